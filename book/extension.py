@@ -1,0 +1,122 @@
+"""Sphinx extension: the paper's numbers, the cost of a chapter, and browser assets that need no network.
+
+Numbers are read off the labels, so that "(33)" and "Fig. 12" mean the same in the paper and in the book:
+
+==============  =======================  =============================================================
+label           shown as                 meaning
+==============  =======================  =============================================================
+``eq-33``       (33)                     Eq. (33) of the paper; likewise ``eq-A1``, ``eq-B7``
+``eq-x-flow``   (x2.1)                   ours: the first such equation of the chapter ``02_...``
+``fig-12``      Fig. 12                  Fig. 12 of the paper
+``fig-x-flow``  Fig. x2.1                ours: the first such figure of the chapter ``02_...``
+==============  =======================  =============================================================
+"""
+
+import json
+import re
+from pathlib import Path
+
+from docutils import nodes
+from sphinx.util import logging
+from sphinx.util.docutils import SphinxDirective
+
+HERE = Path(__file__).parent
+COSTS = "chapters/costs.json"  # written by book.execute
+logger = logging.getLogger(__name__)
+
+
+class Numbering:
+    """The numbers of one page's labels of one kind ("eq" or "fig"), asked for in reading order."""
+
+    def __init__(self, kind: str, docname: str):
+        self.kind = kind
+        prefix = re.match(r"0*([0-9A-Za-z]{1,3})_", Path(docname).name)
+        self.chapter = prefix[1] if prefix else None
+        self.ours = 0
+
+    def __call__(self, label: str) -> str:
+        """The number shown for `label`; ValueError for a label that follows no convention."""
+        if paper := re.fullmatch(rf"{self.kind}-([A-Z]?\d+[a-z]?)", label):
+            return paper[1]
+        if not label.startswith(f"{self.kind}-x-"):
+            raise ValueError(
+                f"the label {label!r} is neither {self.kind}-N with the paper's number N "
+                f"nor {self.kind}-x-name for one of ours"
+            )
+        if self.chapter is None:
+            raise ValueError(
+                f"{label!r} needs a chapter to be numbered by: name the file like 02_name or A_name"
+            )
+        self.ours += 1
+        return f"x{self.chapter}.{self.ours}"
+
+
+def number_equations(app, doctree):
+    """Replace Sphinx's running count by the number of the label, at the equation and where it is cited."""
+    equations = app.env.get_domain("math").equations
+    numbering = Numbering("eq", app.env.docname)
+    for node in doctree.findall(nodes.math_block):
+        if label := node.get("label"):
+            try:
+                node["number"] = numbering(label)
+            except ValueError as error:
+                logger.warning(str(error), location=node)
+                continue
+            equations[label] = (app.env.docname, node["number"])
+
+
+def number_figures(app, env):
+    """Replace the running count of figures; the captions and ``{numref}`` both read `toc_fignumbers`."""
+    for docname, numbers in env.toc_fignumbers.items():
+        numbering = Numbering("fig", docname)
+        for name in numbers.get("figure", {}):
+            try:
+                numbers["figure"][name] = (numbering(name),)
+            except ValueError as error:
+                logger.warning(str(error), location=docname)
+    return []  # no page has to be read again
+
+
+class Cost(SphinxDirective):
+    """``{cost}``: one sentence on what the last execution of this chapter took."""
+
+    def run(self):
+        self.env.note_dependency(COSTS)
+        file = Path(self.env.srcdir) / COSTS
+        costs = json.loads(file.read_text()) if file.exists() else {}
+        chapter = Path(self.env.docname).name
+        if chapter in costs:
+            sentence = "Executing this chapter took {seconds} s and at most {memory} MB of memory.".format(
+                **costs[chapter]
+            )
+        else:
+            sentence = "What executing this chapter costs has not been recorded yet."
+        return [nodes.paragraph("", sentence, classes=["cost"])]
+
+
+def add_assets(app, config):
+    """Copy `static/` and `vendor/` next to the pages.
+
+    They are not kept in the book's `_static/`: jupyter-book loads every script found there on every page.
+    """
+    config.html_static_path += [str(HERE / "static"), str(HERE / "vendor")]
+
+
+def drop_thebe(app, pagename, templatename, context, doctree):
+    """Leave out the scripts of sphinx-thebe, which jupyter-book adds although no page uses them (and adds twice)."""
+    context["script_files"] = [
+        script
+        for script in context["script_files"]
+        if "thebe" not in f"{script.filename} {script.attributes.get('body')}".lower()
+    ]
+
+
+def setup(app):
+    app.connect("config-inited", add_assets)
+    app.connect("doctree-read", number_equations)
+    app.connect("env-get-updated", number_figures, priority=900)  # after Sphinx has counted them
+    app.connect("html-page-context", drop_thebe, priority=900)
+    app.add_directive("cost", Cost)
+    app.add_css_file("book.css", priority=900)
+    app.setup_extension("book.pages")
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,191 @@
+"""What must hold of the stored chapters: one function per rule, each yielding a sentence for every breach."""
+
+import ast
+import re
+import tomllib
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import nbformat
+import yaml
+
+from book.normalise import dumps, normalise
+
+SOURCES = {".ipynb", ".md"}
+MACHINE = re.compile(r"(?<![\w.:/])/(?:home|root|tmp|work|mnt|opt|usr|var|Users)/|\b[A-Z]:\\\\?\w|\bat 0x[0-9a-f]{6,}")
+LABEL = re.compile(r"\$\$\s*\((eq-[\w-]+)\)|:(?:label|name):\s*((?:eq|fig)-[\w-]+)")
+
+
+@dataclass
+class Book:
+    """The chapters by name: the text of each file, and the notebook in it; the ledger; the names in the contents."""
+
+    texts: dict[str, str]
+    notebooks: dict[str, nbformat.NotebookNode]
+    ledger: dict[str, dict] = field(default_factory=dict)
+    contents: list[str] = field(default_factory=list)
+
+    @classmethod
+    def read(cls, root: Path):
+        files = sorted(path for path in (root / "chapters").iterdir() if path.suffix in SOURCES)
+        texts = {path.stem: path.read_text(encoding="utf-8") for path in files}
+        toc = yaml.safe_load((root / "_toc.yml").read_text(encoding="utf-8"))
+        return cls(
+            texts=texts,
+            notebooks={path.stem: nbformat.reads(texts[path.stem], 4) for path in files if path.suffix == ".ipynb"},
+            ledger=tomllib.loads((root / "chapters" / "ledger.toml").read_text(encoding="utf-8")),
+            contents=[Path(name).name for name in _files_of(toc)],
+        )
+
+    def code(self):
+        """(where, cell) for every code cell that is not empty."""
+        for name, notebook in self.notebooks.items():
+            for number, cell in enumerate(notebook.cells, 1):
+                if cell.cell_type == "code" and cell.source.strip():
+                    yield f"{name}, cell {number}", cell
+
+    def checks(self):
+        """(where, cell, key) for every call of `check`; the key is None where it is not written out."""
+        for where, cell in self.code():
+            for node in ast.walk(_parse(cell.source)):
+                if isinstance(node, ast.Call) and getattr(node.func, "id", None) == "check":
+                    literal = bool(node.args) and isinstance(node.args[0], ast.Constant)
+                    yield where, cell, node.args[0].value if literal else None
+
+
+def _files_of(toc):
+    if isinstance(toc, list):
+        for item in toc:
+            yield from _files_of(item)
+    elif isinstance(toc, dict):
+        yield from (toc[name] for name in ("root", "file") if name in toc)
+        for value in toc.values():
+            if isinstance(value, list):
+                yield from _files_of(value)
+
+
+def _parse(source):
+    try:
+        return ast.parse(source)
+    except SyntaxError:
+        return ast.Module([], [])  # `plain_python` reports it
+
+
+def _records(cell):
+    return [output.metadata.srbm for output in cell.outputs if "srbm" in output.get("metadata", {})]
+
+
+def plain_python(book):
+    for where, cell in book.code():
+        try:
+            ast.parse(cell.source)
+        except SyntaxError as error:
+            yield f"{where}: not plain Python ({error.msg})"
+
+
+def executed_in_order(book):
+    for name in book.notebooks:
+        counts = [cell.execution_count for where, cell in book.code() if where.startswith(f"{name}, ")]
+        if counts != list(range(1, len(counts) + 1)):
+            yield f"{name}: executed out of order or not at all, the counts are {counts}"
+
+
+def clean_outputs(book):
+    for where, cell in book.code():
+        for output in cell.outputs:
+            if output.output_type == "error":
+                yield f"{where}: raised {output.ename}"
+            elif output.output_type == "stream" and output.name == "stderr":
+                yield f"{where}: wrote to stderr"
+
+
+def alt_texts(book):
+    for where, cell in book.code():
+        has_image = any(mime.startswith("image/") for output in cell.outputs for mime in output.get("data", {}))
+        if has_image and not cell.metadata.get("mystnb", {}).get("image", {}).get("alt", "").strip():
+            yield f"{where}: a figure without alt text"
+
+
+def normal_form(book):
+    for name, notebook in book.notebooks.items():
+        if dumps(normalise(notebook)) != book.texts[name]:
+            yield f"{name}: not in normal form, run `make execute CHAPTER={name}`"
+
+
+def no_machine_in_text(book):
+    for name, text in book.texts.items():
+        readable = re.sub(r'"image/png": "[^"]*"', "", text)
+        for match in MACHINE.finditer(readable):
+            yield f"{name}: {match[0]!r} belongs to one machine or one run"
+
+
+def checks_are_in_the_ledger(book):
+    for where, _, key in book.checks():
+        if key is None:
+            yield f"{where}: write the key of check out, as a string"
+        elif key not in book.ledger:
+            yield f"{where}: {key} is not in the ledger"
+
+
+def checks_are_tagged(book):
+    for where, cell, key in book.checks():
+        if key is not None and key not in cell.metadata.get("tags", []):
+            yield f"{where}: checks {key} without carrying it as a tag"
+
+
+def entries_are_checked_once(book):
+    counts = Counter(key for _, _, key in book.checks())
+    for key in book.ledger:
+        if counts[key] != 1:
+            yield f"{key}: checked {counts[key]} times"
+
+
+def entries_are_complete(book):
+    verdicts = {"reproduced", "reproduced with a condition", "not reproduced"}
+    for key, entry in book.ledger.items():
+        if set(entry) != {"section", "chapter", "statement", "verdict"}:
+            yield f"{key}: an entry has section, chapter, statement and verdict, this one has {sorted(entry)}"
+        elif entry["verdict"] not in verdicts:
+            yield f"{key}: there is no verdict {entry['verdict']!r}"
+
+
+def verdicts_are_as_expected(book):
+    for where, cell, key in book.checks():
+        stored = [record.verdict for record in _records(cell) if record.key == key]
+        expected = book.ledger.get(key, {}).get("verdict")
+        if stored != [expected]:
+            yield f"{where}: {key} is expected to be {expected!r}, the stored outputs say {stored}"
+
+
+def entries_name_their_chapter(book):
+    for where, _, key in book.checks():
+        chapter = book.ledger.get(key, {}).get("chapter")
+        if chapter is not None and not where.startswith(f"{chapter}, "):
+            yield f"{where}: the ledger places {key} in {chapter}"
+
+
+def labels_are_unique(book):
+    found = Counter()
+    for name, text in book.texts.items():
+        notebook = book.notebooks.get(name)
+        sources = [cell.source for cell in notebook.cells if cell.cell_type == "markdown"] if notebook else [text]
+        found.update(equation or named for source in sources for equation, named in LABEL.findall(source))
+    for _, cell in book.code():
+        if label := cell.metadata.get("mystnb", {}).get("figure", {}).get("name"):
+            found[label] += 1
+    for label, count in found.items():
+        if count > 1:
+            yield f"{label}: defined {count} times"
+
+
+def contents_are_the_files(book):
+    for name in sorted(set(book.contents) ^ set(book.texts)):
+        yield f"{name}: {'in _toc.yml, but there is no file' if name in book.contents else 'not in _toc.yml'}"
+
+
+RULES = [
+    plain_python, executed_in_order, clean_outputs, alt_texts, normal_form, no_machine_in_text,
+    checks_are_in_the_ledger, checks_are_tagged, entries_are_checked_once, entries_are_complete,
+    verdicts_are_as_expected, entries_name_their_chapter, labels_are_unique, contents_are_the_files,
+]  # fmt: skip

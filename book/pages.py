@@ -1,0 +1,162 @@
+"""Pages generated from the executed notebooks: the ledger, its summary, the deviations and the equation map.
+
+What ``chapters/ledger.py`` stored in the metadata of each verdict is read back here; nothing is typed by hand.
+"""
+
+import ast
+import json
+import re
+import tomllib
+from collections import Counter
+from pathlib import Path
+
+from docutils import nodes
+from docutils.statemachine import StringList
+from sphinx.util.docutils import SphinxDirective
+
+MARKS = {"reproduced": "✓", "reproduced with a condition": "◐", "not reproduced": "✗"}
+EQUATIONS = [f"eq-{n}" for n in range(1, 96)] + ["eq-A1", "eq-A2"] + [f"eq-B{n}" for n in range(1, 9)]
+FIGURES = [f"fig-{n}" for n in range(1, 20)]
+
+
+def read_records(chapters: Path) -> dict[str, dict]:
+    """From each checked key to its record: what `check` stored, and the statement, section and chapter of it."""
+    declared = tomllib.loads((chapters / "ledger.toml").read_text(encoding="utf-8"))
+    found = {}
+    for path in sorted(chapters.glob("*.ipynb")):
+        for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
+            for output in cell.get("outputs", []):
+                record = output.get("metadata", {}).get("srbm")
+                if record:
+                    found[record["key"]] = record
+    return {key: entry | found[key] for key, entry in declared.items() if key in found}
+
+
+def documented_names(package: Path) -> dict[str, list[str]]:
+    """From an equation's key to the public names of the package whose docstrings cite it as Eq. (N)."""
+    names: dict[str, list[str]] = {}
+    for path in sorted(package.glob("*.py")):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        for node in tree.body:
+            if not isinstance(node, (ast.ClassDef, ast.FunctionDef)) or node.name.startswith("_"):
+                continue
+            members = [(node.name, node)]
+            if isinstance(node, ast.ClassDef):
+                members += [(f"{node.name}.{item.name}", item) for item in node.body
+                            if isinstance(item, ast.FunctionDef) and not item.name.startswith("_")]
+            for name, item in members:
+                for key in cited_equations(ast.get_docstring(item) or ""):
+                    names.setdefault(key, []).append(name)
+    return names
+
+
+def cited_equations(text: str) -> list[str]:
+    """The keys of the equations that a docstring cites, as in "Eq. (9)", "Eqs. (20)-(22)" or "(Eqs. 8, 9)"."""
+    keys = []
+    for citation in re.findall(r"Eqs?\.\s*((?:\(?[AB]?\d+\)?(?:\s*(?:,|-|and)\s*)?)+)", text):
+        numbers = re.findall(r"([AB]?)(\d+)\)?\s*(-?)", citation)
+        for index, (letter, number, dash) in enumerate(numbers):
+            last = int(numbers[index + 1][1]) if dash and index + 1 < len(numbers) else int(number)
+            keys += [f"eq-{letter}{n}" for n in range(int(number), max(last, int(number)) + 1)]
+    return list(dict.fromkeys(key for key in keys if key in EQUATIONS))
+
+
+def _escape(text: str) -> str:
+    return re.sub(r"([\\`*_{}\[\]<>()#+!|$~^-])", r"\\\1", text)
+
+
+def _number(key: str) -> str:
+    kind, _, number = key.partition("-")
+    return {"eq": f"({number})", "fig": f"Fig. {number}"}.get(kind, "statement")
+
+
+def _link(record: dict, text: str) -> str:
+    return f"<a href=\"{record['chapter']}.html#check-{record['key']}\">{text}</a>"
+
+
+def _table(head: list[str], rows: list[list[str]]) -> list[str]:
+    return ["| " + " | ".join(row) + " |" for row in [head, ["---"] * len(head), *rows]]
+
+
+class _Generated(SphinxDirective):
+    """A directive whose Markdown is computed from the records."""
+
+    def run(self):
+        chapters = Path(self.env.srcdir) / "chapters"
+        for path in [chapters / "ledger.toml", *chapters.glob("*.ipynb")]:
+            self.env.note_dependency(str(path))
+        lines = self.markdown(read_records(chapters))
+        container = nodes.container(classes=["generated"])
+        self.state.nested_parse(StringList(lines, source="generated"), 0, container)
+        return container.children
+
+    def markdown(self, records: dict[str, dict]) -> list[str]:
+        raise NotImplementedError
+
+
+class LedgerTable(_Generated):
+    """``{ledger}``: every entry with the paper's value, ours, the tolerance and its origin, and the verdict."""
+
+    def markdown(self, records):
+        lines = []
+        for section in dict.fromkeys(record["section"] for record in records.values()):
+            mine = [record for record in records.values() if record["section"] == section]
+            lines += ["", f"**Section {section}**", "", *_table(
+                ["", "entry", "claim", "paper", "ours", "tolerance and its origin"],
+                [[MARKS[r["verdict"]], _link(r, _number(r["key"])), _escape(r["statement"]) + _condition(r),
+                  _escape(str(r["paper"])), _escape(str(r["ours"])),
+                  _escape(f"{r['tolerance'] or 'exact'}; {r['origin']}")] for r in mine])]
+        return lines
+
+
+def _condition(record: dict) -> str:
+    return f" *Condition: {_escape(record['condition'])}.*" if record.get("condition") else ""
+
+
+class LedgerSummary(_Generated):
+    """``{ledger-summary}``: how many entries were checked, and with which verdict."""
+
+    def markdown(self, records):
+        rows = []
+        kinds = {"equations": EQUATIONS, "figures": FIGURES}
+        kinds["statements"] = [key for key in records if key not in EQUATIONS + FIGURES]
+        for kind, keys in kinds.items():
+            count = Counter(records[key]["verdict"] for key in keys if key in records)
+            rows.append([kind, f"{count.total()} of {len(keys)}" if kind != "statements" else str(count.total()),
+                         *(str(count[verdict]) for verdict in MARKS)])
+        return _table(["", "checked", *(f"{mark} {verdict}" for verdict, mark in MARKS.items())], rows)
+
+
+class Deviations(_Generated):
+    """``{deviations}``: every entry that is not simply reproduced."""
+
+    def markdown(self, records):
+        return _table(["", "where", "the paper says", "paper", "ours", "check"],
+                      [[MARKS[r["verdict"]], f"Sec. {r['section']}", _escape(r["statement"]) + _condition(r),
+                        _escape(str(r["paper"])), _escape(str(r["ours"])), _link(r, r["key"])]
+                       for r in records.values() if r["verdict"] != "reproduced"])
+
+
+class EquationMap(_Generated):
+    """``{equation-map}``: paper's number, where it stands in the book, the name in `srbm`, the cell that checks it."""
+
+    def markdown(self, records):
+        names = documented_names(Path(self.env.srcdir) / "srbm")
+        rows = []
+        for key in EQUATIONS + FIGURES:
+            if key not in records:
+                continue
+            record = records[key]
+            role = f"{{eq}}`{key}`" if key in EQUATIONS else f"{{numref}}`{key}`"
+            code = ", ".join(f"`{name}`" for name in names.get(key, []))
+            chapter = f"[](/chapters/{record['chapter']})"
+            rows.append([role, chapter, code, f"{MARKS[record['verdict']]} {_link(record, 'check')}"])
+        return _table(["paper", "chapter", "in `srbm`", "checking cell"], rows)
+
+
+def setup(app):
+    app.add_directive("ledger", LedgerTable)
+    app.add_directive("ledger-summary", LedgerSummary)
+    app.add_directive("deviations", Deviations)
+    app.add_directive("equation-map", EquationMap)
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,91 @@
+"""Shared checks of arguments: each says what was expected, what arrived and what to do."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Floats = NDArray[np.float64]
+
+
+def number(value, name: str, *, above: float | None = None) -> float:
+    """`value` as a finite float, greater than `above`."""
+    array = np.asarray(value, dtype=float)
+    if array.ndim != 0:
+        raise ValueError(f"{name} must be one number, got an array of shape {array.shape}")
+    if not np.isfinite(array):
+        raise ValueError(f"{name} must be finite, got {float(array)}")
+    if above is not None and array <= above:
+        raise ValueError(f"{name} must be greater than {above:g}, got {float(array):g}")
+    return float(array)
+
+
+def count(value, name: str, *, least: int = 0) -> int:
+    """`value` as an int of at least `least`."""
+    try:
+        integer = int(value)
+        exact = integer == value
+    except (TypeError, ValueError, OverflowError):
+        exact = False
+    if not exact or integer < least:
+        raise ValueError(f"{name} must be an integer of at least {least}, got {value!r}")
+    return integer
+
+
+def finite(values: ArrayLike, name: str) -> Floats:
+    """`values` as a float64 array without NaN or infinity."""
+    array = np.asarray(values, dtype=np.float64)
+    if not np.isfinite(array).all():
+        bad = int(array.size - np.isfinite(array).sum())
+        raise ValueError(f"{name} must be finite, but {bad} of its {array.size} entries are NaN or infinite")
+    return array
+
+
+def symmetric(values: ArrayLike, name: str, size: int | None = None) -> Floats:
+    """`values` as a finite symmetric float64 matrix (`size` x `size` when given)."""
+    matrix = finite(values, name)
+    if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1]:
+        raise ValueError(f"{name} must be a square matrix, got shape {matrix.shape}")
+    if size is not None and len(matrix) != size:
+        raise ValueError(f"{name} must be {size} x {size} to match the visible layer, got shape {matrix.shape}")
+    scale = np.abs(matrix).max(initial=0.0)
+    gap = np.abs(matrix - matrix.T).max(initial=0.0)
+    if gap > 1e-8 * scale:
+        raise ValueError(f"{name} must be symmetric, but differs from its transpose by {gap:.3g}; "
+                         f"pass ({name} + {name}.T) / 2 if the difference is only noise")
+    return (matrix + matrix.T) / 2
+
+
+def positive_spectrum(kernel: Floats, name: str) -> Floats:
+    """Ascending eigenvalues of a symmetric matrix, all of which must be positive."""
+    eigenvalues = np.linalg.eigvalsh(kernel)
+    require_positive(eigenvalues, name)
+    return eigenvalues
+
+
+def require_positive(eigenvalues: Floats, name: str) -> None:
+    """Raise unless every eigenvalue is positive."""
+    from .errors import NotNormalizableError
+
+    if eigenvalues.size and not eigenvalues.min() > 0:
+        below = int((eigenvalues <= 0).sum())
+        raise NotNormalizableError(
+            f"{name} must have positive eigenvalues for exp(-phi^T K phi / 2) to be normalisable, but {below} of "
+            f"{eigenvalues.size} are <= 0 (smallest {eigenvalues.min():.6g})")
+
+
+def correlation_matrix(values: ArrayLike, size: int | None = None) -> Floats:
+    """A correlation matrix <phi phi^T>: symmetric and positive semidefinite up to rounding."""
+    matrix = symmetric(values, "correlation", size)
+    lowest = np.linalg.eigvalsh(matrix)[0] if len(matrix) else 0.0
+    if lowest < -1e-10 * max(np.abs(matrix).max(initial=0.0), np.finfo(float).tiny):
+        raise ValueError("correlation must be positive semidefinite as every <phi phi^T> is, but its smallest "
+                         f"eigenvalue is {lowest:.6g}; was a kernel passed instead of its inverse?")
+    return matrix
+
+
+def frozen(array: ArrayLike) -> Floats:
+    """A read-only copy, so that a frozen dataclass is frozen all the way down."""
+    copy = np.array(array, dtype=np.float64)
+    copy.flags.writeable = False
+    return copy

@@ -1,0 +1,54 @@
+"""Kullback-Leibler divergences between Gaussians without linear terms (Appendix B), in nats."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.linalg import eigh
+
+from ._validation import Floats, finite, number, positive_spectrum, symmetric
+
+
+def _relative_entropy(ratio: Floats) -> Floats:
+    """-1 + b/a - ln(b/a), accurate near b = a."""
+    return (ratio - 1) - np.log1p(ratio - 1)
+
+
+def kl_divergence(target_kernel, model_kernel) -> float:
+    """KL(p || q) for p ~ exp(-phi^T K_p phi / 2) and q ~ exp(-phi^T K_q phi / 2): Eq. (B7) in any pair of bases.
+
+    The ratios b_i / a_i of Eq. (B7) become the generalised eigenvalues of K_q v = (b/a) K_p v. Both kernels, of the
+    same shape (N, N), must be positive (`NotNormalizableError`).
+    """
+    target = symmetric(target_kernel, "target_kernel")
+    model = symmetric(model_kernel, "model_kernel", len(target))
+    positive_spectrum(target, "target_kernel")
+    positive_spectrum(model, "model_kernel")
+    return float(_relative_entropy(eigh(model, target, eigvals_only=True)).sum() / 2)
+
+
+def truncated_kl(eigenvalues, n_hidden, mass_squared: float):
+    """The KL divergence left at the optimum with N_h hidden nodes and RBM mass mu^2: Eq. (B8) with the mass cutoff.
+
+    Modes with kappa < mu^2 are learnt in ascending order, at most N_h of them; every other mode contributes
+    (-1 + mu^2/kappa - ln(mu^2/kappa)) / 2, where (B8) as printed assumes that the first N_h are all below mu^2.
+
+    Parameters
+    ----------
+    eigenvalues : array (N_v,)
+        Target eigenvalues kappa > 0 in any order; a null direction of data (kappa infinite) makes the result infinite.
+    n_hidden : int or array of int
+        N_h; an array gives an array of results.
+    """
+    kappa = np.sort(np.asarray(eigenvalues, dtype=float), axis=None)
+    if np.isnan(kappa).any() or (kappa <= 0).any():
+        raise ValueError("eigenvalues must be positive; those of a singular correlation matrix are infinite kappa, "
+                         "not zero or negative")
+    mass_squared = number(mass_squared, "mass_squared", above=0)
+    hidden = finite(n_hidden, "n_hidden")
+    if (hidden < 0).any() or (hidden != np.floor(hidden)).any():
+        raise ValueError(f"n_hidden must be non-negative integers, got {n_hidden!r}")
+    with np.errstate(divide="ignore"):
+        cost = np.where(np.isinf(kappa), np.inf, _relative_entropy(mass_squared / kappa) / 2)
+    left = np.concatenate([np.cumsum(cost[::-1])[::-1], [0.0]])
+    kept = np.minimum(hidden, np.searchsorted(kappa, mass_squared, side="left")).astype(int)
+    return left[kept] if kept.ndim else float(left[kept])

@@ -1,0 +1,29 @@
+"""The exceptions of the package, each carrying what was computed before it was raised."""
+
+from __future__ import annotations
+
+
+class NotNormalizableError(ValueError):
+    """A Gaussian weight exp(-phi^T K phi / 2) whose kernel has an eigenvalue <= 0, so that Z does not exist.
+
+    Attributes
+    ----------
+    last_good : Training, Flow or None
+        Everything computed up to the last normalisable state, when there is one.
+    """
+
+    def __init__(self, message: str, last_good=None):
+        super().__init__(message)
+        self.last_good = last_good
+
+
+class TrainingInterrupted(KeyboardInterrupt):
+    """Ctrl-C during training; ``last_good`` is the `Training` up to the last complete epoch."""
+
+    def __init__(self, message: str, last_good):
+        super().__init__(message)
+        self.last_good = last_good
+
+
+class DatasetError(RuntimeError):
+    """A data file that is missing, truncated or not the file it should be."""

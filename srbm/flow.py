@@ -1,0 +1,267 @@
+"""Learning in continuous time (Sec. IV): the gradient flow of W and mu^2, and its closed form mode by mode.
+
+    dW/dt    = sigma_h^2 (<phi phi^T>_target - K^-1) W                (26)
+    dmu^2/dt = -(1/2) tr <phi phi^T>_target + (1/2) tr K^-1           (27)
+
+Flow time is the sum of the learning rates: n updates at rate eta correspond to t = n eta. `gradient_flow` integrates
+the matrices themselves, not singular values and angles, which are singular where two singular values meet. When the
+eigenbases are aligned every mode obeys Eq. (81) by itself, and `mode_trajectory` solves that in closed form.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from scipy.integrate import solve_ivp
+from scipy.special import expit
+
+from ._threads import single_threaded
+from ._validation import Floats, correlation_matrix, finite, number
+from .errors import NotNormalizableError
+from .gradient import Ensemble
+from .model import ScalarRBM
+
+
+@dataclass(frozen=True, eq=False)
+class Flow:
+    """A solution of the gradient flow: `times` (T,), `weights` (T, N_v, N_h), `mass_squared` (T,)."""
+
+    times: Floats
+    weights: Floats
+    mass_squared: Floats
+    hidden_variance: float
+
+    @cached_property
+    def singular_values(self) -> Floats:
+        """xi_alpha, descending, shape (T, min(N_v, N_h))."""
+        return np.linalg.svd(self.weights, compute_uv=False)
+
+    @cached_property
+    def eigenvalues(self) -> Floats:
+        """lambda_alpha, ascending, shape (T, N_v)."""
+        reached = self.mass_squared[:, None] - self.hidden_variance * self.singular_values**2
+        rest = self.weights.shape[1] - reached.shape[1]
+        return np.concatenate([reached, np.repeat(self.mass_squared[:, None], rest, axis=1)], axis=1)
+
+    @property
+    def model(self) -> ScalarRBM:
+        """The model at the last time."""
+        return ScalarRBM(self.weights[-1], self.mass_squared[-1], self.hidden_variance)
+
+
+def gradient_flow(rbm: ScalarRBM, correlation, times, learn_mass: bool = False) -> Flow:
+    """Integrate Eq. (26), with `learn_mass` also Eq. (27), from `rbm` at the first of `times`.
+
+    Parameters
+    ----------
+    rbm : ScalarRBM
+        The start; one mu^2 for all nodes, no hidden bias.
+    correlation : array (N_v, N_v)
+        <phi phi^T>_target; may be singular.
+    times : array (T,)
+        Increasing flow times at which the solution is wanted; the first is that of `rbm`.
+
+    Raises
+    ------
+    NotNormalizableError
+        When the start is not normalisable, or the integrator could not stay on the physical side of the pole
+        lambda = 0; `.last_good` is the Flow up to there. (The exact flow never crosses it; an integrator that steps
+        over it would go on, with all invariants intact, on a branch without meaning.)
+    """
+    if np.ndim(rbm.mass_squared) or rbm.source.any():
+        raise ValueError("gradient_flow needs one mass_squared for all nodes and no hidden_bias")
+    correlation = correlation_matrix(correlation, rbm.n_visible)
+    times = finite(times, "times")
+    if times.ndim != 1 or not times.size or (np.diff(times) <= 0).any():
+        raise ValueError("times must be a non-empty, strictly increasing, one-dimensional array")
+    if not rbm.is_normalizable:
+        raise NotNormalizableError("the initial model is not normalisable; start from smaller weights or a larger mu^2")
+    shape, variance = rbm.weights.shape, rbm.hidden_variance
+    half_trace = np.trace(correlation) / 2
+
+    def velocity(_, state):
+        weights = state[:-1].reshape(shape)
+        ensemble = Ensemble(weights[None], state[None, -1:], variance)
+        if not ensemble.normalizable()[0]:
+            return np.full_like(state, np.nan)  # the step-size control rejects the step and tries a smaller one
+        propagator = np.linalg.inv(ensemble.kernel[0])
+        mass = np.trace(propagator) / 2 - half_trace if learn_mass else 0.0
+        return np.append(variance * ((correlation - propagator) @ weights).ravel(), mass)
+
+    start = np.append(rbm.weights.ravel(), rbm.mass_squared)
+    if len(times) == 1:
+        return Flow(times, rbm.weights[None], start[-1:], variance)
+    with single_threaded(rbm.n_visible), np.errstate(invalid="ignore"):
+        solution = solve_ivp(velocity, (times[0], times[-1]), start, method="DOP853", t_eval=times,
+                             rtol=1e-10, atol=1e-12)
+    states = solution.y.T
+    flow = Flow(solution.t, states[:, :-1].reshape(len(states), *shape), states[:, -1], variance)
+    if not solution.success or flow.eigenvalues.min() <= 0:
+        raise NotNormalizableError(f"the flow could not be followed beyond t = {solution.t[-1]:g}: {solution.message}",
+                                   last_good=flow)
+    return flow
+
+
+def mode_trajectory(kappa, mass_squared: float, initial_eigenvalue, times, hidden_variance: float = 1.0) -> Floats:
+    """lambda(t) of an aligned mode at fixed mu^2: the closed, implicit solution of Eq. (81).
+
+    For kappa != mu^2 the solution satisfies
+
+        kappa^2 ln[(lambda - kappa) / (lambda_0 - kappa)] - kappa mu^2 ln[(mu^2 - lambda) / (mu^2 - lambda_0)]
+            = -2 sigma_h^2 (mu^2 - kappa) t,
+
+    which is inverted here by Newton iterations in variables in which both ends of the trajectory are at infinity and
+    the equation is convex or concave, so that they converge monotonically. lambda ends at min(kappa, mu^2).
+
+    Parameters
+    ----------
+    kappa : array (...)
+        Target eigenvalues > 0; infinity for directions in which the data do not vary.
+    initial_eigenvalue : array (...)
+        lambda(0) with 0 < lambda(0) <= mu^2, broadcast against `kappa`; a mode that starts at mu^2 (xi = 0) stays.
+    times : array (T...)
+        Flow times >= 0.
+
+    Returns
+    -------
+    array (T..., ...) of lambda.
+    """
+    mu2 = number(mass_squared, "mass_squared", above=0)
+    s2 = number(hidden_variance, "hidden_variance", above=0)
+    times = finite(times, "times")
+    if (times < 0).any():
+        raise ValueError(f"times must be >= 0, got {times.min():g}")
+    kappa = np.asarray(kappa, dtype=float)
+    if np.isnan(kappa).any() or (kappa <= 0).any():
+        raise ValueError("kappa must be positive (infinite for null directions of the data)")
+    kappa, initial = np.broadcast_arrays(kappa, finite(initial_eigenvalue, "initial_eigenvalue"))
+    if (initial <= 0).any() or (initial > mu2).any():
+        raise ValueError("initial_eigenvalue must lie in (0, mu^2]: it is mu^2 - sigma_h^2 xi^2 of a normalisable "
+                         "model")
+
+    shape = times.shape + kappa.shape
+    elapsed = 2 * s2 * np.broadcast_to(times.reshape(times.shape + (1,) * kappa.ndim), shape).ravel()
+    kappa = np.broadcast_to(kappa, shape).ravel()
+    initial = np.broadcast_to(initial, shape).ravel()
+    result = initial.copy()
+    moving = (elapsed > 0) & (initial < mu2) & (initial != kappa)
+    for branch, select in ((_falling, (kappa < mu2) & (initial > kappa)),
+                           (_rising, (kappa < mu2) & (initial < kappa)),
+                           (_decoupling, kappa >= mu2)):
+        chosen = moving & select
+        result[chosen] = branch(kappa[chosen], mu2, initial[chosen], elapsed[chosen])
+    return result.reshape(shape)
+
+
+def _newton(equation, guess: Floats, *parameters: Floats, scale: float = 1.0) -> Floats:
+    """Roots of equation(x, *parameters) -> (value, slope), from guesses from which Newton's iteration is monotone.
+
+    A root x is found to 1e-14 (scale + |x|).
+    """
+    root = guess.copy()
+    active = np.arange(root.size)
+    for _ in range(200):
+        value, slope = equation(root[active], *(p[active] for p in parameters))
+        step = value / slope
+        root[active] -= step
+        active = active[np.abs(step) > 1e-14 * (scale + np.abs(root[active]))]
+        if not active.size:
+            break
+    return root
+
+
+def _log_expm1(u):
+    return u + np.log(-np.expm1(-u))
+
+
+def _falling(kappa, mu2, initial, elapsed):
+    """kappa < lambda_0 < mu^2, in u = ln[(mu^2 - lambda) / (lambda - kappa)]: increasing and concave."""
+    start = np.log(mu2 - initial) - np.log(initial - kappa)
+
+    def equation(u, kappa, start, elapsed):
+        value = (kappa**2 * (np.logaddexp(0, u) - np.logaddexp(0, start))
+                 + kappa * mu2 * (np.logaddexp(0, -start) - np.logaddexp(0, -u)) - (mu2 - kappa) * elapsed)
+        right = expit(u)
+        return value, kappa**2 * right + kappa * mu2 * (1 - right)
+
+    u = _newton(equation, start, kappa, start, elapsed)
+    return kappa + (mu2 - kappa) * expit(-u)
+
+
+def _rising(kappa, mu2, initial, elapsed):
+    """lambda_0 < kappa < mu^2, in u = ln[(mu^2 - lambda) / (kappa - lambda)] > 0: increasing and convex."""
+    start = np.log1p((mu2 - kappa) / (kappa - initial))
+
+    def equation(u, kappa, start, elapsed):
+        stretch = mu2 / (mu2 - kappa)
+        value = kappa * (stretch * (u - start) - (_log_expm1(u) - _log_expm1(start))) - elapsed
+        return value, kappa * (stretch + 1 / np.expm1(-u))
+
+    # The slope grows with u, so the tangent at the start overshoots. A second bound beyond the root, from
+    # ln(e^u - 1) < u, keeps that overshoot small where the slope at the start is nearly zero.
+    gap = mu2 - kappa
+    overshoot = start + elapsed / np.maximum(equation(start, kappa, start, elapsed)[1], 1e-300)
+    bound = start + (elapsed / kappa + start - _log_expm1(start)) * gap / kappa
+    u = _newton(equation, np.minimum(overshoot, bound), kappa, start, elapsed, scale=0.0)  # u ~ gap is tiny near mu^2
+    return kappa + gap * np.exp(-u) / np.expm1(-u)
+
+
+def _decoupling(kappa, mu2, initial, elapsed):
+    """kappa >= mu^2, in v = ln[(mu^2 - lambda_0) / (mu^2 - lambda)] >= 0: increasing, convex; lambda -> mu^2."""
+    c = 1 / kappa
+    delta = np.maximum(1 - c * mu2, 1e-30)  # zero at kappa = mu^2, where the limit delta -> 0 of the solution holds
+
+    def equation(v, c, delta, initial, elapsed):
+        depth = mu2 - initial
+        lam = mu2 - depth * np.exp(-v)
+        beta = c * depth
+        value = np.empty_like(v)
+        near = delta < 0.5  # kappa close to mu^2: a form without cancellation as delta -> 0
+        x = np.log(delta[near] / (delta[near] + beta[near])) + _log_expm1(v[near])
+        value[near] = (np.logaddexp(0, x) / delta[near] - v[near]) / c[near]
+        far = ~near  # up to kappa infinite: a form without cancellation as c -> 0
+        moved = (lam[far] - initial[far]) / (1 - c[far] * initial[far])
+        y = c[far] * moved
+        ratio = np.ones_like(y)
+        np.divide(-np.log1p(-y), y, out=ratio, where=y > 0)
+        value[far] = (mu2 * v[far] - moved * ratio) / delta[far]
+        return value - elapsed, lam / (delta + beta * np.exp(-v))
+
+    # Two bounds beyond the root: the slope is smallest at v = 0, and it is at least mu^2 (1 - e^-v).
+    guess = np.minimum(elapsed * (1 - c * initial) / initial, elapsed / mu2 + 1)
+    v = _newton(equation, guess, c, delta, initial, elapsed)
+    return mu2 - (mu2 - initial) * np.exp(-v)
+
+
+def relaxation_rates(eigenvalues, mass_squared: float, hidden_variance: float = 1.0) -> Floats:
+    """How fast K approaches the target near the optimum: rate of its (i, j) component in the target's eigenbasis.
+
+    The matrix sigma_h^2 (2 mu^2 - kappa_i - kappa_j) / (kappa_i kappa_j), shape (n, n), for the n modes with
+    kappa < mu^2 (ascending). In the notation of Eq. (67), with time in units of 1 / sigma_h^2, the diagonal is
+    2 gamma_i, the rate of the eigenvalue lambda_i, and the off-diagonal entry is gamma_Dtheta, that of the angle
+    between modes i and j.
+    """
+    kappa = _learnable(eigenvalues, mass_squared)
+    total = 2 * mass_squared - kappa[:, None] - kappa[None, :]
+    return number(hidden_variance, "hidden_variance", above=0) * total / np.outer(kappa, kappa)
+
+
+def learning_rate_limit(eigenvalues, mass_squared: float, hidden_variance: float = 1.0) -> float:
+    """The largest stable learning rate of exact gradient ascent at fixed mu^2.
+
+    It is kappa_min^2 / (sigma_h^2 (mu^2 - kappa_min)).
+
+    The fastest rate of `relaxation_rates` times the learning rate must stay below 2. It is the limit close to the
+    optimum; sampling noise, and a start far away, ask for less. Infinite when no mode lies below mu^2.
+    """
+    rates = relaxation_rates(eigenvalues, mass_squared, hidden_variance)
+    return float(2 / rates.max()) if rates.size else float("inf")
+
+
+def _learnable(eigenvalues, mass_squared) -> Floats:
+    kappa = np.sort(np.asarray(eigenvalues, dtype=float), axis=None)
+    if np.isnan(kappa).any() or (kappa <= 0).any():
+        raise ValueError("eigenvalues must be positive (infinite for null directions of the data)")
+    return kappa[kappa < number(mass_squared, "mass_squared", above=0)]

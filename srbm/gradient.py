@@ -1,0 +1,213 @@
+"""Where <phi phi^T>_model comes from: exactly, or from Markov chains (Appendix A).
+
+The gradient of the likelihood (20)-(22) is the difference of two correlation matrices. The target's is known; the
+model's is estimated by one of three strategies with one contract:
+
+    chains = strategy.start(ensemble, correlation, rng)
+    term, chains = strategy.model_term(ensemble, chains, rng)
+
+`Exact` inverts the kernel. `CD` restarts its chains from the data at every update, `PCD` lets them persist.
+
+Gaussian chains need not be stored one by one. A block-Gibbs sweep is the autoregression phi' = phi A + E with
+A = sigma_h^2 W W^T / mu^2 and rows of E drawn from N(0, S), S = (1 + A) / mu^2, and the gradient needs only the Gram
+matrix G = phi^T phi of the B chains. With phi = Q R (Q orthonormal, R square) the sweep is
+
+    G' = (R A + E_1)^T (R A + E_1) + Wishart(B - N_v, S),
+
+E_1 being N_v rows of noise and the Wishart matrix drawn by Bartlett's decomposition: equal in law to B explicit
+chains, at a cost that does not depend on B, and k sweeps are one matrix power. `CD` and `PCD` work this way whenever
+B >= 2 N_v, and with explicit chains otherwise.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from ._validation import Floats, count
+
+
+@dataclass(frozen=True)
+class Ensemble:
+    """`runs` RBMs of the same shape, trained side by side.
+
+    weights (runs, N_v, N_h); mass (runs, 1), or (runs, N_v) for a mass per visible node.
+    """
+
+    weights: Floats
+    mass: Floats
+    hidden_variance: float
+
+    @property
+    def kernel(self) -> Floats:
+        """K = mu^2 - sigma_h^2 W W^T of each run, shape (runs, N_v, N_v)."""
+        kernel = -self.hidden_variance * (self.weights @ self.weights.swapaxes(-1, -2))
+        diagonal = np.arange(kernel.shape[-1])
+        kernel[:, diagonal, diagonal] += self.mass
+        return kernel
+
+    def normalizable(self) -> np.ndarray:
+        """Which runs have a positive kernel, shape (runs,): those whose Cholesky decomposition exists."""
+        n_visible, n_hidden = self.weights.shape[-2:]
+        if self.mass.shape[-1] == 1 and n_hidden < n_visible:
+            matrix = -self.hidden_variance * (self.weights.swapaxes(-1, -2) @ self.weights)
+            diagonal = np.arange(n_hidden)
+            matrix[:, diagonal, diagonal] += self.mass
+        else:
+            matrix = self.kernel
+        positive_mass = (self.mass > 0).all(axis=-1)
+        try:
+            return positive_mass & np.isfinite(np.linalg.cholesky(matrix)).all(axis=(-1, -2))
+        except np.linalg.LinAlgError:
+            return positive_mass & np.array([_has_cholesky(one) for one in matrix])
+
+
+def _has_cholesky(matrix: Floats) -> bool:
+    try:
+        return bool(np.isfinite(np.linalg.cholesky(matrix)).all())
+    except np.linalg.LinAlgError:
+        return False
+
+
+class ModelTerm(NamedTuple):
+    """What the gradient needs of C = <phi phi^T>_model."""
+
+    correlation_weights: Floats
+    """C W, shape (runs, N_v, N_h)."""
+    variances: Floats
+    """The diagonal of C, shape (runs, N_v)."""
+
+
+@dataclass(frozen=True)
+class Exact:
+    """C = K^-1: no chains, no noise."""
+
+    def start(self, ensemble: Ensemble, correlation: Floats, rng) -> None:
+        """No chains to start."""
+
+    def model_term(self, ensemble: Ensemble, chains: None, rng) -> tuple[ModelTerm, None]:
+        """The exact term."""
+        propagator = np.linalg.inv(ensemble.kernel)
+        variances = np.diagonal(propagator, axis1=-2, axis2=-1)
+        return ModelTerm(propagator @ ensemble.weights, variances), None
+
+
+@dataclass(frozen=True)
+class _MarkovChains:
+    """`chains` Markov chains (B), `steps` block-Gibbs sweeps (k) per update."""
+
+    chains: int = 128
+    steps: int = 1
+
+    def __post_init__(self):
+        object.__setattr__(self, "chains", count(self.chains, "chains", least=1))
+        object.__setattr__(self, "steps", count(self.steps, "steps", least=1))
+
+    def uses_gram(self, n_visible: int) -> bool:
+        """Whether the chains are represented by their Gram matrix: B >= 2 N_v."""
+        return self.chains >= 2 * n_visible
+
+    def _draw(self, covariance_root: Floats, rng) -> Floats:
+        """B fields phi = z M with rows z ~ N(0, 1): explicitly (runs, B, N), or as R with R^T R = phi^T phi."""
+        runs, n_visible = covariance_root.shape[0], covariance_root.shape[-1]
+        if self.uses_gram(n_visible):
+            return _bartlett(runs, n_visible, self.chains, rng).swapaxes(-1, -2) @ covariance_root
+        return rng.standard_normal((runs, self.chains, n_visible)) @ covariance_root
+
+    def _sweep(self, ensemble: Ensemble, phi: Floats, rng) -> Floats:
+        """`steps` sweeps of the chains, in whichever representation `phi` is."""
+        if self.uses_gram(phi.shape[-1]):
+            return gram_sweeps(ensemble, phi, self.chains, self.steps, rng)
+        return explicit_sweeps(ensemble, phi, self.steps, rng)
+
+    def _term(self, ensemble: Ensemble, phi: Floats) -> ModelTerm:
+        """Averages over the chains; R stands for them, since R^T R = phi^T phi."""
+        return ModelTerm(phi.swapaxes(-1, -2) @ (phi @ ensemble.weights) / self.chains,
+                         np.einsum("rbi,rbi->ri", phi, phi) / self.chains)
+
+
+@dataclass(frozen=True)
+class PCD(_MarkovChains):
+    """Persistent contrastive divergence (Tieleman 2008): chains go on from where the last update left them.
+
+    They start in equilibrium with the initial model. Equal in law to explicit chains at any B and k.
+    """
+
+    def start(self, ensemble: Ensemble, correlation: Floats, rng) -> Floats:
+        """Chains drawn from the model."""
+        root = np.linalg.inv(np.linalg.cholesky(ensemble.kernel))
+        return self._draw(root, rng)
+
+    def model_term(self, ensemble: Ensemble, chains: Floats, rng) -> tuple[ModelTerm, Floats]:
+        """The average over the chains after `steps` more sweeps."""
+        chains = self._sweep(ensemble, chains, rng)
+        return self._term(ensemble, chains), chains
+
+
+@dataclass(frozen=True)
+class CD(_MarkovChains):
+    """Contrastive divergence (Hinton 2002): every update starts its chains afresh from the data distribution."""
+
+    def start(self, ensemble: Ensemble, correlation: Floats, rng) -> Floats:
+        """The symmetric root of the target's correlation matrix, from which data are drawn."""
+        variances, modes = np.linalg.eigh(correlation)
+        root = modes * np.sqrt(np.maximum(variances, 0)) @ modes.T
+        return np.broadcast_to(root, (len(ensemble.weights), *root.shape))
+
+    def model_term(self, ensemble: Ensemble, chains: Floats, rng) -> tuple[ModelTerm, Floats]:
+        """The average over chains `steps` sweeps away from the data."""
+        return self._term(ensemble, self._sweep(ensemble, self._draw(chains, rng), rng)), chains
+
+
+def explicit_sweeps(ensemble: Ensemble, phi: Floats, steps: int, rng) -> Floats:
+    """Block-Gibbs sweeps of explicit chains, phi of shape (runs, B, N_v): the plain definition."""
+    weights, mass = ensemble.weights, ensemble.mass[:, None, :]
+    for _ in range(steps):
+        hidden = ensemble.hidden_variance * (phi @ weights)
+        hidden += np.sqrt(ensemble.hidden_variance) * rng.standard_normal(hidden.shape)
+        phi = hidden @ weights.swapaxes(-1, -2) / mass + rng.standard_normal(phi.shape) / np.sqrt(mass)
+    return phi
+
+
+def gram_sweeps(ensemble: Ensemble, factor: Floats, chains: int, steps: int, rng) -> Floats:
+    """The same in law for R (runs, N_v, N_v) with R^T R = phi^T phi over `chains` >= 2 N_v chains."""
+    runs, n_visible = factor.shape[0], factor.shape[-1]
+    transition, noise = _autoregression(ensemble, steps)
+    root = np.linalg.cholesky(noise).swapaxes(-1, -2)
+    inside = factor @ transition + rng.standard_normal(factor.shape) @ root
+    outside = _bartlett(runs, n_visible, chains - n_visible, rng).swapaxes(-1, -2) @ root
+    gram = inside.swapaxes(-1, -2) @ inside + outside.swapaxes(-1, -2) @ outside
+    return np.linalg.cholesky(gram).swapaxes(-1, -2)
+
+
+def _autoregression(ensemble: Ensemble, steps: int) -> tuple[Floats, Floats]:
+    """A and S of `steps` sweeps in one, phi' = phi A + E with rows of E ~ N(0, S); by repeated squaring."""
+    mass = ensemble.mass[:, None, :]
+    transition = ensemble.hidden_variance * (ensemble.weights @ ensemble.weights.swapaxes(-1, -2)) / mass
+    noise = transition / mass.swapaxes(-1, -2)
+    diagonal = np.arange(noise.shape[-1])
+    noise[:, diagonal, diagonal] += 1 / ensemble.mass
+    total = None
+    while True:
+        if steps & 1:
+            total = (transition, noise) if total is None else _then(total, (transition, noise))
+        steps >>= 1
+        if not steps:
+            return total
+        transition, noise = _then((transition, noise), (transition, noise))
+
+
+def _then(first, second):
+    """One autoregression after another."""
+    (a1, s1), (a2, s2) = first, second
+    return a1 @ a2, a2.swapaxes(-1, -2) @ s1 @ a2 + s2
+
+
+def _bartlett(runs: int, size: int, degrees: int, rng) -> Floats:
+    """Lower triangular T with T T^T ~ Wishart(degrees, 1), shape (runs, size, size); degrees >= size."""
+    lower = np.tril(rng.standard_normal((runs, size, size)), -1)
+    diagonal = np.arange(size)
+    lower[:, diagonal, diagonal] = np.sqrt(2 * rng.standard_gamma((degrees - diagonal) / 2, size=(runs, size)))
+    return lower

@@ -1,0 +1,152 @@
+"""Target theories: the free scalar field on a periodic lattice of any dimension (Sec. V).
+
+Everything about it is known in closed form, because plane waves diagonalise the kernel. That makes it the
+touchstone of this package: its spectrum (78), (82), its propagator and its exact samples cost one fast Fourier
+transform, and every learnt quantity can be compared with them. Lattice units, a = 1, throughout.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from ._validation import Floats, count, finite, number, require_positive
+
+
+@dataclass(frozen=True)
+class FreeScalarField:
+    """S(phi) = (1/2) phi^T K phi with K = m^2 - Laplacian, on a periodic lattice (Eqs. 76, 77 and 83).
+
+    Parameters
+    ----------
+    shape : int or tuple of int
+        Extent of the lattice in each dimension. Fields are flattened in C order to `n_sites` components.
+    mass_squared : float
+        m^2 in lattice units. It may be <= 0 (the kernel still exists); what needs a normalisable theory then
+        raises `NotNormalizableError`.
+    """
+
+    shape: int | tuple[int, ...] = (10,)
+    mass_squared: float = 4.0
+
+    def __post_init__(self):
+        extents = (self.shape,) if np.ndim(self.shape) == 0 else tuple(self.shape)
+        if not extents:
+            raise ValueError("shape needs at least one extent, e.g. 10 or (4, 4)")
+        object.__setattr__(self, "shape", tuple(count(n, "each extent of shape", least=1) for n in extents))
+        object.__setattr__(self, "mass_squared", number(self.mass_squared, "mass_squared"))
+
+    @property
+    def n_sites(self) -> int:
+        """N_v, the number of sites."""
+        return int(np.prod(self.shape))
+
+    @cached_property
+    def _dispersion(self) -> Floats:
+        """kappa(p) on the momentum grid, in the order of `numpy.fft`, shape `shape`."""
+        one_dimensional = [2 - 2 * np.cos(2 * np.pi * np.arange(n) / n) for n in self.shape]
+        return self.mass_squared + sum(np.ix_(*one_dimensional))
+
+    @property
+    def eigenvalues(self) -> Floats:
+        """kappa_alpha, ascending (infrared first), shape (n_sites,): Eqs. (78) and (82)."""
+        return np.sort(self._dispersion, axis=None)
+
+    @property
+    def momenta(self) -> Floats:
+        """p = 2 pi k / N with -N/2 < k <= N/2, shape (n_sites, dimensions); row a belongs to `eigenvalues[a]`."""
+        integers = np.stack(np.meshgrid(*[(np.arange(n) + (n - 1) // 2) % n - (n - 1) // 2 for n in self.shape],
+                                        indexing="ij"), axis=-1).reshape(self.n_sites, -1)
+        order = np.argsort(self._dispersion, axis=None, kind="stable")
+        return 2 * np.pi * integers[order] / np.array(self.shape)
+
+    def _translation_invariant(self, function_of_eigenvalue: Floats) -> Floats:
+        """The matrix that is diagonal in momentum space with these entries, shape (n_sites, n_sites)."""
+        from_origin = np.fft.ifftn(function_of_eigenvalue).real
+        site = np.indices(self.shape).reshape(len(self.shape), -1)
+        separation = (site[:, :, None] - site[:, None, :]) % np.array(self.shape)[:, None, None]
+        return from_origin[tuple(separation)]
+
+    @property
+    def kernel(self) -> Floats:
+        """K^phi, shape (n_sites, n_sites): Eq. (77), in several dimensions the Kronecker sum (83)."""
+        kernel = self.mass_squared * np.eye(self.n_sites)
+        for axis, extent in enumerate(self.shape):
+            shift = np.roll(np.eye(extent), 1, axis=0)
+            before, after = np.prod(self.shape[:axis], dtype=int), np.prod(self.shape[axis + 1:], dtype=int)
+            kernel += np.kron(np.eye(before), np.kron(2 * np.eye(extent) - shift - shift.T, np.eye(after)))
+        return kernel
+
+    @property
+    def propagator(self) -> Floats:
+        """<phi phi^T> = K^-1, shape (n_sites, n_sites). Raises `NotNormalizableError` unless all kappa > 0."""
+        require_positive(self._dispersion, "the lattice kernel")
+        return self._translation_invariant(1 / self._dispersion)
+
+    def action(self, phi) -> Floats:
+        """S(phi) for fields (..., n_sites), as nearest-neighbour differences; shape (...)."""
+        phi = finite(phi, "phi")
+        if phi.shape[-1:] != (self.n_sites,):
+            raise ValueError(f"phi must have {self.n_sites} components along its last axis for a lattice of shape "
+                             f"{self.shape}, got shape {phi.shape}")
+        field = phi.reshape(*phi.shape[:-1], *self.shape)
+        density = self.mass_squared * field**2
+        for axis in range(-len(self.shape), 0):
+            density = density + (np.roll(field, -1, axis=axis) - field) ** 2
+        return density.reshape(phi.shape).sum(axis=-1) / 2
+
+    def action_density(self, phi) -> Floats:
+        """S / N_v, shape (...). Equipartition: S / N_v follows Gamma(N_v / 2, scale 1 / N_v), with mean 1/2."""
+        return self.action(phi) / self.n_sites
+
+    def sample(self, n: int, rng=None) -> Floats:
+        """`n` independent exact configurations, shape (n, n_sites): white noise coloured by kappa^(-1/2)."""
+        require_positive(self._dispersion, "the lattice kernel")
+        n = count(n, "n")
+        axes = tuple(range(1, len(self.shape) + 1))
+        noise = np.random.default_rng(rng).standard_normal((n, *self.shape))
+        coloured = np.fft.ifftn(np.fft.fftn(noise, axes=axes) / np.sqrt(self._dispersion), axes=axes).real
+        return coloured.reshape(n, self.n_sites)
+
+    def metropolis(self, n: int, rng=None, *, chains: int = 100, step: float = 1.0, burn_in: int = 100,
+                   sweeps: int = 20) -> Floats:
+        """`n` configurations from single-site Metropolis Monte Carlo, shape (n, n_sites).
+
+        `chains` independent chains start from phi = 0, are thermalised for `burn_in` sweeps over the lattice and
+        then recorded every `sweeps` sweeps; a proposal moves one site uniformly by at most `step`. Configurations of
+        one chain that follow each other (rows i and i + chains) are correlated, unlike those of `sample`.
+        """
+        require_positive(self._dispersion, "the lattice kernel")
+        n, chains = count(n, "n"), count(chains, "chains", least=1)
+        burn_in, sweeps = count(burn_in, "burn_in"), count(sweeps, "sweeps", least=1)
+        step = number(step, "step", above=0)
+        rng = np.random.default_rng(rng)
+        phi = np.zeros((self.n_sites, chains))
+        neighbours = self._neighbours()
+        local = self.mass_squared + neighbours.shape[1]
+
+        def sweep():
+            for site in range(self.n_sites):
+                proposal = phi[site] + rng.uniform(-step, step, chains)
+                force = phi[neighbours[site]].sum(axis=0)
+                change = (proposal**2 - phi[site] ** 2) * local / 2 - (proposal - phi[site]) * force
+                accepted = rng.exponential(size=chains) > change
+                phi[site] = np.where(accepted, proposal, phi[site])
+
+        for _ in range(burn_in):
+            sweep()
+        records = []
+        for _ in range(-(-n // chains)):
+            for _ in range(sweeps):
+                sweep()
+            records.append(phi.T.copy())
+        return np.concatenate(records)[:n] if records else np.empty((0, self.n_sites))
+
+    def _neighbours(self) -> np.ndarray:
+        """Indices of the neighbours of every site, shape (n_sites, 2 d); axes of extent one have no kinetic term."""
+        sites = np.arange(self.n_sites).reshape(self.shape)
+        shifted = [np.roll(sites, direction, axis=axis).ravel()
+                   for axis, extent in enumerate(self.shape) if extent > 1 for direction in (1, -1)]
+        return np.array(shifted, dtype=int).reshape(-1, self.n_sites).T

@@ -1,0 +1,207 @@
+"""The scalar field restricted Boltzmann machine (Sec. II).
+
+Visible fields phi_i and hidden fields h_a, both Gaussian, coupled by a weight matrix W:
+
+    S(phi, h) = (mu^2 / 2) phi^T phi + (h - eta)^T (h - eta) / (2 sigma_h^2) - phi^T W h          (7)
+
+Integrating h out leaves a Gaussian on the visible layer with kernel K = mu^2 - sigma_h^2 W W^T and source
+J = W eta (Eqs. 8, 9). Everything about it is exact: Z, the propagator, samples. Block Gibbs sampling is here too,
+because that is what training by contrastive divergence uses.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from scipy.linalg import cho_solve, solve_triangular
+
+from ._files import load_arrays, save_arrays
+from ._validation import Floats, count, finite, frozen, number, require_positive, symmetric
+from .errors import NotNormalizableError
+
+
+@dataclass(frozen=True, eq=False)
+class ScalarRBM:
+    """A Gaussian-Gaussian RBM; immutable, training returns a new one.
+
+    Parameters
+    ----------
+    weights : array (N_v, N_h)
+        W. N_h may be anything from 0 to more than N_v.
+    mass_squared : float or array (N_v,)
+        mu^2 > 0: one number as in the paper, or one per visible node.
+    hidden_variance : float
+        sigma_h^2 > 0.
+    hidden_bias : array (N_h,), optional
+        eta; zero when None.
+
+    A model whose kernel has an eigenvalue <= 0 can be built and inspected (`is_normalizable`); what needs Z
+    raises `NotNormalizableError`.
+    """
+
+    weights: Floats
+    mass_squared: float | Floats
+    hidden_variance: float = 1.0
+    hidden_bias: Floats | None = None
+
+    def __post_init__(self):
+        weights = frozen(finite(self.weights, "weights"))
+        if weights.ndim != 2 or weights.shape[0] == 0:
+            raise ValueError(f"weights must be a matrix of shape (N_v, N_h) with N_v >= 1, got shape {weights.shape}; "
+                             "codes that store W^T need weights.T")
+        mass_squared = finite(self.mass_squared, "mass_squared")
+        if mass_squared.shape not in ((), (len(weights),)):
+            raise ValueError(f"mass_squared must be one number or one per visible node, shape ({len(weights)},), "
+                             f"got shape {mass_squared.shape}")
+        if not (mass_squared > 0).all():
+            raise ValueError(f"mass_squared (mu^2) must be positive, got {mass_squared.min():g}")
+        object.__setattr__(self, "weights", weights)
+        object.__setattr__(self, "mass_squared", frozen(mass_squared) if mass_squared.ndim else float(mass_squared))
+        object.__setattr__(self, "hidden_variance", number(self.hidden_variance, "hidden_variance", above=0))
+        if self.hidden_bias is not None:
+            bias = frozen(finite(self.hidden_bias, "hidden_bias"))
+            if bias.shape != (self.n_hidden,):
+                raise ValueError(f"hidden_bias must have shape ({self.n_hidden},), got {bias.shape}")
+            object.__setattr__(self, "hidden_bias", bias)
+
+    @classmethod
+    def random(cls, n_visible: int, n_hidden: int, mass_squared, scale: float = 0.1, hidden_variance: float = 1.0,
+               rng=None) -> ScalarRBM:
+        """Weights drawn independently from a normal distribution of standard deviation `scale` (Sec. V B)."""
+        shape = (count(n_visible, "n_visible", least=1), count(n_hidden, "n_hidden"))
+        scale = number(scale, "scale")
+        return cls(scale * np.random.default_rng(rng).standard_normal(shape), mass_squared, hidden_variance)
+
+    @property
+    def n_visible(self) -> int:
+        """N_v."""
+        return self.weights.shape[0]
+
+    @property
+    def n_hidden(self) -> int:
+        """N_h."""
+        return self.weights.shape[1]
+
+    @property
+    def kernel(self) -> Floats:
+        """K = mu^2 - sigma_h^2 W W^T, shape (N_v, N_v): Eq. (9)."""
+        kernel = -self.hidden_variance * (self.weights @ self.weights.T)
+        kernel[np.diag_indices_from(kernel)] += self.mass_squared
+        return kernel
+
+    @property
+    def source(self) -> Floats:
+        """J = W eta, shape (N_v,): Eq. (9)."""
+        return np.zeros(self.n_visible) if self.hidden_bias is None else self.weights @ self.hidden_bias
+
+    @cached_property
+    def singular_values(self) -> Floats:
+        """xi_a of W, descending, shape (min(N_v, N_h),): Eq. (31)."""
+        return frozen(np.linalg.svd(self.weights, compute_uv=False))
+
+    @cached_property
+    def eigenvalues(self) -> Floats:
+        """lambda_alpha of K, ascending, shape (N_v,): Eq. (33)."""
+        if np.ndim(self.mass_squared):
+            return frozen(np.linalg.eigvalsh(self.kernel))
+        reached = self.mass_squared - self.hidden_variance * self.singular_values**2
+        return frozen(np.concatenate([reached, np.full(self.n_visible - len(reached), self.mass_squared)]))
+
+    @property
+    def is_normalizable(self) -> bool:
+        """Whether every eigenvalue of K is positive, so that Z exists."""
+        return bool(self.eigenvalues[0] > 0)
+
+    @cached_property
+    def _cholesky(self) -> Floats:
+        """L with K = L L^T."""
+        require_positive(self.eigenvalues, "the RBM kernel")
+        try:
+            return np.linalg.cholesky(self.kernel)
+        except np.linalg.LinAlgError:
+            raise NotNormalizableError("the RBM kernel is numerically singular: its smallest eigenvalue "
+                                       f"{self.eigenvalues[0]:.3g} is lost in rounding; reduce the weights") from None
+
+    @property
+    def propagator(self) -> Floats:
+        """K^-1, the connected two-point function, shape (N_v, N_v): Eq. (11)."""
+        inverse = cho_solve((self._cholesky, True), np.eye(self.n_visible))
+        return (inverse + inverse.T) / 2
+
+    @property
+    def mean(self) -> Floats:
+        """<phi> = K^-1 J, shape (N_v,)."""
+        return cho_solve((self._cholesky, True), self.source)
+
+    @property
+    def log_partition(self) -> float:
+        """ln Z of Eq. (10), the integral over phi of exp(-phi^T K phi / 2 + phi^T J), in nats."""
+        log_det = 2 * np.log(np.diag(self._cholesky)).sum()
+        return float((self.n_visible * np.log(2 * np.pi) - log_det + self.source @ self.mean) / 2)
+
+    def log_likelihood(self, correlation, mean=None) -> float:
+        """Average ln p(phi) over data with second moments <phi phi^T> and mean <phi>, in nats per configuration (19).
+
+        Parameters
+        ----------
+        correlation : array (N_v, N_v)
+            <phi phi^T> of the data, not centred: with it and `mean` the likelihood of a Gaussian is exact.
+        mean : array (N_v,), optional
+            <phi> of the data, needed only when the model has a bias; zero when None.
+        """
+        correlation = symmetric(correlation, "correlation", self.n_visible)
+        linear = 0.0 if mean is None else self.source @ finite(mean, "mean")
+        return float(linear - np.vdot(self.kernel, correlation) / 2 - self.log_partition)
+
+    def sample(self, n: int, rng=None) -> Floats:
+        """`n` independent exact samples of phi, shape (n, N_v)."""
+        noise = np.random.default_rng(rng).standard_normal((self.n_visible, count(n, "n")))
+        return self.mean + solve_triangular(self._cholesky, noise, lower=True, trans="T").T
+
+    def gibbs(self, phi, steps: int = 1, rng=None) -> Floats:
+        """`steps` sweeps of block Gibbs sampling, each h given phi then phi given h; phi has shape (..., N_v)."""
+        phi = self._visible(phi)
+        rng = np.random.default_rng(rng)
+        for _ in range(count(steps, "steps")):
+            hidden = self.hidden_mean(phi)
+            hidden = hidden + np.sqrt(self.hidden_variance) * rng.standard_normal(hidden.shape)
+            phi = self.visible_mean(hidden) + rng.standard_normal(phi.shape) / np.sqrt(self.mass_squared)
+        return phi
+
+    def hidden_mean(self, phi) -> Floats:
+        """<h | phi> = eta + sigma_h^2 W^T phi for phi of shape (..., N_v); shape (..., N_h)."""
+        mean = self.hidden_variance * (self._visible(phi) @ self.weights)
+        return mean if self.hidden_bias is None else mean + self.hidden_bias
+
+    def visible_mean(self, hidden) -> Floats:
+        """<phi | h> = W h / mu^2 for h of shape (..., N_h); shape (..., N_v)."""
+        hidden = finite(hidden, "hidden")
+        if hidden.shape[-1:] != (self.n_hidden,):
+            raise ValueError(f"hidden must have {self.n_hidden} components along its last axis, got shape "
+                             f"{hidden.shape}")
+        return hidden @ self.weights.T / self.mass_squared
+
+    def reconstruct(self, phi) -> Floats:
+        """One mean-field pass forward and backward, <phi | <h | phi>>, as in Fig. 16; shape (..., N_v)."""
+        return self.visible_mean(self.hidden_mean(phi))
+
+    def _visible(self, phi) -> Floats:
+        phi = finite(phi, "phi")
+        if phi.shape[-1:] != (self.n_visible,):
+            raise ValueError(f"phi must have {self.n_visible} components along its last axis, got shape {phi.shape}")
+        return phi
+
+    def save(self, path):
+        """Write the model to an .npz file, atomically."""
+        bias = np.zeros(self.n_hidden) if self.hidden_bias is None else self.hidden_bias
+        return save_arrays(path, weights=self.weights, mass_squared=self.mass_squared,
+                           hidden_variance=self.hidden_variance, hidden_bias=bias)
+
+    @classmethod
+    def load(cls, path) -> ScalarRBM:
+        """Read a model written by `save`; raises `DatasetError` for a damaged file."""
+        stored = load_arrays(path, ("weights", "mass_squared", "hidden_variance", "hidden_bias"))
+        bias = stored["hidden_bias"] if stored["hidden_bias"].any() else None
+        return cls(stored["weights"], stored["mass_squared"], stored["hidden_variance"], bias)

@@ -1,0 +1,86 @@
+"""Weights in closed form: the exact solutions of Sec. II and the maximum-likelihood optimum for any N_h.
+
+The exact solutions factorise (mu^2 - K^phi) / sigma_h^2 = W W^T (Eq. 13). When N_h or mu^2 is too small for that,
+`maximum_likelihood` gives the best there is; with mu^2 free it is probabilistic PCA (Tipping and Bishop, J. R. Stat.
+Soc. B 61, 611 (1999)).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ._validation import Floats, correlation_matrix, count, number, require_positive, symmetric
+from .model import ScalarRBM
+
+
+def _symmetric_root(kernel, mass_squared: float, hidden_variance: float) -> Floats:
+    """The symmetric W with W W = (mu^2 - K) / sigma_h^2."""
+    kernel = symmetric(kernel, "kernel")
+    mass_squared = number(mass_squared, "mass_squared", above=0)
+    hidden_variance = number(hidden_variance, "hidden_variance", above=0)
+    kappa, modes = np.linalg.eigh(kernel)
+    require_positive(kappa, "the target kernel")
+    excess = mass_squared - kappa
+    if excess.min() < -1e-12 * mass_squared:
+        raise ValueError(f"mass_squared = {mass_squared:g} is below the largest eigenvalue of the kernel, "
+                         f"{kappa[-1]:.6g}: an exact solution needs mu^2 >= kappa_max (Eq. 14). Raise mu^2, or use "
+                         "maximum_likelihood for the best model at this mu^2")
+    return modes * np.sqrt(np.maximum(excess, 0) / hidden_variance) @ modes.T
+
+
+def cholesky_solution(kernel, mass_squared: float, hidden_variance: float = 1.0) -> ScalarRBM:
+    """The exact solution with W lower triangular and a non-negative diagonal (Sec. II, item 1), N_h = N_v.
+
+    Raises `ValueError` for mu^2 < kappa_max, `NotNormalizableError` for a kernel that is not positive.
+    """
+    root = _symmetric_root(kernel, mass_squared, hidden_variance)
+    # The triangular factor of the root's QR decomposition also serves mu^2 = kappa_max, where Cholesky breaks down.
+    lower = np.linalg.qr(root, mode="r").T
+    return ScalarRBM(lower * np.where(np.diag(lower) < 0, -1.0, 1.0), mass_squared, hidden_variance)
+
+
+def symmetric_solution(kernel, mass_squared: float, hidden_variance: float = 1.0) -> ScalarRBM:
+    """The exact solution W = W^T = O sqrt(D) O^T of Eq. (16), N_h = N_v; raises as `cholesky_solution`."""
+    return ScalarRBM(_symmetric_root(kernel, mass_squared, hidden_variance), mass_squared, hidden_variance)
+
+
+def maximum_likelihood(correlation, n_hidden: int, mass_squared: float | None = None,
+                       hidden_variance: float = 1.0) -> ScalarRBM:
+    """The maximum of the likelihood over W (and over mu^2 when `mass_squared` is None) for data <phi phi^T>.
+
+    The model keeps the smallest kappa = 1 / (eigenvalue of `correlation`): with mu^2 given, the n_hidden smallest
+    among those below mu^2; with mu^2 free, the n_hidden smallest, and 1 / mu^2 is the mean of the other 1 / kappa.
+
+    Parameters
+    ----------
+    correlation : array (N_v, N_v)
+        <phi phi^T>, positive semidefinite; null directions (kappa infinite) are never kept.
+    n_hidden : int
+        N_h; columns of W beyond the kept modes are zero.
+
+    Raises
+    ------
+    ValueError
+        With mu^2 free and n_hidden >= N_v (the optimum is a line: any mu^2 > kappa_max does), or when every discarded
+        1 / kappa is zero, so that the likelihood grows without bound as mu^2 does.
+    """
+    correlation = correlation_matrix(correlation)
+    n_hidden = count(n_hidden, "n_hidden")
+    hidden_variance = number(hidden_variance, "hidden_variance", above=0)
+    variances, modes = np.linalg.eigh(correlation)
+    variances, modes = variances[::-1], modes[:, ::-1]
+    n_visible = len(variances)
+    if mass_squared is None:
+        if n_hidden >= n_visible:
+            raise ValueError(f"with n_hidden = {n_hidden} >= N_v = {n_visible} every mu^2 above the spectrum is "
+                             "optimal: pass mass_squared")
+        discarded = variances[n_hidden:].mean()
+        if discarded <= 1e-14 * variances[0]:
+            raise ValueError("the likelihood has no maximum: beyond n_hidden modes the data do not vary at all, so it "
+                             "grows with mu^2 without bound; choose a smaller n_hidden or pass mass_squared")
+        mass_squared = 1 / discarded
+    mass_squared = number(mass_squared, "mass_squared", above=0)
+    kept = min(n_hidden, int((variances * mass_squared > 1).sum()))
+    weights = np.zeros((n_visible, n_hidden))
+    weights[:, :kept] = modes[:, :kept] * np.sqrt((mass_squared - 1 / variances[:kept]) / hidden_variance)
+    return ScalarRBM(weights, mass_squared, hidden_variance)

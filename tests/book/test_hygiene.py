@@ -1,0 +1,128 @@
+"""The stored chapters keep every rule of `book.hygiene`, and every rule finds the defect it is there for."""
+
+import re
+from pathlib import Path
+
+import pytest
+from nbformat import v4
+
+from book import hygiene
+from book.hygiene import Book
+from book.normalise import dumps, normalise
+
+ROOT = Path(__file__).parents[2]
+PNG = "iVBORw0KGgo="
+
+
+@pytest.fixture(scope="module")
+def book():
+    return Book.read(ROOT)
+
+
+@pytest.mark.parametrize("rule", hygiene.RULES, ids=lambda rule: rule.__name__)
+def test_chapters(book, rule):
+    assert list(rule(book)) == []
+
+
+def test_requirements_are_locked():
+    name_and_pin = re.compile(r"^([\w.-]+)(?:==(\S+))?", re.MULTILINE)
+    locked = dict(name_and_pin.findall((ROOT / "requirements.txt").read_text()))
+    wanted = name_and_pin.findall((ROOT / "requirements.in").read_text())
+    assert len(wanted) > 10
+    for name, pin in wanted:
+        assert locked.get(name), f"{name} is not locked: run `make lock`"
+        assert pin in ("", locked[name])
+
+
+def sound():
+    """A book of one chapter that keeps every rule."""
+    record = {"srbm": {"key": "eq-33", "verdict": "reproduced"}}
+    notebook = v4.new_notebook(
+        cells=[
+            v4.new_markdown_cell("# Title\n\n$$ x = 1 $$ (eq-33)"),
+            v4.new_code_cell(
+                'check("eq-33", paper=1, ours=1, origin="a count")',
+                metadata={"tags": ["eq-33"]},
+                outputs=[v4.new_output("display_data", {"text/plain": "reproduced"}, metadata=record)],
+                execution_count=1,
+            ),
+            v4.new_code_cell(
+                "plot()",
+                metadata={"mystnb": {"figure": {"name": "fig-1", "caption": "A."}, "image": {"alt": "A line."}}},
+                outputs=[v4.new_output("display_data", {"image/png": PNG})],
+                execution_count=2,
+            ),
+        ]
+    )
+    entry = {"section": "IV", "chapter": "04_flow", "statement": "x is 1.", "verdict": "reproduced"}
+    return finished(Book({}, {"04_flow": normalise(notebook)}, {"eq-33": entry}, ["04_flow"]))
+
+
+def finished(book):
+    book.texts |= {name: dumps(notebook) for name, notebook in book.notebooks.items()}
+    return book
+
+
+@pytest.mark.parametrize("rule", hygiene.RULES, ids=lambda rule: rule.__name__)
+def test_a_sound_book_passes(rule):
+    assert list(rule(sound())) == []
+
+
+def plant(book, defect):
+    text, check, figure = book.notebooks["04_flow"].cells
+    match defect:
+        case "plain_python":
+            figure.source = "%matplotlib inline"
+        case "executed_in_order":
+            figure.execution_count = None
+        case "clean_outputs":
+            figure.outputs.append(v4.new_output("stream", name="stderr", text="warning"))
+        case "alt_texts":
+            del figure.metadata["mystnb"]["image"]
+        case "normal_form":
+            figure.metadata["execution"] = {"start": "12:00"}
+        case "no_machine_in_text":
+            text.source = "see " + "/home" + "/someone/file"
+        case "checks_are_in_the_ledger":
+            del book.ledger["eq-33"]
+        case "entries_name_their_chapter":
+            book.ledger["eq-33"]["chapter"] = "05_other"
+        case "entries_are_complete":
+            book.ledger["eq-33"]["verdict"] = "probably"
+        case "checks_are_tagged":
+            check.metadata["tags"] = []
+        case "entries_are_checked_once":
+            check.source += "\n" + check.source
+        case "verdicts_are_as_expected":
+            check.outputs[0].metadata.srbm.verdict = "not reproduced"
+        case "labels_are_unique":
+            text.source += "\n\n$$ x = 2 $$ (eq-33)"
+        case "contents_are_the_files":
+            book.contents.append("05_missing")
+        case _:
+            raise AssertionError(f"no defect is planted for {defect}")
+    return finished(book)
+
+
+@pytest.mark.parametrize("rule", hygiene.RULES, ids=lambda rule: rule.__name__)
+def test_a_planted_defect_is_found(rule):
+    assert list(rule(plant(sound(), rule.__name__)))
+
+
+def test_a_key_must_be_written_out():
+    book = sound()
+    book.notebooks["04_flow"].cells[1].source = "check(key, paper=1, ours=1)"
+    assert list(hygiene.checks_are_in_the_ledger(book))
+
+
+def test_an_error_is_found():
+    book = sound()
+    error = v4.new_output("error", ename="ValueError", evalue="", traceback=[])
+    book.notebooks["04_flow"].cells[2].outputs = [error]
+    assert list(hygiene.clean_outputs(book))
+
+
+def test_a_verdict_that_is_not_stored_is_found():
+    book = sound()
+    book.notebooks["04_flow"].cells[1].outputs = []
+    assert list(hygiene.verdicts_are_as_expected(book))

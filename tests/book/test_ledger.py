@@ -1,0 +1,111 @@
+"""The verdicts of `chapters/ledger.py`: computed, rounded, and refused where there is nothing to compare."""
+
+import numpy as np
+import pytest
+from IPython.testing.globalipapp import get_ipython
+
+import ledger
+
+ENTRY = 'section = "I"\nchapter = "01_a"\nstatement = "s"\nverdict = "reproduced"\n'
+
+
+@pytest.fixture(autouse=True)
+def own_ledger(tmp_path, monkeypatch):
+    file = tmp_path / "ledger.toml"
+    file.write_text(f"[eq-33]\n{ENTRY}[eq-34]\n{ENTRY}")
+    monkeypatch.setattr(ledger, "LEDGER", file)
+
+
+def line(capsys, **arguments):
+    """The line that `check` prints outside a notebook."""
+    assert ledger.check("eq-33", **{"origin": "a test", **arguments}) is None
+    return capsys.readouterr().out.rstrip("\n")
+
+
+@pytest.mark.parametrize(
+    ("paper", "ours", "tolerance", "good"),
+    [
+        (1.0, 1.0 + 1e-13, 1e-12, True),
+        (1.0, 1.1, 0.01, False),
+        (1.0, np.nan, 1.0, False),
+        (1.0, np.inf, 1.0, False),
+        (60000, 60000, 0, True),
+        (60000, 59999, 0, False),
+        (True, np.bool_(True), 0, True),
+        (True, False, 0, False),
+        ("yes", "yes", 0, True),
+        ("yes", "no", 0, False),
+        (np.zeros(3), np.zeros(3), 0, True),
+        (0.0, np.array([0.0, 0.5]), 0.1, False),
+        ([1, 2], [1.0, np.nan], 0.5, False),
+    ],
+)
+def test_verdict(capsys, paper, ours, tolerance, good):
+    text = line(capsys, paper=paper, ours=ours, tolerance=tolerance)
+    assert text.endswith(": reproduced" if good else ": not reproduced")
+    assert text.startswith("\u2713" if good else "\u2717")
+    assert "\n" not in text
+
+
+def test_the_bound_belongs_to_the_tolerance(capsys):
+    assert line(capsys, paper=0.0, ours=0.25, tolerance=0.25).endswith(": reproduced")
+
+
+def test_a_condition(capsys):
+    assert line(capsys, paper=1, ours=1, condition="N_h = N_v").endswith(
+        "reproduced with a condition: N_h = N_v"
+    )
+    assert line(capsys, paper=1, ours=2, condition="N_h = N_v").endswith(": not reproduced")
+
+
+def test_no_rounding_residue_is_printed(capsys):
+    residue = line(capsys, paper=0.0, ours=-3.3e-16, tolerance=1e-12)
+    assert residue == line(capsys, paper=0.0, ours=1.7e-15, tolerance=1e-12)
+    values = np.linspace(0, 1, 10)
+    assert "10 values agree within 1e-12" in line(capsys, paper=values, ours=values + 1e-15, tolerance=1e-12)
+
+
+def test_values_are_rounded_to_what_the_tolerance_leaves(capsys):
+    assert "paper 0.35, ours 0.351" in line(capsys, paper=0.35, ours=0.3512345, tolerance=0.002)
+    assert "ours 3.14159," in line(capsys, paper=3.14159, ours=np.pi, tolerance=1e-5)
+    assert "ours 1234570" not in line(capsys, paper=1234567, ours=1234567)
+
+
+def test_the_worst_pair_is_shown(capsys):
+    text = line(capsys, paper=[1.0, 2.0, 3.0], ours=[1.0, 2.5, 3.1], tolerance=0.01)
+    assert "the worst is paper 2, ours 2.5" in text
+
+
+def test_an_unknown_key_lists_its_neighbours():
+    with pytest.raises(KeyError, match="eq-33"):
+        ledger.check("eq-333", paper=1, ours=1, origin="a test")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        ({"paper": np.zeros(2), "ours": np.zeros(3)}, ValueError),
+        ({"paper": [], "ours": []}, ValueError),
+        ({"paper": np.nan, "ours": 1.0}, ValueError),
+        ({"paper": 1.0, "ours": 1.0, "tolerance": -1}, ValueError),
+        ({"paper": 1.0, "ours": "1.0"}, TypeError),
+        ({"paper": True, "ours": 1.0}, TypeError),
+    ],
+)
+def test_what_cannot_be_compared_is_refused(arguments, error):
+    with pytest.raises(error, match="eq-33"):
+        ledger.check("eq-33", origin="a test", **arguments)
+
+
+def test_in_a_notebook_the_line_is_a_record(monkeypatch):
+    shown = []
+    monkeypatch.setattr("IPython.display.display", lambda data, **options: shown.append((data, options)))
+    get_ipython()
+    ledger.check("eq-33", paper=0.35, ours=0.3512345, tolerance=0.002, origin="a < b")
+    ((data, options),) = shown
+    assert 'class="verdict reproduced"' in data["text/html"]
+    assert "a &lt; b" in data["text/html"]
+    assert options["metadata"]["srbm"] == {
+        "key": "eq-33", "verdict": "reproduced", "paper": "0.35", "ours": "0.351", "tolerance": 0.002,
+        "origin": "a < b",
+    }  # fmt: skip

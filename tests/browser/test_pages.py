@@ -1,0 +1,133 @@
+"""Every page of the built book, opened from disk in Chromium with the network cut off."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+PAGES = Path(__file__).parents[2] / "_build" / "html"
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+pages = sorted(path.relative_to(PAGES).as_posix() for path in PAGES.glob("chapters/*.html"))
+
+pytestmark = [
+    pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on the PATH"),
+    pytest.mark.skipif(not pages, reason="there is no book in _build/html: run `make book`"),
+]
+
+
+@pytest.fixture(scope="module")
+def browser():
+    playwright = pytest.importorskip("playwright.sync_api")
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+class Visit:
+    """One opened page, with what it asked for from outside and what it complained about."""
+
+    def __init__(self, browser, url, width=1280):
+        self.outside, self.complaints = [], []
+        self.page = browser.new_page(viewport={"width": width, "height": 900})
+        self.page.route(lambda address: not address.startswith(("file:", "data:", "blob:")), self._refuse)
+        self.page.on("console", lambda m: m.type == "error" and self.complaints.append(m.text))
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on("requestfailed", lambda request: self.complaints.append(f"failed: {request.url}"))
+        self.page.goto(url)
+        failure = self.page.evaluate("window.MathJax?.startup.promise.then(() => null, (error) => error.message)")
+        if failure:
+            self.complaints.append(failure)
+
+    def _refuse(self, route):
+        self.outside.append(route.request.url)
+        route.abort()
+
+
+@pytest.fixture
+def visit(browser):
+    visits = []
+
+    def open_page(url, width=1280):
+        visits.append(Visit(browser, url, width))
+        return visits[-1]
+
+    yield open_page
+    for each in visits:
+        each.page.close()
+
+
+def problems_of(visited):
+    """What is wrong with an opened page, as a list of sentences."""
+    page = visited.page
+    found = [f"asks for {url}" for url in visited.outside] + [f"console: {text}" for text in visited.complaints]
+    found += page.evaluate(
+        """() => {
+            const all = (selector) => [...document.querySelectorAll(selector)];
+            const start = (element) => element.textContent.trim().slice(0, 60);
+            all("img").forEach((image) => { image.loading = "eager"; });
+            return [
+                ...all("mjx-merror, [data-mjx-error]").map((e) => "not typeset: " + start(e)),
+                ...all(".math.notranslate").filter((e) => !e.querySelector("mjx-container"))
+                    .map((e) => "not typeset: " + start(e)),
+                ...all("main img").filter((e) => !e.alt.trim()).map((e) => "no alt text: " + e.src),
+            ];
+        }"""
+    )
+    page.wait_for_function("[...document.images].every((image) => image.complete)")
+    found += page.evaluate(
+        "[...document.images].filter((e) => !e.naturalWidth).map((e) => 'image not loaded: ' + e.src)"
+    )
+    return found
+
+
+def overflow_of(visited):
+    """By how many pixels the page is wider than its window."""
+    return visited.page.evaluate(
+        "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+    )
+
+
+@pytest.mark.parametrize("name", pages)
+def test_page_is_complete(visit, name):
+    assert problems_of(visit((PAGES / name).as_uri())) == []
+
+
+@pytest.mark.parametrize("name", pages)
+def test_page_fits_a_phone(visit, name):
+    assert overflow_of(visit((PAGES / name).as_uri(), width=390)) <= 0
+
+
+def test_dark_mode_toggles(visit):
+    page = visit((PAGES / pages[-1]).as_uri()).page
+    background = "getComputedStyle(document.body).backgroundColor"
+    seen = set()
+    for _ in range(3):  # the button goes round light, dark and automatic
+        page.locator(".theme-switch-button:visible").first.click()
+        seen.add((page.evaluate("document.documentElement.dataset.theme"), page.evaluate(background)))
+    assert {theme for theme, _ in seen} == {"light", "dark"}
+    assert len({colour for _, colour in seen}) == 2
+
+
+# Negative controls: a page with each defect planted in it.
+PLANTED = {
+    "asks for": '<script src="https://example.org/x.js"></script>',
+    "console": "<script>console.error('broken')</script>",
+    "not typeset": r'<div class="math notranslate">\(x\)</div>',
+    "no alt text": '<main><img src="data:image/gif;base64,R0lGODlhAQABAAAAACwAAAAAAQABAAACAkQBADs="></main>',
+    "image not loaded": '<img alt="a figure" src="missing.png">',
+}
+
+
+@pytest.mark.parametrize("complaint", PLANTED)
+def test_a_planted_defect_is_found(visit, tmp_path, complaint):
+    file = tmp_path / "page.html"
+    file.write_text(f"<!doctype html><body>{PLANTED[complaint]}</body>")
+    assert any(complaint in problem for problem in problems_of(visit(file.as_uri())))
+
+
+def test_a_page_too_wide_is_found(visit, tmp_path):
+    file = tmp_path / "page.html"
+    file.write_text('<!doctype html><meta name="viewport" content="width=device-width">'
+                    '<body><div style="width: 500px">wide</div></body>')  # fmt: skip
+    assert overflow_of(visit(file.as_uri(), width=390)) > 0
