@@ -39,7 +39,7 @@ def execute(notebook, folder):
         timeout=None,
         kernel_name="python3",
         record_timing=False,
-        extra_arguments=["--log-level=40"],
+        extra_arguments=["--log-level=50"],
         resources={"metadata": {"path": str(folder)}},
     )
     client.reset_execution_trackers()

@@ -11,7 +11,9 @@ import nbformat
 import yaml
 
 from book.normalise import dumps, normalise
+from book.pages import EQUATIONS, FIGURES, MARKS
 
+PAGE_WIDTH = 88
 SOURCES = {".ipynb", ".md"}
 MACHINE = re.compile(r"(?<![\w.:/])/(?:home|root|tmp|work|mnt|opt|usr|var|Users)/|\b[A-Z]:\\\\?\w|\bat 0x[0-9a-f]{6,}")
 LABEL = re.compile(r"\$\$\s*\((eq-[\w-]+)\)|:(?:label|name):\s*((?:eq|fig)-[\w-]+)")
@@ -142,7 +144,7 @@ def entries_are_checked_once(book):
 
 
 def entries_are_complete(book):
-    verdicts = {"reproduced", "reproduced with a condition", "not reproduced"}
+    verdicts = {*MARKS, "confirmed"}
     for key, entry in book.ledger.items():
         if set(entry) != {"section", "chapter", "statement", "verdict"}:
             yield f"{key}: an entry has section, chapter, statement and verdict, this one has {sorted(entry)}"
@@ -165,7 +167,8 @@ def entries_name_their_chapter(book):
             yield f"{where}: the ledger places {key} in {chapter}"
 
 
-def labels_are_unique(book):
+def _labels(book):
+    """How often each equation and figure label is defined."""
     found = Counter()
     for name, text in book.texts.items():
         notebook = book.notebooks.get(name)
@@ -174,9 +177,29 @@ def labels_are_unique(book):
     for _, cell in book.code():
         if label := cell.metadata.get("mystnb", {}).get("figure", {}).get("name"):
             found[label] += 1
-    for label, count in found.items():
+    return found
+
+
+def labels_are_unique(book):
+    for label, count in _labels(book).items():
         if count > 1:
             yield f"{label}: defined {count} times"
+
+
+def the_whole_paper_is_there(book):
+    labels = _labels(book)
+    for key in EQUATIONS + FIGURES:
+        if not labels[key]:
+            yield f"{key}: nowhere in the book"
+        if key not in book.ledger:
+            yield f"{key}: not in the ledger"
+
+
+def code_fits_the_page(book):
+    for where, cell in book.code():
+        for line in cell.source.splitlines():
+            if len(line) > PAGE_WIDTH:
+                yield f"{where}: {len(line)} characters where the page shows {PAGE_WIDTH}: {line.strip()[:40]}..."
 
 
 def contents_are_the_files(book):
@@ -188,4 +211,5 @@ RULES = [
     plain_python, executed_in_order, clean_outputs, alt_texts, normal_form, no_machine_in_text,
     checks_are_in_the_ledger, checks_are_tagged, entries_are_checked_once, entries_are_complete,
     verdicts_are_as_expected, entries_name_their_chapter, labels_are_unique, contents_are_the_files,
+    the_whole_paper_is_there, code_fits_the_page,
 ]  # fmt: skip

@@ -4,6 +4,9 @@ What ``chapters/ledger.py`` stored in the metadata of each verdict is read back 
 """
 
 import ast
+import functools
+import importlib
+import inspect
 import json
 import re
 import tomllib
@@ -30,6 +33,11 @@ def read_records(chapters: Path) -> dict[str, dict]:
                 if record:
                     found[record["key"]] = record
     return {key: entry | found[key] for key, entry in declared.items() if key in found}
+
+
+def of_the_paper(records: dict[str, dict]) -> dict[str, dict]:
+    """The entries that are the paper's; those of ours have keys that start with x-."""
+    return {key: record for key, record in records.items() if not key.startswith("x-")}
 
 
 def documented_names(package: Path) -> dict[str, list[str]]:
@@ -95,10 +103,11 @@ class _Generated(SphinxDirective):
 
 
 class LedgerTable(_Generated):
-    """``{ledger}``: every entry with the paper's value, ours, the tolerance and its origin, and the verdict."""
+    """``{ledger}``: every entry of the paper with its value, ours, the tolerance and its origin, and the verdict."""
 
     def markdown(self, records):
         lines = []
+        records = of_the_paper(records)
         for section in dict.fromkeys(record["section"] for record in records.values()):
             mine = [record for record in records.values() if record["section"] == section]
             lines += ["", f"**Section {section}**", "", *_table(
@@ -118,6 +127,7 @@ class LedgerSummary(_Generated):
 
     def markdown(self, records):
         rows = []
+        records = of_the_paper(records)
         kinds = {"equations": EQUATIONS, "figures": FIGURES}
         kinds["statements"] = [key for key in records if key not in EQUATIONS + FIGURES]
         for kind, keys in kinds.items():
@@ -127,6 +137,16 @@ class LedgerSummary(_Generated):
         return _table(["", "checked", *(f"{mark} {verdict}" for verdict, mark in MARKS.items())], rows)
 
 
+class OurStatements(_Generated):
+    """``{our-statements}``: what this edition adds, with the exact value, ours, the tolerance and its origin."""
+
+    def markdown(self, records):
+        return _table(["", "statement", "exact", "ours", "tolerance and its origin", "check"],
+                      [["✓" if r["verdict"] == "confirmed" else "✗", _escape(r["statement"]), _escape(str(r["exact"])),
+                        _escape(str(r["ours"])), _escape(f"{r['tolerance'] or 'exact'}; {r['origin']}"),
+                        _link(r, r["key"])] for key, r in records.items() if key.startswith("x-")])
+
+
 class Deviations(_Generated):
     """``{deviations}``: every entry that is not simply reproduced."""
 
@@ -134,7 +154,7 @@ class Deviations(_Generated):
         return _table(["", "where", "the paper says", "paper", "ours", "check"],
                       [[MARKS[r["verdict"]], f"Sec. {r['section']}", _escape(r["statement"]) + _condition(r),
                         _escape(str(r["paper"])), _escape(str(r["ours"])), _link(r, r["key"])]
-                       for r in records.values() if r["verdict"] != "reproduced"])
+                       for r in of_the_paper(records).values() if r["verdict"] != "reproduced"])
 
 
 class EquationMap(_Generated):
@@ -154,9 +174,69 @@ class EquationMap(_Generated):
         return _table(["paper", "chapter", "in `srbm`", "checking cell"], rows)
 
 
+class Api(SphinxDirective):
+    """``{api} srbm.lattice``: a module's first line, then each public class and function, signature and docstring.
+
+    Docstrings are shown as they are written, the way `help` prints them.
+    """
+
+    required_arguments = 1
+
+    def run(self):
+        module = importlib.import_module(self.arguments[0])
+        self.env.note_dependency(module.__file__)
+        summary = inspect.getdoc(module).partition("\n")[0]
+        entries = [nodes.paragraph("", "", nodes.literal("", module.__name__), nodes.Text(f": {summary}"))]
+        for name, item in public(module).items():
+            entries += _entry(_call(name, item), item)
+            if inspect.isclass(item):
+                members = nodes.container(classes=["api-members"])
+                for label, member in _members(name, item):
+                    members += _entry(label, member)
+                entries.append(members)
+        return entries
+
+
+def public(module) -> dict[str, object]:
+    """The classes and functions with docstrings that a module defines, without those whose names start with _."""
+    return {name: item for name, item in vars(module).items()
+            if not name.startswith("_") and getattr(item, "__module__", None) == module.__name__
+            and (inspect.isfunction(item) or inspect.isclass(item)) and item.__doc__}
+
+
+def _members(owner: str, item: type):
+    """(label, documented thing) of the public attributes and methods of a class."""
+    for name, member in vars(item).items():
+        if name.startswith("_") or not getattr(member, "__doc__", None):
+            continue
+        if isinstance(member, (property, functools.cached_property)):
+            yield f"{owner}.{name}", member
+        elif inspect.isfunction(member):
+            yield _call(f"{owner}.{name}", member, skip=1), member
+        elif isinstance(member, classmethod):
+            yield _call(f"{owner}.{name}", member.__func__, skip=1), member.__func__
+
+
+def _call(name: str, item, skip: int = 0) -> str:
+    """`name` with its arguments and their defaults, without annotations, and without the first `skip`."""
+    if isinstance(item, type) and issubclass(item, BaseException):
+        return name
+    parameters = list(inspect.signature(item).parameters.values())[skip:]
+    bare = inspect.Signature([parameter.replace(annotation=inspect.Parameter.empty) for parameter in parameters])
+    return f"{name}{bare}"
+
+
+def _entry(label: str, item) -> list[nodes.Node]:
+    head = nodes.literal_block(label, label, language="python", classes=["api-head"])
+    text = inspect.getdoc(item)
+    return [head, nodes.literal_block(text, text, language="text", classes=["api-text"])]
+
+
 def setup(app):
     app.add_directive("ledger", LedgerTable)
     app.add_directive("ledger-summary", LedgerSummary)
+    app.add_directive("our-statements", OurStatements)
     app.add_directive("deviations", Deviations)
     app.add_directive("equation-map", EquationMap)
+    app.add_directive("api", Api)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

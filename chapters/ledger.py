@@ -14,16 +14,15 @@ from pathlib import Path
 import numpy as np
 
 LEDGER = Path(__file__).with_name("ledger.toml")
-REPRODUCED, CONDITION, NOT_REPRODUCED = VERDICTS = (
-    "reproduced",
-    "reproduced with a condition",
-    "not reproduced",
-)
+REPRODUCED, CONDITION, NOT_REPRODUCED = "reproduced", "reproduced with a condition", "not reproduced"
+CONFIRMED, NOT_CONFIRMED = "confirmed", "not confirmed"  # of statements that are not the paper's
 MARK = {REPRODUCED: "\u2713", CONDITION: "\u25d0", NOT_REPRODUCED: "\u2717"}
+MARK |= {CONFIRMED: MARK[REPRODUCED], NOT_CONFIRMED: MARK[NOT_REPRODUCED]}
 CSS_CLASS = {REPRODUCED: "reproduced", CONDITION: "with-condition", NOT_REPRODUCED: "not-reproduced"}
+CSS_CLASS |= {CONFIRMED: CSS_CLASS[REPRODUCED], NOT_CONFIRMED: CSS_CLASS[NOT_REPRODUCED]}
 
 
-def check(key, *, paper, ours, tolerance=0, origin, condition=None):
+def check(key, *, paper=None, exact=None, ours, tolerance=0, origin, condition=None):
     """Show whether `ours` agrees with `paper`, as one line.
 
     Parameters
@@ -33,6 +32,8 @@ def check(key, *, paper, ours, tolerance=0, origin, condition=None):
     paper, ours : number, bool, str or array
         Numbers are compared by their largest absolute deviation, arrays broadcast against each other;
         booleans and strings must be equal.
+    exact : like `paper`
+        In place of `paper` for a statement that is not the paper's (a key that starts with ``x-``): what it should be.
     tolerance : float
         Largest absolute deviation that still agrees; 0 for counts, booleans and strings.
     origin : str
@@ -43,9 +44,15 @@ def check(key, *, paper, ours, tolerance=0, origin, condition=None):
     statement = _entry(key)["statement"]
     if not (math.isfinite(tolerance) and tolerance >= 0):
         raise ValueError(f"{key}: the tolerance must be finite and not negative, got {tolerance}")
-    record, comparison = _compare(key, np.asarray(paper), np.asarray(ours), tolerance)
+    if (paper is None) == (exact is None) or key.startswith("x-") != (paper is None):
+        raise ValueError(f"{key}: give paper= for a statement of the paper, exact= for one of ours (x-...)")
+    source, expected = ("paper", paper) if exact is None else ("exact", exact)
+    record, comparison = _compare(key, source, np.asarray(expected), np.asarray(ours), tolerance)
     agrees = record.pop("agrees")
-    verdict = NOT_REPRODUCED if not agrees else CONDITION if condition else REPRODUCED
+    if source == "exact":
+        verdict = CONFIRMED if agrees else NOT_CONFIRMED
+    else:
+        verdict = NOT_REPRODUCED if not agrees else CONDITION if condition else REPRODUCED
     record = {"key": key, "verdict": verdict, **record, "tolerance": _plain(tolerance), "origin": origin}
     if condition:
         record["condition"] = condition
@@ -62,19 +69,19 @@ def _entry(key):
     return known[key]
 
 
-def _compare(key, paper, ours, tolerance):
+def _compare(key, source, paper, ours, tolerance):
     """What to record of the comparison, and how to say it."""
     try:
         paper, ours = np.broadcast_arrays(paper, ours)
     except ValueError:
         raise ValueError(
-            f"{key}: paper has shape {paper.shape}, ours {ours.shape}; they must broadcast"
+            f"{key}: {source} has shape {paper.shape}, ours {ours.shape}; they must broadcast"
         ) from None
     if paper.size == 0:
         raise ValueError(f"{key}: there is nothing to compare, the arrays are empty")
     if paper.dtype.kind in "iuf" and ours.dtype.kind in "iuf":
         if not np.isfinite(paper).all():
-            raise ValueError(f"{key}: the paper's value must be finite")
+            raise ValueError(f"{key}: the value to compare with must be finite")
         deviation = np.where(np.isfinite(ours), np.abs(paper.astype(float) - ours), np.inf)
         within = f"within {tolerance:.6g}" if tolerance else "exactly"
     elif paper.dtype.kind in "bU" and paper.dtype.kind == ours.dtype.kind:
@@ -83,19 +90,19 @@ def _compare(key, paper, ours, tolerance):
     else:
         raise TypeError(
             f"{key}: compare numbers with numbers, booleans with booleans or strings with strings, "
-            f"got {paper.dtype} (paper) and {ours.dtype} (ours)"
+            f"got {paper.dtype} ({source}) and {ours.dtype} (ours)"
         )
     agrees = bool(deviation.max() <= tolerance)
     if agrees and paper.size > 1:
         values = f"{paper.size} values"
-        return {"agrees": True, "paper": values, "ours": values}, f"{values} agree {within}"
+        return {"agrees": True, source: values, "ours": values}, f"{values} agree {within}"
     worst = np.unravel_index(np.argmax(deviation), deviation.shape)
     record = {
         "agrees": agrees,
-        "paper": _rounded(paper[worst].item(), tolerance),
+        source: _rounded(paper[worst].item(), tolerance),
         "ours": _rounded(ours[worst].item(), tolerance),
     }
-    pair = "paper {paper}, ours {ours}".format(**record)
+    pair = f"{source} {record[source]}, ours {record['ours']}"
     if paper.size > 1:
         return record, f"{paper.size} values do not agree {within}, the worst is {pair}"
     return record, f"{pair}, {'they agree' if agrees else 'they do not agree'} {within}"

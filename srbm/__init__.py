@@ -4,11 +4,20 @@ Target theories, the Gaussian model, its closed-form solutions, divergences, tra
 continuous time. Figures live in `srbm.plotting`, which is imported only when asked for.
 """
 
+from .architecture import Recommendation, recommend
 from .datasets import load_digits, load_mnist, mnist_correlation
 from .divergence import kl_divergence, truncated_kl
 from .errors import DatasetError, NotNormalizableError, TrainingInterrupted
-from .flow import Flow, gradient_flow, learning_rate_limit, mode_trajectory, relaxation_rates
+from .flow import (
+    Flow,
+    gradient_flow,
+    learning_rate_limit,
+    mode_trajectory,
+    natural_gradient_flow,
+    relaxation_rates,
+)
 from .gradient import CD, PCD, Exact
+from .interactions import GaussianBernoulliRBM, Phi4RBM
 from .lattice import FreeScalarField
 from .model import ScalarRBM
 from .moments import second_moment
@@ -19,8 +28,10 @@ from .training import StepDecay, Training, train
 __version__ = "1.0.0"
 
 __all__ = [
-    "CD", "PCD", "DatasetError", "Exact", "Flow", "FreeScalarField", "NotNormalizableError", "ScalarRBM", "StepDecay",
-    "Training", "TrainingInterrupted", "autocorrelation_time", "cholesky_solution", "gradient_flow", "kl_divergence",
-    "learning_rate_limit", "load_digits", "load_mnist", "maximum_likelihood", "mnist_correlation", "mode_trajectory",
-    "relaxation_rates", "second_moment", "standard_error", "symmetric_solution", "train", "truncated_kl",
+    "CD", "PCD", "DatasetError", "Exact", "Flow", "FreeScalarField", "GaussianBernoulliRBM", "NotNormalizableError",
+    "Phi4RBM", "Recommendation", "ScalarRBM", "StepDecay", "Training", "TrainingInterrupted",
+    "autocorrelation_time", "cholesky_solution", "gradient_flow", "kl_divergence", "learning_rate_limit",
+    "load_digits", "load_mnist", "maximum_likelihood", "mnist_correlation", "mode_trajectory",
+    "natural_gradient_flow", "recommend", "relaxation_rates", "second_moment", "standard_error",
+    "symmetric_solution", "train", "truncated_kl",
 ]

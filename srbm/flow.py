@@ -24,7 +24,7 @@ from .gradient import Ensemble
 from .model import ScalarRBM
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Flow:
     """A solution of the gradient flow: `times` (T,), `weights` (T, N_v, N_h), `mass_squared` (T,)."""
 
@@ -32,6 +32,9 @@ class Flow:
     weights: Floats
     mass_squared: Floats
     hidden_variance: float
+
+    def __repr__(self) -> str:
+        return f"<Flow: {len(self.times)} times up to t = {self.times[-1]:.6g}>"
 
     @cached_property
     def singular_values(self) -> Floats:
@@ -98,8 +101,12 @@ def gradient_flow(rbm: ScalarRBM, correlation, times, learn_mass: bool = False) 
                              rtol=1e-10, atol=1e-12)
     states = solution.y.T
     flow = Flow(solution.t, states[:, :-1].reshape(len(states), *shape), states[:, -1], variance)
-    if not solution.success or flow.eigenvalues.min() <= 0:
-        raise NotNormalizableError(f"the flow could not be followed beyond t = {solution.t[-1]:g}: {solution.message}",
+    crossed = (flow.eigenvalues <= 0).any(axis=1)
+    if not solution.success or crossed.any():
+        good = int(crossed.argmax()) if crossed.any() else len(crossed)
+        flow = Flow(flow.times[:good], flow.weights[:good], flow.mass_squared[:good], variance)
+        reason = "an eigenvalue became negative" if crossed.any() else solution.message
+        raise NotNormalizableError(f"the flow could not be followed beyond t = {flow.times[-1]:g}: {reason}",
                                    last_good=flow)
     return flow
 
@@ -233,6 +240,32 @@ def _decoupling(kappa, mu2, initial, elapsed):
     guess = np.minimum(elapsed * (1 - c * initial) / initial, elapsed / mu2 + 1)
     v = _newton(equation, guess, c, delta, initial, elapsed)
     return mu2 - (mu2 - initial) * np.exp(-v)
+
+
+def natural_gradient_flow(rbm: ScalarRBM, correlation, times) -> Floats:
+    """<phi phi^T> of the model under natural-gradient flow for N_h >= N_v, shape (T, N_v, N_v).
+
+    In the Fisher metric of Gaussians the gradient flow of the likelihood is dK/dt = K - K C_t K, which is linear in the
+    propagator C = K^-1: dC/dt = C_t - C. Every mode relaxes at the same rate, one,
+
+        C(t) = C_t + (C(0) - C_t) e^-t,
+
+    so that learning the infrared first is a property of the Euclidean metric of W, not of the model. The flow in the
+    space of kernels is one of weights as long as C(t) exceeds 1 / mu^2, which holds if both ends do; `ValueError`
+    otherwise, or for N_h < N_v.
+    """
+    if np.ndim(rbm.mass_squared) or rbm.source.any():
+        raise ValueError("natural_gradient_flow needs one mass_squared for all nodes and no hidden_bias")
+    if rbm.n_hidden < rbm.n_visible:
+        raise ValueError(f"natural_gradient_flow needs n_hidden >= N_v = {rbm.n_visible}, got {rbm.n_hidden}: with "
+                         "fewer nodes the reachable propagators are not a convex set")
+    target = correlation_matrix(correlation, rbm.n_visible)
+    lowest = np.linalg.eigvalsh(target)[0]
+    if lowest * rbm.mass_squared < 1 - 1e-12:
+        raise ValueError(f"the largest kappa of the target, {1 / lowest if lowest > 0 else np.inf:.6g}, lies above "
+                         f"mu^2 = {rbm.mass_squared:g}: the flow would leave the model. Raise mu^2")
+    decay = np.exp(-finite(times, "times"))[..., None, None]
+    return target + (rbm.propagator - target) * decay
 
 
 def relaxation_rates(eigenvalues, mass_squared: float, hidden_variance: float = 1.0) -> Floats:

@@ -22,9 +22,9 @@ from ._validation import Floats, count, finite, frozen, number, require_positive
 from .errors import NotNormalizableError
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class ScalarRBM:
-    """A Gaussian-Gaussian RBM; immutable, training returns a new one.
+    """A Gaussian-Gaussian RBM with the action of Eq. (7); immutable, training returns a new one.
 
     Parameters
     ----------
@@ -142,17 +142,20 @@ class ScalarRBM:
         return float((self.n_visible * np.log(2 * np.pi) - log_det + self.source @ self.mean) / 2)
 
     def log_likelihood(self, correlation, mean=None) -> float:
-        """Average ln p(phi) over data with second moments <phi phi^T> and mean <phi>, in nats per configuration (19).
+        """Average ln p(phi) over data with second moments <phi phi^T> and mean <phi>, nats per configuration: Eq. (19).
 
         Parameters
         ----------
         correlation : array (N_v, N_v)
             <phi phi^T> of the data, not centred: with it and `mean` the likelihood of a Gaussian is exact.
         mean : array (N_v,), optional
-            <phi> of the data, needed only when the model has a bias; zero when None.
+            <phi> of the data; needed only, and then required, when the model has a bias.
         """
         correlation = symmetric(correlation, "correlation", self.n_visible)
-        linear = 0.0 if mean is None else self.source @ finite(mean, "mean")
+        if mean is None and self.source.any():
+            raise ValueError("a model with a hidden bias needs the mean of the data: pass mean=<phi>, shape "
+                             f"({self.n_visible},), zeros if it vanishes")
+        linear = 0.0 if mean is None else self.source @ self._visible(mean)
         return float(linear - np.vdot(self.kernel, correlation) / 2 - self.log_partition)
 
     def sample(self, n: int, rng=None) -> Floats:
@@ -192,6 +195,13 @@ class ScalarRBM:
         if phi.shape[-1:] != (self.n_visible,):
             raise ValueError(f"phi must have {self.n_visible} components along its last axis, got shape {phi.shape}")
         return phi
+
+    def __repr__(self) -> str:
+        mass = self.mass_squared if np.ndim(self.mass_squared) == 0 else "one per node"
+        mass = f"{mass:.6g}" if isinstance(mass, float) else mass
+        bias = "" if self.hidden_bias is None else ", hidden bias"
+        return (f"<ScalarRBM: N_v = {self.n_visible}, N_h = {self.n_hidden}, mu^2 = {mass}, "
+                f"sigma_h^2 = {self.hidden_variance:.6g}{bias}>")
 
     def save(self, path):
         """Write the model to an .npz file, atomically."""

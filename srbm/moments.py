@@ -37,7 +37,7 @@ class IntegerMoments:
 
 
 def second_moment(chunks, center: bool = False) -> Floats:
-    """<phi phi^T>, or with `center` the covariance <phi phi^T> - <phi><phi>^T (divided by n, not n - 1).
+    """<phi phi^T> of Eq. (21), or with `center` the covariance <phi phi^T> - <phi><phi>^T (divided by n, not n - 1).
 
     Parameters
     ----------

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import matplotlib as mpl
+from matplotlib import style
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -57,7 +58,7 @@ class Panel:
 
     def figure(self) -> Figure:
         """A new matplotlib figure, drawn."""
-        with mpl.rc_context(STYLE):
+        with style.context(["default", STYLE]):
             columns = max(len(row) for row in self.rows)
             figure = Figure(figsize=(self.width * columns, self.height * len(self.rows)), layout="constrained")
             FigureCanvasAgg(figure)
@@ -71,11 +72,11 @@ class Panel:
 
     def save(self, path, **options) -> None:
         """Write the figure to a file; the extension tells the format."""
-        with mpl.rc_context(STYLE):
+        with style.context(["default", STYLE]):
             self.figure().savefig(path, **options)
 
     def _repr_png_(self) -> bytes:
-        with mpl.rc_context(STYLE):
+        with style.context(["default", STYLE]):
             buffer = io.BytesIO()
             self.figure().savefig(buffer, format="png", metadata={"Software": None})
         return buffer.getvalue()

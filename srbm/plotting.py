@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 from scipy import stats
 
-from .panel import BLUE, COLOURS, GREEN, ORANGE, PURPLE, Panel
+from .panel import AMBER, BLUE, COLOURS, GREEN, ORANGE, PURPLE, SKY, Panel
 
 TARGET = {"color": "black", "linestyle": (0, (4, 3)), "linewidth": 0.9}
 MASS = {"color": "0.45", "linewidth": 1.2}
@@ -68,6 +68,8 @@ def eigenvalue_evolution(history, target, *, title="", log="", xlim=None, ylim=N
         ax.plot(time, mass[:, 0] if mass.ndim == 2 else mass, **MASS, label=r"$\mu^2$")
         _draw_modes(ax, time, np.asarray(history.eigenvalues), band)
         _finish(ax, xlabel=label, ylabel=r"eigenvalues $\lambda_\alpha$", title=title, log=log, xlim=xlim, ylim=ylim)
+        if "x" not in log:
+            ax.locator_params(axis="x", nbins=6)
 
     return Panel.of(draw)
 
@@ -81,6 +83,8 @@ def singular_value_evolution(history, *, target=None, title="", log="", xlim=Non
             _draw_levels(ax, target)
         _draw_modes(ax, time, np.asarray(history.singular_values), band)
         _finish(ax, xlabel=label, ylabel=r"singular values $\xi_\alpha$", title=title, log=log, xlim=xlim, ylim=ylim)
+        if "x" not in log:
+            ax.locator_params(axis="x", nbins=6)
 
     return Panel.of(draw)
 
@@ -228,3 +232,131 @@ def bipartite_graph(n_visible: int, n_hidden: int) -> Panel:
         ax.set_axis_off()
 
     return Panel.of(draw, 6.0, 2.6)
+
+
+def heatmap(values, *, xlabel: str, ylabel: str, title="", xticks=None, yticks=None, limits=(0.0, 1.0),
+            label="") -> Panel:
+    """A non-negative matrix as an image on a fixed colour scale, so that several can be compared; ticks are labels."""
+    values = np.asarray(values)
+
+    def draw(ax: Axes) -> None:
+        image = ax.imshow(values, cmap="cividis", vmin=limits[0], vmax=limits[1], interpolation="nearest",
+                          aspect="auto")
+        ax.figure.colorbar(image, ax=ax, label=label, shrink=0.9)
+        for axis, size, ticks in ((ax.xaxis, values.shape[1], xticks), (ax.yaxis, values.shape[0], yticks)):
+            axis.set_ticks(range(size), labels=[str(tick) for tick in (range(1, size + 1) if ticks is None else ticks)])
+            axis.set_tick_params(length=0)
+        _finish(ax, xlabel=xlabel, ylabel=ylabel, title=title)
+
+    return Panel.of(draw)
+
+
+def landscape(x, y, values, *, paths: Mapping | None = None, points: Mapping | None = None,
+              xlabel: str, ylabel: str, title="", label="", levels=16) -> Panel:
+    """Contours of values (len(y), len(x)), NaN where there are none, with {label: (n, 2)} `paths` and `points` on top.
+
+    A path starts at a small dot. `levels` is the number of contours, or their values.
+    """
+
+    def draw(ax: Axes) -> None:
+        ax.set_facecolor("0.88")
+        filled = ax.contourf(x, y, values, levels=levels, cmap="cividis", extend="min")
+        ax.contour(x, y, values, levels=filled.levels, colors="white", linewidths=0.4, alpha=0.5)
+        ax.figure.colorbar(filled, ax=ax, label=label, shrink=0.9)
+        for index, (name, path) in enumerate((paths or {}).items()):
+            path = np.asarray(path)
+            ax.plot(*path.T, color="white", linewidth=3.2)
+            ax.plot(*path.T, color=(ORANGE, PURPLE, SKY, AMBER)[index % 4], linewidth=1.8, label=name)
+            ax.plot(*path[0], "o", color="white", markeredgecolor="black", markersize=4.5, zorder=4)
+        for index, (name, where) in enumerate((points or {}).items()):
+            ax.plot(*np.atleast_2d(where).T, "*Xos"[index % 4], color="white", markeredgecolor="black", ls="none",
+                    markersize=(12, 8, 7, 7)[index % 4], label=name, zorder=5)
+        ax.set_aspect("equal")
+        _finish(ax, xlabel=xlabel, ylabel=ylabel, title=title)
+        if paths or points:
+            ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=2)
+
+    return Panel.of(draw, 5.4, 5.0)
+
+
+def measurements(points: Mapping[str, tuple], lines: Mapping[str, tuple] | None = None, *, xlabel: str, ylabel: str,
+                 log="", xlim=None, ylim=None, title="") -> Panel:
+    """Measured values with error bars, {label: (x, y, error)}, on predicted curves {label: (x, y)}.
+
+    A curve has the colour of the points with the same label, which then carry the legend for both.
+    """
+
+    def draw(ax: Axes) -> None:
+        labels = list(dict.fromkeys([*points, *(lines or {})]))
+        for index, label in enumerate(labels):
+            colour = COLOURS[index % len(COLOURS)]
+            if label in (lines or {}):
+                ax.plot(*lines[label], color=colour, linewidth=1.1, label=None if label in points else label)
+            if label in points:
+                x, y, error = points[label]
+                ax.errorbar(x, y, yerr=error, fmt="os^Dv<"[index % 6], color=colour, markersize=4, capsize=2,
+                            elinewidth=1.0, label=label)
+        _finish(ax, xlabel=xlabel, ylabel=ylabel, title=title, log=log, xlim=xlim, ylim=ylim, legend=True)
+
+    return Panel.of(draw)
+
+
+def histograms(samples: Mapping[str, Sequence], *, xlabel: str, levels=None, bins=80, xlim=None, title="") -> Panel:
+    """Normalised histograms {label: values} on common bins: the first filled, the others as lines; dashed `levels`."""
+
+    def draw(ax: Axes) -> None:
+        flat = {label: np.ravel(values) for label, values in samples.items()}
+        low, high = xlim or (min(v.min() for v in flat.values()), max(v.max() for v in flat.values()))
+        edges = np.linspace(low, high, bins + 1)
+        for index, (label, values) in enumerate(flat.items()):
+            style = {"alpha": 0.35} if index == 0 else {"histtype": "step", "linewidth": 1.3}
+            ax.hist(values, bins=edges, weights=np.full(values.size, 1 / (values.size * (edges[1] - edges[0]))),
+                    color=COLOURS[index % len(COLOURS)], label=label, **style)
+        for level in np.unique(np.round(np.atleast_1d(levels if levels is not None else []), 10)):
+            ax.axvline(level, **TARGET, zorder=0.5)
+        _finish(ax, xlabel=xlabel, ylabel="probability density", title=title, xlim=(low, high), legend=True)
+
+    return Panel.of(draw)
+
+
+def predicted_evolution(history, quantity: str, times, prediction, *, levels=None, ylabel: str, title="", log="",
+                        xlim=None, ylim=None, band=True) -> Panel:
+    """`quantity` ("eigenvalues" or "singular_values") of a `Training` or `Flow` under a prediction (T', N), dotted.
+
+    `times` (T',) are in the units of the history's axis: epochs of a training, flow time of a flow.
+    """
+    time, label = _time_axis(history)
+
+    def draw(ax: Axes) -> None:
+        if levels is not None:
+            _draw_levels(ax, levels)
+        _draw_modes(ax, time, np.asarray(getattr(history, quantity)), band)
+        for index, mode in enumerate(np.asarray(prediction).T):
+            ax.plot(times, mode, color="black", linestyle=":", linewidth=1.3,
+                    label="predicted" if index == 0 else None)
+        _finish(ax, xlabel=label, ylabel=ylabel, title=title, log=log, xlim=xlim, ylim=ylim)
+        ax.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), borderaxespad=0)
+        if "x" not in log:
+            ax.locator_params(axis="x", nbins=6)
+
+    return Panel.of(draw)
+
+
+def trajectories(paths: Mapping[str, Sequence], *, lines: Mapping[str, Sequence] | None = None,
+                 points: Mapping[str, Sequence] | None = None, xlabel: str, ylabel: str, log="", xlim=None, ylim=None,
+                 title="") -> Panel:
+    """Paths in a plane, {label: (n, 2)}, each from a small dot on, with dashed `lines` and marked `points`."""
+
+    def draw(ax: Axes) -> None:
+        for index, (label, line) in enumerate((lines or {}).items()):
+            ax.plot(*np.asarray(line).T, **TARGET | {"linestyle": ((0, (4, 3)), (0, (1, 1.5)))[index % 2]}, label=label)
+        for index, (label, path) in enumerate(paths.items()):
+            path = np.asarray(path)
+            ax.plot(*path.T, color=COLOURS[index % len(COLOURS)], label=label)
+            ax.plot(*path[0], "o", color="white", markeredgecolor=COLOURS[index % len(COLOURS)], markersize=4.5)
+        for index, (label, where) in enumerate((points or {}).items()):
+            ax.plot(*np.atleast_2d(where).T, "+*Xs"[index % 4], color="black", linestyle="none",
+                    markersize=(9, 9, 7, 6)[index % 4], label=label, zorder=5)
+        _finish(ax, xlabel=xlabel, ylabel=ylabel, title=title, log=log, xlim=xlim, ylim=ylim, legend=True)
+
+    return Panel.of(draw)

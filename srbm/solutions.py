@@ -29,7 +29,7 @@ def _symmetric_root(kernel, mass_squared: float, hidden_variance: float) -> Floa
 
 
 def cholesky_solution(kernel, mass_squared: float, hidden_variance: float = 1.0) -> ScalarRBM:
-    """The exact solution with W lower triangular and a non-negative diagonal (Sec. II, item 1), N_h = N_v.
+    """The exact solution of Eq. (13) with W lower triangular and a non-negative diagonal (item 1), N_h = N_v.
 
     Raises `ValueError` for mu^2 < kappa_max, `NotNormalizableError` for a kernel that is not positive.
     """

@@ -78,7 +78,7 @@ class _Record(NamedTuple):
     log_likelihood: Floats
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Training:
     """The history of a training and everything needed to go on with it.
 
@@ -102,6 +102,11 @@ class Training:
     models: tuple[ScalarRBM, ...]
     _settings: _Settings
     _state: _State
+
+    def __repr__(self) -> str:
+        runs = f"{len(self.models)} runs of " if len(self.models) > 1 else ""
+        return (f"<Training: {runs}{self.epochs[-1]} epochs, {len(self.epochs)} records, last log-likelihood "
+                f"{self.log_likelihood[-1].mean():.6g} nats>")
 
     @property
     def model(self) -> ScalarRBM:
@@ -176,6 +181,8 @@ def train(rbm: ScalarRBM | Sequence[ScalarRBM], correlation, epochs: int, learni
           learn_mass: bool = False, momentum: float = 0.0, weight_decay: float = 0.0, runs: int = 1,
           record_every: int = 1, rng=None, progress: bool = False, callback=None) -> Training:
     """Train by gradient ascent on the log-likelihood of data with second moments `correlation`.
+
+    The update is Eqs. (25) and (A1), with the gradients of Eqs. (20) and (22).
 
     Parameters
     ----------

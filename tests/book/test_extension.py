@@ -1,11 +1,8 @@
 """A tiny book is built, and its pages carry the paper's numbers."""
 
-import io
-import json
 import re
 
 import pytest
-from sphinx.application import Sphinx
 
 from book.extension import Numbering
 
@@ -33,36 +30,8 @@ See {{eq}}`eq-33`, {{eq}}`eq-x-second`, {{eq}}`eq-A1`, {{numref}}`fig-12` and {{
 APPENDIX = "# Appendix\n\n$$ y = 1 $$ (eq-A1)\n\n$$ y = 2 $$ (eq-x-end)\n\nSee {eq}`eq-33`.\n\n```{cost}\n```\n"
 
 
-def build(folder, **pages):
-    """Build pages given by name; the text of each page without markup, and the warnings."""
-    chapters = folder / "chapters"
-    chapters.mkdir()
-    (chapters / "dot.png").write_bytes(b"\x89PNG\r\n\x1a\n")
-    (chapters / "costs.json").write_text(json.dumps({"02_flow": {"seconds": 12, "memory": 340}}))
-    names = "\n".join(f"chapters/{name}" for name in pages)
-    (folder / "index.md").write_text(f"# Index\n\n```{{toctree}}\n{names}\n```\n")
-    for name, text in pages.items():
-        (chapters / f"{name}.md").write_text(text)
-    warnings = io.StringIO()
-    config = {
-        "extensions": ["myst_parser", "book.extension"],
-        "myst_enable_extensions": ["dollarmath"],
-        "numfig": True,
-        "math_numfig": False,
-        "mathjax_path": "mathjax/tex-chtml.js",
-    }
-    output = folder / "html"
-    Sphinx(
-        folder, None, output, folder / "doctrees", "html",
-        confoverrides=config, status=None, warning=warnings, freshenv=True,
-    ).build()  # fmt: skip
-    html = {name: (output / "chapters" / f"{name}.html").read_text() for name in pages}
-    texts = {name: re.sub(r"<[^>]*>", "", text) for name, text in html.items()}
-    return texts, warnings.getvalue(), html
-
-
 @pytest.fixture(scope="module")
-def built(tmp_path_factory):
+def built(build, tmp_path_factory):
     return build(tmp_path_factory.mktemp("book"), **{"02_flow": FLOW, "A_end": APPENDIX})
 
 
@@ -99,7 +68,7 @@ def test_mathjax_is_ours(built):
 
 
 @pytest.mark.parametrize("label", ["eq-thirty", "33"])
-def test_a_label_without_convention_warns(tmp_path, label):
+def test_a_label_without_convention_warns(build, tmp_path, label):
     assert "is neither" in build(tmp_path, **{"02_flow": f"# Flow\n\n$$ x = 1 $$ ({label})\n"})[1]
 
 

@@ -9,6 +9,7 @@ from nbformat import v4
 from book import hygiene
 from book.hygiene import Book
 from book.normalise import dumps, normalise
+from book.pages import EQUATIONS, FIGURES
 
 ROOT = Path(__file__).parents[2]
 PNG = "iVBORw0KGgo="
@@ -36,16 +37,21 @@ def test_requirements_are_locked():
 
 def sound():
     """A book of one chapter that keeps every rule."""
-    record = {"srbm": {"key": "eq-33", "verdict": "reproduced"}}
+
+    def record(key):
+        return {"srbm": {"key": key, "verdict": "reproduced"}}
+
     notebook = v4.new_notebook(
         cells=[
-            v4.new_markdown_cell("# Title\n\n$$ x = 1 $$ (eq-33)"),
+            v4.new_markdown_cell("# Title\n\n" + "\n\n".join(f"$$ x = 1 $$ ({key})" for key in EQUATIONS)),
             v4.new_code_cell(
-                'check("eq-33", paper=1, ours=1, origin="a count")',
-                metadata={"tags": ["eq-33"]},
-                outputs=[v4.new_output("display_data", {"text/plain": "reproduced"}, metadata=record)],
+                "\n".join(f'check("{key}", paper=1, ours=1, origin="a count")' for key in EQUATIONS + FIGURES),
+                metadata={"tags": EQUATIONS + FIGURES},
+                outputs=[v4.new_output("display_data", {"text/plain": "reproduced"}, metadata=record(key))
+                         for key in EQUATIONS + FIGURES],
                 execution_count=1,
             ),
+            *(v4.new_markdown_cell(f"```{{figure}} a.png\n:name: {key}\n```") for key in FIGURES[1:]),
             v4.new_code_cell(
                 "plot()",
                 metadata={"mystnb": {"figure": {"name": "fig-1", "caption": "A."}, "image": {"alt": "A line."}}},
@@ -55,7 +61,8 @@ def sound():
         ]
     )
     entry = {"section": "IV", "chapter": "04_flow", "statement": "x is 1.", "verdict": "reproduced"}
-    return finished(Book({}, {"04_flow": normalise(notebook)}, {"eq-33": entry}, ["04_flow"]))
+    ledger = {key: dict(entry) for key in EQUATIONS + FIGURES}
+    return finished(Book({}, {"04_flow": normalise(notebook)}, ledger, ["04_flow"]))
 
 
 def finished(book):
@@ -69,7 +76,7 @@ def test_a_sound_book_passes(rule):
 
 
 def plant(book, defect):
-    text, check, figure = book.notebooks["04_flow"].cells
+    text, check, *_, figure = book.notebooks["04_flow"].cells
     match defect:
         case "plain_python":
             figure.source = "%matplotlib inline"
@@ -99,6 +106,10 @@ def plant(book, defect):
             text.source += "\n\n$$ x = 2 $$ (eq-33)"
         case "contents_are_the_files":
             book.contents.append("05_missing")
+        case "the_whole_paper_is_there":
+            text.source = text.source.replace("eq-B7", "eq-x-b7")
+        case "code_fits_the_page":
+            figure.source = "plot()" + " " * 80 + "# wide"
         case _:
             raise AssertionError(f"no defect is planted for {defect}")
     return finished(book)
@@ -118,7 +129,7 @@ def test_a_key_must_be_written_out():
 def test_an_error_is_found():
     book = sound()
     error = v4.new_output("error", ename="ValueError", evalue="", traceback=[])
-    book.notebooks["04_flow"].cells[2].outputs = [error]
+    book.notebooks["04_flow"].cells[-1].outputs = [error]
     assert list(hygiene.clean_outputs(book))
 
 

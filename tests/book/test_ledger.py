@@ -12,7 +12,7 @@ ENTRY = 'section = "I"\nchapter = "01_a"\nstatement = "s"\nverdict = "reproduced
 @pytest.fixture(autouse=True)
 def own_ledger(tmp_path, monkeypatch):
     file = tmp_path / "ledger.toml"
-    file.write_text(f"[eq-33]\n{ENTRY}[eq-34]\n{ENTRY}")
+    file.write_text(f"[eq-33]\n{ENTRY}[eq-34]\n{ENTRY}[x-ours]\n{ENTRY}")
     monkeypatch.setattr(ledger, "LEDGER", file)
 
 
@@ -49,6 +49,18 @@ def test_verdict(capsys, paper, ours, tolerance, good):
 
 def test_the_bound_belongs_to_the_tolerance(capsys):
     assert line(capsys, paper=0.0, ours=0.25, tolerance=0.25).endswith(": reproduced")
+
+
+def test_a_statement_of_ours(capsys):
+    ledger.check("x-ours", exact=0.5, ours=0.5, origin="a test")
+    ledger.check("x-ours", exact=0.5, ours=0.6, tolerance=0.01, origin="a test")
+    good, bad = capsys.readouterr().out.splitlines()
+    assert "exact 0.5, ours 0.5" in good
+    assert good.endswith(": confirmed")
+    assert bad.endswith(": not confirmed")
+    for key, arguments in (("x-ours", {"paper": 1}), ("eq-33", {"exact": 1}), ("eq-33", {})):
+        with pytest.raises(ValueError, match="paper="):
+            ledger.check(key, ours=1, origin="a test", **arguments)
 
 
 def test_a_condition(capsys):

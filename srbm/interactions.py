@@ -1,0 +1,299 @@
+"""Beyond Gaussian fields (Sec. VII): a quartic potential on the visible nodes, and binary hidden nodes.
+
+`Phi4RBM` keeps Gaussian hidden nodes and adds lambda phi^4 to the visible potential. With weights that solve
+Eq. (13) it *is* lattice phi^4 theory, the hidden layer being the auxiliary field that carries the kinetic term.
+`GaussianBernoulliRBM` keeps the Gaussian visible potential and makes the hidden nodes binary, h_a = +-1; the visible
+layer is then a mixture of 2^N_h Gaussians, and its action has non-local interactions of every even order.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+
+import numpy as np
+from scipy.special import expit, logsumexp
+
+from ._validation import Floats, count, finite, frozen, number
+from .solutions import symmetric_solution
+
+_MOST_ENUMERATED = 20
+
+
+def _weights(values, name: str = "weights") -> Floats:
+    weights = frozen(finite(values, name))
+    if weights.ndim != 2 or weights.shape[0] == 0:
+        raise ValueError(f"{name} must be a matrix of shape (N_v, N_h) with N_v >= 1, got shape {weights.shape}")
+    return weights
+
+
+def _fields(phi, n_visible: int) -> Floats:
+    phi = finite(phi, "phi")
+    if phi.shape[-1:] != (n_visible,):
+        raise ValueError(f"phi must have {n_visible} components along its last axis, got shape {phi.shape}")
+    return phi
+
+
+@dataclass(frozen=True, eq=False)
+class Phi4RBM:
+    """S(phi, h) = sum_i (mu^2 phi_i^2 / 2 + quartic phi_i^4) + h^T h / (2 sigma_h^2) - phi^T W h.
+
+    Parameters
+    ----------
+    weights : array (N_v, N_h)
+    mass_squared : float
+        mu^2 > 0. The mass of the *lattice* theory may have either sign: it enters through W.
+    quartic : float
+        The coupling lambda >= 0 of phi^4, without a factor 1/4!.
+    hidden_variance : float
+        sigma_h^2 > 0.
+    """
+
+    weights: Floats
+    mass_squared: float
+    quartic: float
+    hidden_variance: float = 1.0
+
+    def __post_init__(self):
+        object.__setattr__(self, "weights", _weights(self.weights))
+        object.__setattr__(self, "mass_squared", number(self.mass_squared, "mass_squared", above=0))
+        quartic = number(self.quartic, "quartic")
+        if quartic < 0:
+            raise ValueError(f"quartic must be >= 0 for the action to be bounded below, got {quartic:g}")
+        object.__setattr__(self, "quartic", quartic)
+        object.__setattr__(self, "hidden_variance", number(self.hidden_variance, "hidden_variance", above=0))
+
+    @classmethod
+    def on_lattice(cls, kernel, quartic: float, mass_squared: float, hidden_variance: float = 1.0) -> Phi4RBM:
+        """Lattice phi^4 theory, S = phi^T K phi / 2 + quartic sum phi^4, through the symmetric root of Eq. (16).
+
+        `kernel` need not be positive (m^2 < 0 is the broken phase); `mass_squared` must not be below its spectrum.
+        """
+        kernel = np.asarray(kernel, dtype=float)
+        # The root depends on mu^2 - K alone, so a common shift makes the kernel positive without changing it.
+        shift = max(0.0, 1.0 - np.linalg.eigvalsh(kernel)[0])
+        solution = symmetric_solution(kernel + shift * np.eye(len(kernel)), mass_squared + shift, hidden_variance)
+        return cls(solution.weights, mass_squared, quartic, hidden_variance)
+
+    @property
+    def n_visible(self) -> int:
+        """N_v."""
+        return self.weights.shape[0]
+
+    @property
+    def kernel(self) -> Floats:
+        """K = mu^2 - sigma_h^2 W W^T of the quadratic part, shape (N_v, N_v)."""
+        return self.mass_squared * np.eye(self.n_visible) - self.hidden_variance * self.weights @ self.weights.T
+
+    def effective_action(self, phi) -> Floats:
+        """phi^T K phi / 2 + quartic sum_i phi_i^4 for phi (..., N_v), shape (...)."""
+        phi = _fields(phi, self.n_visible)
+        return ((phi @ self.kernel) * phi).sum(axis=-1) / 2 + self.quartic * (phi**4).sum(axis=-1)
+
+    def gibbs(self, phi, steps: int = 1, rng=None) -> Floats:
+        """`steps` sweeps: h given phi is Gaussian, each phi_i given h is drawn exactly by rejection; phi (..., N_v)."""
+        phi = _fields(phi, self.n_visible)
+        rng = np.random.default_rng(rng)
+        for _ in range(count(steps, "steps")):
+            hidden = self.hidden_variance * (phi @ self.weights)
+            hidden = hidden + np.sqrt(self.hidden_variance) * rng.standard_normal(hidden.shape)
+            phi = quartic_sites(hidden @ self.weights.T, self.mass_squared, self.quartic, rng)
+        return phi
+
+    def sample(self, n: int, rng=None, *, chains: int = 100, burn_in: int = 200, sweeps: int = 10) -> Floats:
+        """`n` configurations (n, N_v) from `chains` Gibbs chains that start at phi = 0.
+
+        Recorded every `sweeps` sweeps after `burn_in`; rows i and i + chains are successive states of one chain.
+        """
+        n, chains = count(n, "n"), count(chains, "chains", least=1)
+        rng = np.random.default_rng(rng)
+        phi = self.gibbs(np.zeros((chains, self.n_visible)), burn_in, rng)
+        records = [phi[:0]]
+        for _ in range(-(-n // chains)):
+            phi = self.gibbs(phi, sweeps, rng)
+            records.append(phi)
+        return np.concatenate(records)[:n]
+
+
+def quartic_sites(source, mass_squared: float, quartic: float, rng=None) -> Floats:
+    """Independent exact draws from exp(-mu^2 x^2 / 2 - quartic x^4 + source x), one for each entry of `source`.
+
+    Rejection from a Gaussian at the mode x_0. With y = x - x_0 the exponent is that at the mode minus
+    (mu^2 + 4 quartic x_0^2) y^2 / 2 minus quartic y^2 (y + 2 x_0)^2; the first part is the proposal, the second the
+    logarithm of the acceptance.
+    """
+    source = finite(source, "source")
+    rng = np.random.default_rng(rng)
+    mode = _mode(source, mass_squared, quartic).ravel()
+    width = 1 / np.sqrt(mass_squared + 4 * quartic * mode**2)
+    result = np.empty(mode.size)
+    left = np.arange(mode.size)
+    while left.size:
+        y = width[left] * rng.standard_normal(left.size)
+        accepted = rng.exponential(size=left.size) > quartic * y**2 * (y + 2 * mode[left]) ** 2
+        result[left[accepted]] = (mode[left] + y)[accepted]
+        left = left[~accepted]
+    return result.reshape(source.shape)
+
+
+def _mode(source: Floats, mass_squared: float, quartic: float) -> Floats:
+    """The root x of mu^2 x + 4 quartic x^3 = source."""
+    if quartic == 0:
+        return source / mass_squared
+    scale = np.sqrt(mass_squared / (12 * quartic))
+    return 2 * scale * np.sinh(np.arcsinh(3 * source / (2 * mass_squared * scale)) / 3)
+
+
+@dataclass(frozen=True, eq=False)
+class GaussianBernoulliRBM:
+    """S(phi, h) = mu^2 phi^T phi / 2 - phi^T W h + eta^T h with h_a = +-1: Eq. (88), its signs included.
+
+    Parameters
+    ----------
+    weights : array (N_v, N_h)
+    mass_squared : float
+        mu^2 > 0. The model exists for every W: large weights make wells, not an instability.
+    hidden_bias : array (N_h,), optional
+        eta; zero when None.
+    """
+
+    weights: Floats
+    mass_squared: float
+    hidden_bias: Floats | None = None
+
+    def __post_init__(self):
+        object.__setattr__(self, "weights", _weights(self.weights))
+        object.__setattr__(self, "mass_squared", number(self.mass_squared, "mass_squared", above=0))
+        bias = frozen(np.zeros(self.n_hidden) if self.hidden_bias is None else finite(self.hidden_bias, "hidden_bias"))
+        if bias.shape != (self.n_hidden,):
+            raise ValueError(f"hidden_bias must have shape ({self.n_hidden},), got {bias.shape}")
+        object.__setattr__(self, "hidden_bias", bias)
+
+    @classmethod
+    def random(cls, n_visible: int, n_hidden: int, mass_squared: float, scale: float = 0.1,
+               rng=None) -> GaussianBernoulliRBM:
+        """Weights drawn independently from a normal distribution of standard deviation `scale`, no bias."""
+        shape = (count(n_visible, "n_visible", least=1), count(n_hidden, "n_hidden"))
+        return cls(number(scale, "scale") * np.random.default_rng(rng).standard_normal(shape), mass_squared)
+
+    @property
+    def n_visible(self) -> int:
+        """N_v."""
+        return self.weights.shape[0]
+
+    @property
+    def n_hidden(self) -> int:
+        """N_h."""
+        return self.weights.shape[1]
+
+    @cached_property
+    def hidden_states(self) -> Floats:
+        """All 2^N_h states of the hidden layer, shape (2^N_h, N_h); N_h up to 20."""
+        if self.n_hidden > _MOST_ENUMERATED:
+            raise ValueError(f"enumerating 2^{self.n_hidden} hidden states is out of reach (at most N_h = "
+                             f"{_MOST_ENUMERATED}); estimate ln Z with annealed_log_partition and sample with gibbs")
+        bits = np.arange(2**self.n_hidden)[:, None] >> np.arange(self.n_hidden)
+        return frozen(2.0 * (bits & 1) - 1)
+
+    @cached_property
+    def _log_weights(self) -> Floats:
+        """ln of the weight of each hidden state after integrating phi out, without (2 pi / mu^2)^(N_v / 2)."""
+        couplings = self.weights.T @ self.weights / (2 * self.mass_squared)
+        states = self.hidden_states
+        return ((states @ couplings) * states).sum(axis=1) - states @ self.hidden_bias
+
+    @cached_property
+    def hidden_probabilities(self) -> Floats:
+        """P_h of each row of `hidden_states`, shape (2^N_h,): an Ising model with couplings W^T W / mu^2."""
+        return frozen(np.exp(self._log_weights - logsumexp(self._log_weights)))
+
+    @cached_property
+    def hidden_moments(self) -> tuple[Floats, Floats]:
+        """<h> (N_h,) and <h h^T> (N_h, N_h), by enumeration; the second is not centred."""
+        states, probabilities = self.hidden_states, self.hidden_probabilities
+        return frozen(probabilities @ states), frozen((states.T * probabilities) @ states)
+
+    @property
+    def log_partition(self) -> float:
+        """ln Z of Eq. (89) in nats, by enumeration of the hidden layer."""
+        return float(logsumexp(self._log_weights) + self.n_visible / 2 * np.log(2 * np.pi / self.mass_squared))
+
+    @property
+    def mixture(self) -> tuple[Floats, Floats]:
+        """The visible layer as a mixture of Gaussians of variance 1 / mu^2: weights (2^N_h,), means (2^N_h, N_v)."""
+        return self.hidden_probabilities, self.hidden_states @ self.weights.T / self.mass_squared
+
+    @property
+    def mean(self) -> Floats:
+        """<phi> = W <h> / mu^2, shape (N_v,), by enumeration."""
+        return self.weights @ self.hidden_moments[0] / self.mass_squared
+
+    @property
+    def propagator(self) -> Floats:
+        """The connected two-point function 1 / mu^2 + W Cov(h) W^T / mu^4, shape (N_v, N_v), by enumeration."""
+        mean, second = self.hidden_moments
+        scatter = self.weights @ (second - np.outer(mean, mean)) @ self.weights.T / self.mass_squared**2
+        return np.eye(self.n_visible) / self.mass_squared + (scatter + scatter.T) / 2
+
+    def psi(self, phi) -> Floats:
+        """psi_a = sum_i phi_i W_ia - eta_a for phi (..., N_v), shape (..., N_h)."""
+        return _fields(phi, self.n_visible) @ self.weights - self.hidden_bias
+
+    def effective_action(self, phi) -> Floats:
+        """mu^2 phi^T phi / 2 - sum_a ln(2 cosh psi_a), shape (...): Eq. (91)."""
+        phi = _fields(phi, self.n_visible)
+        psi = self.psi(phi)
+        return self.mass_squared * (phi**2).sum(axis=-1) / 2 - np.logaddexp(psi, -psi).sum(axis=-1)
+
+    def log_likelihood(self, phi, log_partition: float | None = None) -> float:
+        """Average ln p(phi) over samples (n, N_v), nats; ln Z is enumerated unless it is given."""
+        log_partition = self.log_partition if log_partition is None else log_partition
+        return float(-self.effective_action(phi).mean() - log_partition)
+
+    def hidden_mean(self, phi) -> Floats:
+        """<h | phi> = tanh psi, shape (..., N_h)."""
+        return np.tanh(self.psi(phi))
+
+    def gibbs(self, phi, steps: int = 1, rng=None) -> Floats:
+        """`steps` sweeps of block Gibbs sampling; phi (..., N_v)."""
+        phi = _fields(phi, self.n_visible)
+        rng = np.random.default_rng(rng)
+        for _ in range(count(steps, "steps")):
+            up = rng.random((*phi.shape[:-1], self.n_hidden)) < expit(2 * self.psi(phi))
+            phi = self._visible(np.where(up, 1.0, -1.0), rng)
+        return phi
+
+    def sample(self, n: int, rng=None) -> Floats:
+        """`n` independent exact samples (n, N_v): a hidden state by its enumerated weight, then phi given h."""
+        rng = np.random.default_rng(rng)
+        probabilities = self.hidden_probabilities
+        drawn = rng.choice(len(probabilities), size=count(n, "n"), p=probabilities)
+        return self._visible(self.hidden_states[drawn], rng)
+
+    def annealed_log_partition(self, chains: int = 100, temperatures: int = 1000, rng=None) -> tuple[float, float]:
+        """ln Z by annealed importance sampling (Neal 2001), and its standard error, in nats; for any N_h.
+
+        The couplings are switched on as beta W with beta from 0, where Z is known, to 1 in `temperatures` steps, with
+        one Gibbs sweep at each. The estimate of Z is unbiased, hence that of ln Z a lower bound on average.
+        """
+        chains, temperatures = count(chains, "chains", least=2), count(temperatures, "temperatures", least=1)
+        rng = np.random.default_rng(rng)
+        betas = np.linspace(0, 1, temperatures + 1)
+        phi = rng.standard_normal((chains, self.n_visible)) / np.sqrt(self.mass_squared)
+        log_weight = np.zeros(chains)
+        for below, beta in pairwise(betas):
+            model = GaussianBernoulliRBM(beta * self.weights, self.mass_squared, self.hidden_bias)
+            cooler = model.psi(phi)
+            warmer = below / beta * (cooler + self.hidden_bias) - self.hidden_bias
+            log_weight += (np.logaddexp(cooler, -cooler) - np.logaddexp(warmer, -warmer)).sum(axis=1)
+            phi = model.gibbs(phi, 1, rng)
+        start = np.logaddexp(self.hidden_bias, -self.hidden_bias).sum()
+        start += self.n_visible / 2 * np.log(2 * np.pi / self.mass_squared)
+        ratio = np.exp(log_weight - log_weight.max())
+        error = ratio.std(ddof=1) / ratio.mean() / np.sqrt(chains)
+        return float(start + logsumexp(log_weight) - np.log(chains)), float(error)
+
+    def _visible(self, hidden: Floats, rng) -> Floats:
+        mean = hidden @ self.weights.T / self.mass_squared
+        return mean + rng.standard_normal(mean.shape) / np.sqrt(self.mass_squared)

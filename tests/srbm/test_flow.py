@@ -1,0 +1,252 @@
+"""Learning in continuous time: conservation laws, closed trajectories, rates, and the pole."""
+
+import numpy as np
+import pytest
+from scipy.integrate import solve_ivp
+from scipy.linalg import expm, subspace_angles
+
+from srbm import (
+    NotNormalizableError,
+    ScalarRBM,
+    gradient_flow,
+    learning_rate_limit,
+    maximum_likelihood,
+    mode_trajectory,
+    relaxation_rates,
+    train,
+)
+from tests.srbm.helpers import matrix_with
+
+KAPPA = np.array([1.0, 2.0, 3.2, 4.0])
+TARGET = np.linalg.inv(matrix_with(KAPPA, rng=3))
+
+
+@pytest.mark.parametrize("learn_mass", [False, True])
+@pytest.mark.parametrize("n_hidden", [0, 2, 4, 6])
+def test_limit_of_small_learning_rates(n_hidden, learn_mass):
+    start = ScalarRBM.random(4, n_hidden, 6.0, scale=0.5, hidden_variance=0.7, rng=0)
+    flow = gradient_flow(start, TARGET, [0.0, 0.5, 1.0], learn_mass)
+    errors = []
+    for rate in (2e-3, 1e-3):
+        training = train(start, TARGET, round(1 / rate), rate, learn_mass=learn_mass, record_every=round(0.5 / rate))
+        errors.append(np.abs(training.eigenvalues - flow.eigenvalues).max())
+    if n_hidden or learn_mass:  # Euler's method is of first order: half the rate, half the error
+        assert errors[0] / errors[1] == pytest.approx(2, abs=0.02)
+        assert errors[1] < 0.05
+    else:
+        assert max(errors) == 0
+
+
+@pytest.mark.parametrize("n_hidden", [4, 7])
+@pytest.mark.parametrize("variance", [1.0, 0.6])
+def test_conservation_law(n_hidden, variance):
+    """2 sigma_h^2 mu^2 + ln det(W W^T) / 2 is conserved for N_h >= N_v, so the initial mass is not forgotten."""
+    flow = gradient_flow(ScalarRBM.random(4, n_hidden, 5.0, 0.5, variance, rng=1), TARGET, np.linspace(0, 40, 9), True)
+    invariant = 2 * variance * flow.mass_squared + np.log(flow.singular_values).sum(axis=1)
+    np.testing.assert_allclose(invariant, invariant[0], atol=1e-7)
+    assert np.ptp(flow.mass_squared) > 0.1
+
+
+def test_final_mass_of_figure_2():
+    turn = np.array([[1.0, -1.0], [1.0, 1.0]]) / np.sqrt(2)  # an angle of pi / 4 to the target's modes
+    start = ScalarRBM(turn @ np.diag([0.3, 0.2]), 2.0)
+    flow = gradient_flow(start, np.diag([1 / 0.7, 1 / 0.2]), [0.0, 120.0], learn_mass=True)
+    assert flow.mass_squared[-1] == pytest.approx(0.977138405, abs=2e-8)
+    np.testing.assert_allclose(flow.eigenvalues[-1], [0.2, 0.7], atol=1e-7)
+
+
+@pytest.mark.parametrize("learn_mass", [False, True])
+@pytest.mark.parametrize("n_hidden", [1, 2, 3])
+def test_subspace_theorem(n_hidden, learn_mass):
+    """span W(t) = exp(sigma_h^2 C_t t) span W(0)."""
+    start = ScalarRBM.random(4, n_hidden, 6.0, 0.3, 0.7, rng=2)
+    flow = gradient_flow(start, TARGET, [0.0, 0.5, 3.0], learn_mass)
+    for time, weights in zip(flow.times, flow.weights, strict=True):
+        assert subspace_angles(weights, expm(0.7 * TARGET * time) @ start.weights).max() < 1e-7
+
+
+@pytest.mark.parametrize(("n_hidden", "learn_mass"), [(1, False), (3, False), (4, False), (1, True), (2, True)])
+def test_the_flow_ends_at_the_maximum(n_hidden, learn_mass):
+    flow = gradient_flow(ScalarRBM.random(4, n_hidden, 5.0, 0.3, rng=0), TARGET, [0.0, 300.0], learn_mass)
+    best = maximum_likelihood(TARGET, n_hidden, None if learn_mass else 5.0)
+    np.testing.assert_allclose(flow.model.kernel, best.kernel, atol=1e-7)
+
+
+def test_flow_starts_anywhere_in_time_and_at_one_time():
+    start = ScalarRBM.random(4, 2, 5.0, rng=0)
+    np.testing.assert_allclose(gradient_flow(start, TARGET, [7.0, 9.0]).weights[-1],
+                               gradient_flow(start, TARGET, [0.0, 2.0]).weights[-1], atol=1e-9)
+    only = gradient_flow(start, TARGET, [3.0])
+    np.testing.assert_array_equal(only.weights, start.weights[None])
+    assert only.mass_squared.tolist() == [5.0]
+    assert only.eigenvalues.shape == (1, 4)
+
+
+REGIMES = {
+    "infrared": (0.3, 0.5), "near mu^2": (0.93, 0.5), "far above": (40.0, 0.4), "just above": (1.2, 0.7),
+    "equal": (1.0, 0.6), "infinite": (np.inf, 0.5), "nearly equal, below": (1 - 1e-12, 0.3),
+    "nearly equal, above": (1 + 1e-12, 0.3), "close, below": (1 - 1e-5, 0.3), "close, above": (1 + 1e-5, 0.3),
+    "rising": (0.8, 0.2), "rising from near zero": (0.8, 1e-3), "decoupling from near zero": (3.0, 1e-3),
+    "almost free": (0.4, 1 - 1e-9), "almost free, above": (2.0, 1 - 1e-9), "almost there": (0.4, 0.4 * (1 + 1e-9)),
+    "almost there, below": (0.4, 0.4 * (1 - 1e-9)),
+}
+
+
+@pytest.mark.parametrize(("mass_squared", "variance"), [(1.0, 1.0), (9.0, 0.6)])
+@pytest.mark.parametrize(("ratio", "start"), REGIMES.values(), ids=REGIMES.keys())
+def test_mode_trajectory_solves_its_equation(ratio, start, mass_squared, variance):
+    kappa, initial = ratio * mass_squared, start * mass_squared
+    times = np.array([0.0, 0.01, 0.3, 2.0, 30.0, 300.0]) * mass_squared / variance
+
+    def logarithmic(_, y):  # of y = ln(mu^2 - lambda): Eq. (81) without its stiff ends
+        return 2 * variance * (1 / kappa - 1 / np.maximum(mass_squared - np.exp(y), 1e-9))
+
+    solution = solve_ivp(logarithmic, (0, times[-1]), [np.log(mass_squared - initial)], method="Radau", t_eval=times,
+                         rtol=1e-11, atol=1e-13)
+    np.testing.assert_allclose(mode_trajectory(kappa, mass_squared, initial, times, variance),
+                               mass_squared - np.exp(solution.y[0]), atol=1e-10 * mass_squared)
+
+
+@pytest.mark.parametrize(("ratio", "start"), REGIMES.values(), ids=REGIMES.keys())
+def test_mode_trajectory_is_monotone_to_its_end(ratio, start):
+    times = np.concatenate([[0.0], np.logspace(-8, 12, 200)])
+    path = mode_trajectory(ratio, 1.0, start, times)
+    end = min(ratio, 1.0)
+    assert path[0] == start
+    assert (np.diff(path) * np.sign(end - start) >= -1e-15).all()
+    assert ((path > 0) & (path <= 1)).all()
+    assert path[-1] == pytest.approx(end, abs=1e-9)
+
+
+def test_quadratic_case():
+    """For mu^2 = 2 kappa the closed form is a quadratic equation."""
+    kappa, times = 1.5, np.linspace(0, 5, 7)
+    path = mode_trajectory(kappa, 2 * kappa, 0.7, times)
+    ratio = (path - kappa) / (2 * kappa - path) ** 2
+    np.testing.assert_allclose(ratio, ratio[0] * np.exp(-2 * times / kappa), atol=1e-12)
+
+
+@pytest.mark.parametrize("variance", [1.0, 0.7])
+def test_mode_trajectory_is_the_flow_of_an_aligned_start(variance):
+    """W(0) = c 1 is aligned with every target; one mode here is null, and one lies above mu^2."""
+    kappa = np.array([1.0, 3.0, 7.0, np.inf])
+    basis, _ = np.linalg.qr(np.random.default_rng(0).standard_normal((4, 4)))
+    correlation = basis / kappa @ basis.T
+    times = np.array([0.0, 0.5, 2.0, 20.0])
+    flow = gradient_flow(ScalarRBM(0.8 * np.eye(4), 5.0, variance), correlation, times)
+    path = mode_trajectory(kappa, 5.0, 5.0 - variance * 0.64, times, variance)
+    np.testing.assert_allclose(flow.eigenvalues, np.sort(path, axis=1), atol=1e-8)
+
+
+def test_mode_trajectory_shapes_and_fixed_points():
+    kappa = np.array([[1.0, 2.0, np.inf]] * 2)
+    assert mode_trajectory(kappa, 5.0, 4.0, np.zeros((3, 4))).shape == (3, 4, 2, 3)
+    assert mode_trajectory(1.0, 5.0, np.full(6, 4.0), 1.0).shape == (6,)
+    assert mode_trajectory(1.0, 5.0, 4.0, 1.0).shape == ()
+    every = mode_trajectory([1.0, 7.0], 5.0, [2.0, 3.0], [0.1, 4.0])
+    assert every[1, 0] == mode_trajectory(1.0, 5.0, 2.0, 4.0)
+    assert every[0, 1] == mode_trajectory(7.0, 5.0, 3.0, 0.1)
+    np.testing.assert_array_equal(mode_trajectory([1.0, 7.0, 2.0], 5.0, [5.0, 5.0, 2.0], 3.0), [5, 5, 2])
+
+
+def velocity(weights, mass_squared, variance):
+    kernel = mass_squared * np.eye(len(weights)) - variance * weights @ weights.T
+    return variance * (TARGET - np.linalg.inv(kernel)) @ weights
+
+
+@pytest.mark.parametrize("variance", [1.0, 0.6])
+@pytest.mark.parametrize("n_hidden", [2, 4])
+def test_relaxation_rates_are_those_of_the_linearised_flow(n_hidden, variance):
+    weights = maximum_likelihood(TARGET, n_hidden, 6.0, variance).weights
+    size, step = weights.size, 1e-6
+    jacobian = np.column_stack([
+        (velocity(weights + shift, 6.0, variance) - velocity(weights - shift, 6.0, variance)).ravel() / (2 * step)
+        for shift in step * np.eye(size).reshape(size, *weights.shape)])
+    learnt = relaxation_rates(KAPPA, 6.0, variance)[:n_hidden, :n_hidden]
+    mixing = variance * (1 / KAPPA[:n_hidden, None] - 1 / KAPPA[n_hidden:])  # with modes that are not kept
+    gauge = np.zeros(n_hidden * (n_hidden - 1) // 2)  # rotations of the hidden layer
+    expected = np.concatenate([learnt[np.triu_indices(n_hidden)], mixing.ravel(), gauge])
+    np.testing.assert_allclose(np.sort(-np.linalg.eigvals(jacobian).real), np.sort(expected), atol=1e-8)
+
+
+def test_rates_of_figure_2():
+    np.testing.assert_allclose(relaxation_rates([0.4, 0.2], 1.0), [[40, 17.5], [17.5, 7.5]], rtol=1e-13)
+    assert relaxation_rates([2.0, np.inf, 0.5], 1.0).shape == (1, 1)
+
+
+@pytest.mark.parametrize(("shape", "mass_squared", "limit"), [(10, 9.0, 3.2), ((4, 4), 16.0, 4 / 3)])
+def test_learning_rate_limits_of_the_paper(shape, mass_squared, limit):
+    from srbm import FreeScalarField
+
+    assert learning_rate_limit(FreeScalarField(shape, 4.0).eigenvalues, mass_squared) == pytest.approx(limit)
+
+
+@pytest.mark.parametrize("variance", [1.0, 0.5])
+def test_learning_rate_limit_separates_convergence_from_divergence(variance):
+    best = maximum_likelihood(TARGET, 4, 6.0, variance)
+    start = ScalarRBM(best.weights * (1 + 1e-5), 6.0, variance)
+    limit = learning_rate_limit(KAPPA, 6.0, variance)
+    below, above = (train(start, TARGET, 600, limit * factor, record_every=600) for factor in (0.98, 1.02))
+    # Per epoch the fastest deviation is multiplied by 1 - 2 * 0.98 = -0.96, or by -1.04.
+    first = abs(start.eigenvalues[0] - 1)
+    assert abs(below.model.eigenvalues[0] - 1) < 1e-9 * first
+    assert abs(above.model.eigenvalues[0] - 1) > 1e2 * first
+    assert learning_rate_limit([7.0, 8.0], 6.0) == np.inf
+
+
+def test_the_pole_is_never_crossed():
+    # A start within 1e-6 of lambda = 0 is repelled: the propagator diverges there.
+    start = ScalarRBM(np.sqrt(5.0 - 1e-6) * np.eye(4), 5.0)
+    flow = gradient_flow(start, TARGET, [0.0, 1e-13, 1e-3, 1.0, 300.0])
+    assert (flow.eigenvalues > 0).all()
+    np.testing.assert_allclose(flow.eigenvalues[-1], KAPPA, atol=1e-7)
+
+
+def test_a_flow_that_cannot_be_followed_says_how_far_it_came(monkeypatch):
+    import srbm.flow
+
+    def jumps(function, span, start, t_eval, **options):  # an integrator that steps over the pole and notices nothing
+        states = np.stack([start, 20 * start], axis=1)
+        states[-1] = start[-1]
+        return type("Solution", (), {"t": t_eval, "y": states, "success": True, "message": "fine"})
+
+    monkeypatch.setattr(srbm.flow, "solve_ivp", jumps)
+    with pytest.raises(NotNormalizableError, match="the flow could not be followed") as caught:
+        gradient_flow(ScalarRBM.random(4, 4, 5.0, rng=0), TARGET, [0.0, 1.0])
+    assert (caught.value.last_good.eigenvalues > 0).all()
+    assert len(caught.value.last_good.times) == 1
+
+
+def test_wrong_flows():
+    rbm = ScalarRBM.random(4, 2, 5.0, rng=0)
+    with pytest.raises(ValueError, match="one mass_squared for all nodes and no hidden_bias"):
+        gradient_flow(ScalarRBM(rbm.weights, [5.0] * 4), TARGET, [0.0, 1.0])
+    with pytest.raises(ValueError, match="one mass_squared for all nodes and no hidden_bias"):
+        gradient_flow(ScalarRBM(rbm.weights, 5.0, 1.0, [1.0, 1.0]), TARGET, [0.0, 1.0])
+    for times in ([], [0.0, 0.0], [1.0, 0.5], [[0.0, 1.0]]):
+        with pytest.raises(ValueError, match="times must be a non-empty, strictly increasing"):
+            gradient_flow(rbm, TARGET, times)
+    with pytest.raises(NotNormalizableError, match="the initial model is not normalisable"):
+        gradient_flow(ScalarRBM(4 * np.eye(4), 5.0), TARGET, [0.0, 1.0])
+    with pytest.raises(ValueError, match="correlation must be 4 x 4"):
+        gradient_flow(rbm, np.eye(3), [0.0, 1.0])
+
+
+@pytest.mark.parametrize(("arguments", "message"), [
+    ((0.0, 5.0, 4.0, 1.0), "kappa must be positive"), ((np.nan, 5.0, 4.0, 1.0), "kappa must be positive"),
+    ((1.0, 5.0, 0.0, 1.0), "initial_eigenvalue must lie in"), ((1.0, 5.0, 5.1, 1.0), "initial_eigenvalue must lie in"),
+    ((1.0, 5.0, 4.0, -1.0), "times must be >= 0, got -1"),
+    ((1.0, -5.0, 4.0, 1.0), "mass_squared must be greater than 0"),
+    ((1.0, 5.0, 4.0, np.inf), "times must be finite"), ((1.0, 5.0, 4.0, 1.0, 0.0), "hidden_variance must be greater"),
+])
+def test_wrong_modes(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        mode_trajectory(*arguments)
+
+
+def test_wrong_spectra():
+    for function in (relaxation_rates, learning_rate_limit):
+        with pytest.raises(ValueError, match="eigenvalues must be positive"):
+            function([1.0, 0.0], 3.0)
+        with pytest.raises(ValueError, match="mass_squared must be greater than 0"):
+            function([1.0], 0.0)

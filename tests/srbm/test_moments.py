@@ -1,0 +1,129 @@
+"""Second moments: exact against Python's integers, one pass over blocks, and no loss of digits at a large mean."""
+
+import numpy as np
+import pytest
+
+from srbm import second_moment
+from srbm.moments import integer_moments
+
+EXTREMES = {
+    np.uint8: (0, 255), np.int8: (-128, 127), np.int16: (-(2**15), 2**15 - 1), np.uint16: (0, 2**16 - 1),
+    np.int32: (-(2**31), 2**31 - 1), np.int64: (-(2**26), 2**26), np.uint64: (0, 2**31), bool: (0, 1),
+}
+
+
+def exact(data):
+    """Sums and products with Python's integers."""
+    rows = [[int(x) for x in row] for row in data]
+    columns = list(zip(*rows, strict=True))
+    return ([sum(column) for column in columns],
+            [[sum(x * y for x, y in zip(a, b, strict=True)) for b in columns] for a in columns])
+
+
+def integers(dtype, n, width=3, seed=0):
+    """Half of the entries at the ends of the range, where sums are largest."""
+    low, high = EXTREMES[dtype]
+    rng = np.random.default_rng(seed)
+    values = rng.integers(low, high, (n, width), dtype=np.int64, endpoint=True)
+    ends = rng.integers(0, 2, (n, width)) * (high - low) + low
+    return np.where(rng.random((n, width)) < 0.5, values, ends).astype(dtype)
+
+
+@pytest.mark.parametrize("n", [1, 63, 64, 65, 257, 258, 259, 516, 517, 1024, 1025])
+@pytest.mark.parametrize("dtype", [dtype for dtype in EXTREMES if dtype not in (np.int32, np.uint64)])
+def test_integers_are_summed_exactly(dtype, n):
+    data = integers(dtype, n)
+    moments = integer_moments(data)
+    sums, products = exact(data)
+    assert moments.n == n
+    assert moments.sums.tolist() == sums
+    assert moments.products.tolist() == products
+    assert moments.products.dtype == np.int64
+
+
+@pytest.mark.parametrize("dtype", [np.int32, np.uint64])
+def test_wide_integers_within_64_bits(dtype):
+    data = integers(dtype, 1)
+    assert integer_moments(data).products.tolist() == exact(data)[1]
+
+
+@pytest.mark.parametrize("rows", [258, 259, 600])
+def test_bytes_of_full_intensity(rows):
+    """The largest partial sums that bytes can give: 258 x 255^2 < 2^24 < 259 x 255^2."""
+    assert 258 * 255**2 < 2**24 < 259 * 255**2
+    data = np.full((rows, 2), 255, dtype=np.uint8)
+    data[0, 0] = 254  # an odd sum, which a float32 beyond 2^24 could not hold
+    assert integer_moments(data).products.tolist() == exact(data)[1]
+
+
+@pytest.mark.parametrize("data", [integers(np.uint8, 1000), np.random.default_rng(1).standard_normal((1000, 3)) + 5],
+                         ids=["integers", "floats"])
+@pytest.mark.parametrize("center", [False, True])
+def test_blocks_are_one_sample(data, center):
+    whole = second_moment(data, center)
+    blocks = [data[:1], data[1:400], data[400:400], data[400:]]
+    for chunks in (blocks, tuple(blocks), (block for block in blocks), data.tolist() and [data.tolist()]):
+        np.testing.assert_allclose(second_moment(chunks, center), whole, rtol=1e-13)
+    expected = np.cov(data.T, bias=True) if center else data.T.astype(float) @ data / len(data)
+    np.testing.assert_allclose(whole, expected, rtol=1e-12)
+
+
+def test_a_generator_is_read_one_block_at_a_time():
+    alive = []
+
+    def blocks():
+        for _ in range(5):
+            alive.append("made")
+            yield np.ones((2, 2))
+            alive.append("asked for the next")
+
+    second_moment(blocks())
+    assert alive == ["made", "asked for the next"] * 5
+
+
+@pytest.mark.parametrize("kind", ["floats", "integers", "blocks of integers"])
+def test_a_large_mean_costs_no_digits(kind):
+    rng = np.random.default_rng(0)
+    small = rng.integers(-3, 4, (5000, 3))
+    data = small + np.array([10**7, -(10**7), 2 * 10**6])
+    chunks = {"floats": [data[:99].astype(float), data[99:].astype(float)], "integers": data,
+              "blocks of integers": [data[:99], data[99:]]}[kind]
+    # Floats: each deviation is rounded at 1e-16 of the mean, 2e-9. Integers: not at all.
+    tolerance = 1e-7 if kind == "floats" else 1e-14
+    np.testing.assert_allclose(second_moment(chunks, center=True), np.cov(small.T, bias=True), atol=tolerance)
+
+
+def test_centring_near_the_end_of_64_bits():
+    blocks = [np.array([[3_000_000_000, -3_000_000_000]]), np.array([[1, 2]])]
+    sums, products = exact(np.concatenate(blocks))
+    expected = [[(2 * products[i][j] - sums[i] * sums[j]) / 4 for j in range(2)] for i in range(2)]
+    np.testing.assert_allclose(integer_moments(blocks).correlation(center=True), expected, rtol=1e-15)
+
+
+def test_scale():
+    data = integers(np.uint8, 100)
+    scaled = integer_moments(data).correlation(True, 1 / 255)
+    np.testing.assert_allclose(scaled, second_moment(data / 255, True), atol=1e-15)
+
+
+@pytest.mark.parametrize("chunks", [[], np.empty((0, 3)), np.empty((0, 3), int), [np.empty((0, 3))] * 2, iter(())])
+def test_no_samples(chunks):
+    with pytest.raises(ValueError, match="needs at least one sample, got none"):
+        second_moment(chunks)
+
+
+@pytest.mark.parametrize(("chunks", "message"), [
+    (np.zeros(3), r"shape \(n, N\), a sample in each row, got shape \(3,\); wrap one sample as sample\[None\]"),
+    (np.zeros((2, 2, 2)), r"got shape \(2, 2, 2\)"),
+    ([np.zeros((2, 3)), np.zeros((2, 4))], "agree in the number of columns, got 3 and 4"),
+    (np.zeros((2, 2), complex), "real numbers, got type complex128"),
+    (np.array([["a"]]), "real numbers, got type"),
+    (np.array([[1.0, np.nan]]), "a block of samples must be finite, but 1 of its 2"),
+    ([np.ones((1, 2), int), np.ones((1, 2))], "all blocks must be integers"),
+    (np.full((2, 1), 2**62), "too large to be summed exactly over 2 samples in 64 bits; convert the blocks to float64"),
+    (np.full((1, 1), 2**63, dtype=np.uint64), "too large to be summed exactly"),
+    ([np.array([[3_000_000_000]]), np.array([[2_000_000_000]])], "too large to be summed exactly over 2 samples"),
+])
+def test_wrong_blocks(chunks, message):
+    with pytest.raises(ValueError, match=message):
+        second_moment(chunks)

@@ -1,0 +1,80 @@
+"""Panels compose, and draw the same picture whatever happened before."""
+
+import matplotlib as mpl
+import numpy as np
+import pytest
+
+from srbm.panel import STYLE, Panel
+
+
+def line(n, **size):
+    return Panel.of(lambda ax: ax.plot([0, n]), **size)
+
+
+def grid(panel):
+    """The upper ends of the lines drawn, row by row; None for empty places."""
+    figure = panel.figure()
+    rows = len(panel.rows)
+    ends = [ax.lines[0].get_ydata()[-1] if ax.lines else None for ax in figure.axes]
+    columns = len(ends) // rows
+    return [ends[i * columns:(i + 1) * columns] for i in range(rows)]
+
+
+def test_composition():
+    a, b, c, d = (line(n) for n in (1, 2, 3, 4))
+    assert grid(a | b | c) == [[1, 2, 3]]
+    assert grid(a / b / c) == [[1], [2], [3]]
+    assert grid((a | b) / (c | d)) == grid((a / c) | (b / d)) == [[1, 2], [3, 4]]
+    assert grid((a | b) / c) == [[1, 2], [3, None]]
+
+
+def test_size():
+    wide, high = line(1, width=5, height=2), line(2, width=3, height=4)
+    np.testing.assert_allclose((wide | high).figure().get_size_inches(), [10, 4])
+    np.testing.assert_allclose((wide / high).figure().get_size_inches(), [5, 8])
+
+
+def test_panels_with_different_rows_do_not_fit():
+    with pytest.raises(ValueError, match="panels side by side need as many rows: 1 and 2"):
+        _ = line(1) | (line(1) / line(2))
+
+
+def test_operands_are_left_alone():
+    a, b = line(1), line(2)
+    _ = (a | b, a / b)
+    assert (len(a.rows), len(a.rows[0]), len(b.rows)) == (1, 1, 1)
+
+
+def test_png_does_not_depend_on_what_came_before():
+    panel = line(1) | line(2)
+    first = panel._repr_png_()
+    assert first.startswith(b"\x89PNG")
+    with mpl.rc_context({"font.size": 30, "axes.facecolor": "red", "savefig.dpi": 30, "savefig.transparent": True}):
+        assert panel._repr_png_() == first
+    before = dict(mpl.rcParams)
+    panel._repr_png_()
+    assert dict(mpl.rcParams) == before
+
+
+def test_png_is_opaque(tmp_path):
+    path = tmp_path / "figure.png"
+    line(1).save(path)
+    pixels = mpl.image.imread(path)
+    assert (pixels[..., 3:] == 1).all()
+    np.testing.assert_array_equal(pixels[0, 0, :3], 1)
+
+
+@pytest.mark.parametrize("extension", ["png", "svg", "pdf"])
+def test_save(tmp_path, extension):
+    path = tmp_path / f"figure.{extension}"
+    line(1).save(path)
+    assert path.stat().st_size > 500
+
+
+def test_style_is_valid():
+    assert set(STYLE) <= set(mpl.rcParams)
+
+
+def test_repr_is_short():
+    assert "1" in repr(line(1))
+    assert len(repr((line(1) | line(2)) / line(3))) < 80

@@ -1,0 +1,152 @@
+"""The numbers behind the figures: what is drawn is what was passed."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from matplotlib.collections import FillBetweenPolyCollection
+from scipy import stats
+
+from srbm import PCD, ScalarRBM, gradient_flow, plotting, train
+from srbm.panel import Panel
+
+TARGET = np.diag([1.0, 0.5, 0.4])
+START = ScalarRBM.random(3, 2, 4.0, rng=0)
+ONE_RUN = train(START, TARGET, 6, 0.1, PCD(8), rng=0, record_every=2)
+RUNS = train(START, TARGET, 6, 0.1, PCD(8), runs=5, rng=0, record_every=2)
+MASSES = train(ScalarRBM(START.weights, [4.0, 5.0, 6.0]), TARGET, 4, 0.1)
+FLOW = gradient_flow(START, TARGET, [0.0, 1.0, 2.0])
+
+PANELS = {
+    "eigenvalues": lambda: plotting.eigenvalue_evolution(ONE_RUN, [1.0, 2.0, 2.5]),
+    "eigenvalues of runs": lambda: plotting.eigenvalue_evolution(RUNS, [1.0, 2.0, 2.5]),
+    "eigenvalues, mass per node": lambda: plotting.eigenvalue_evolution(MASSES, [1.0, 2.0, 2.5]),
+    "eigenvalues of a flow": lambda: plotting.eigenvalue_evolution(FLOW, 1.0),
+    "singular values": lambda: plotting.singular_value_evolution(RUNS, target=[1.0]),
+    "curves": lambda: plotting.curves([1, 2, 3], {"a": [1, 4, 9], "b": [3, 2, 1]}, xlabel="x", ylabel="y"),
+    "norms": lambda: plotting.standardized_norms([0, 1, 2], {"a": [1, 2, 4], "b": [3, 1, 2]}),
+    "action density": lambda: plotting.action_density({"a": np.linspace(0.2, 0.9, 50)}, 10),
+    "matrix": lambda: plotting.matrix([[2.0, -1.0], [-1.0, 2.0]], annotate=True),
+    "spectrum": lambda: plotting.spectrum({"a": [1, 2, 3]}, ylabel="y", mass_squared=2.5),
+    "images": lambda: plotting.images({"data": np.eye(4).reshape(2, 8)}, (2, 4)),
+    "graph": lambda: plotting.bipartite_graph(4, 3),
+}
+WITHOUT_AXES = {"images", "graph"}
+
+
+def axes(panel):
+    return panel.figure().axes[0]
+
+
+def drawn(ax):
+    """All curves of an axes as (n, 2) arrays."""
+    return [line.get_xydata() for line in ax.lines]
+
+
+def assert_drawn(ax, x, y):
+    expected = np.column_stack([x, y])
+    assert any(data.shape == expected.shape and np.array_equal(data, expected) for data in drawn(ax))
+
+
+@pytest.mark.parametrize("name", PANELS)
+def test_every_figure_can_be_drawn_twice(name):
+    panel = PANELS[name]()
+    assert isinstance(panel, Panel)
+    assert panel._repr_png_() == PANELS[name]()._repr_png_()
+    ax = axes(panel)
+    if name not in WITHOUT_AXES:
+        assert ax.get_xlabel()
+        assert ax.get_ylabel()
+
+
+@pytest.mark.parametrize(("history", "label"), [(ONE_RUN, "epochs"), (RUNS, "epochs"), (FLOW, "flow time $t$")],
+                         ids=["training", "runs", "flow"])
+def test_evolution(history, label):
+    target = [1.0, 2.0, 2.0, 2.5]
+    time = history.epochs if label == "epochs" else history.times
+    for values, panel in ((history.eigenvalues, plotting.eigenvalue_evolution(history, target)),
+                          (history.singular_values, plotting.singular_value_evolution(history, target=target))):
+        ax = axes(panel)
+        assert ax.get_xlabel() == label
+        for mode in range(values.shape[-1]):
+            assert_drawn(ax, time, values[:, 0, mode] if values.ndim == 3 else values[:, mode])
+        levels = [line.get_ydata()[0] for line in ax.lines if line.get_linestyle() == "--"]
+        assert levels == [1.0, 2.0, 2.5]  # degenerate levels once
+
+
+def test_bands_span_all_runs():
+    ax = axes(plotting.eigenvalue_evolution(RUNS, [1.0]))
+    bands = [c for c in ax.collections if isinstance(c, FillBetweenPolyCollection)]
+    assert len(bands) == 3
+    for mode, band in enumerate(bands):
+        heights = band.get_paths()[0].vertices[:, 1]
+        assert heights.min() == RUNS.eigenvalues[:, :, mode].min()
+        assert heights.max() == RUNS.eigenvalues[:, :, mode].max()
+    assert not axes(plotting.eigenvalue_evolution(RUNS, [1.0], band=False)).collections
+
+
+def test_limits_and_logarithms():
+    ax = axes(plotting.eigenvalue_evolution(ONE_RUN, [1.0], log="y", xlim=(1, 5), ylim=(0.5, 9), title="learning"))
+    assert (ax.get_yscale(), ax.get_xscale(), ax.get_title()) == ("log", "linear", "learning")
+    assert (ax.get_xlim(), ax.get_ylim()) == ((1, 5), (0.5, 9))
+
+
+def test_curves():
+    x, y = np.array([1.0, 2.0, 3.0]), np.array([[1.0, 0.5, 2.0], [2.0, 1.5, 4.0], [3.0, 1.0, 5.0]])
+    ax = axes(plotting.curves(x, {"one": [1, 4, 9], "runs": y}, xlabel="a", ylabel="b", levels=[2.0],
+                              marks={"here": 1.5}))
+    assert_drawn(ax, x, [1, 4, 9])
+    assert_drawn(ax, x, y[:, 0])
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["one", "runs"]
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("a", "b")
+    heights = ax.collections[0].get_paths()[0].vertices[:, 1]
+    assert (heights.min(), heights.max()) == (0.5, 5.0)
+
+
+def test_standardized_norms():
+    values = np.array([1.0, 2.0, 4.0, 5.0])
+    ax = axes(plotting.standardized_norms(np.arange(4), {"part": values}))
+    y = ax.lines[0].get_ydata()
+    assert (y.mean(), y.std()) == pytest.approx((0, 1))
+    assert "3" in ax.get_legend().get_texts()[0].get_text()
+
+
+def test_action_density_shows_the_exact_law():
+    ax = axes(plotting.action_density({"a": stats.gamma(5, scale=0.1).rvs(500, random_state=0)}, 10))
+    exact = next(line for line in ax.lines if line.get_label() == "exact")
+    np.testing.assert_allclose(exact.get_ydata(), stats.gamma(5, scale=0.1).pdf(exact.get_xdata()))
+
+
+def test_matrix():
+    values = np.array([[2.0, -1.0], [0.0, 0.5]])
+    ax = axes(plotting.matrix(values, annotate=True))
+    np.testing.assert_array_equal(ax.images[0].get_array(), values)
+    assert ax.images[0].get_clim() == (-2.0, 2.0)
+    assert sorted(text.get_text() for text in ax.texts) == ["-1", "0.5", "2"]
+
+
+def test_spectrum():
+    ax = axes(plotting.spectrum({"a": [3, 1, 2]}, ylabel="y"))
+    assert_drawn(ax, [1, 2, 3], [3, 1, 2])
+
+
+def test_images_are_those_passed():
+    blocks = {"one": np.arange(12.0).reshape(2, 6) / 12, "two": np.ones((2, 6))}
+    canvas = axes(plotting.images(blocks, (2, 3))).images[0].get_array()
+    np.testing.assert_array_equal(canvas[:2, :3], blocks["one"][0].reshape(2, 3))
+    np.testing.assert_array_equal(canvas[:2, 4:7], blocks["one"][1].reshape(2, 3))
+    np.testing.assert_array_equal(canvas[3:5, :3], 1)
+
+
+@pytest.mark.parametrize(("n_visible", "n_hidden"), [(4, 3), (1, 1), (2, 5)])
+def test_graph_is_bipartite_and_complete(n_visible, n_hidden):
+    lines = drawn(axes(plotting.bipartite_graph(n_visible, n_hidden)))
+    assert len(lines) == n_visible * n_hidden
+    assert all({line[0, 1], line[1, 1]} == {0.0, 1.0} for line in lines)
+
+
+def test_pyplot_is_never_imported():
+    code = ("import sys; from srbm import plotting; plotting.matrix([[1.0]])._repr_png_(); "
+            "sys.exit('matplotlib.pyplot' in sys.modules)")
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -1,0 +1,71 @@
+"""Autocorrelation times of chains for which they are known."""
+
+import numpy as np
+import pytest
+from scipy import stats
+from scipy.signal import lfilter
+
+from srbm import autocorrelation_time, standard_error
+
+
+def ar1(a, shape, seed=0):
+    """Stationary AR(1) chains of unit variance along the last axis."""
+    rng = np.random.default_rng(seed)
+    noise = rng.standard_normal(shape)
+    noise[..., 1:] *= np.sqrt(1 - a**2)
+    return lfilter([1], [1, -a], noise, axis=-1)
+
+
+@pytest.mark.parametrize("a", [-0.9, -0.5, 0.0, 0.5, 0.9, 0.97])
+def test_autoregression(a):
+    length, chains = 50_000, 20
+    tau = (1 + a) / (1 - a)
+    estimate = autocorrelation_time(ar1(a, (chains, length)))
+    # Madras and Sokal: var(tau) = 2 (2 M + 1) tau^2 / n with M <= 6 max(tau, 1 / tau) + 6; truncation costs exp(-5/2)
+    # of 1 - a at most, i.e. under 2 % for a window of five times tau ~ 2 tau_exp.
+    window = 6 * max(tau, 1 / tau) + 6
+    error = tau * np.sqrt(2 * (2 * window + 1) / length / chains)
+    assert abs(estimate.mean() - tau) < 4.5 * error + 0.02 * tau
+
+
+def test_white_noise_has_none():
+    tau = autocorrelation_time(np.random.default_rng(0).standard_normal((100, 2000)))
+    assert tau.shape == (100,)
+    assert abs(tau.mean() - 1) < 0.05
+
+
+@pytest.mark.parametrize("a", [-0.7, 0.0, 0.8])
+def test_standard_error_is_the_scatter_of_means(a):
+    series = 3.0 + 2.0 * ar1(a, (400, 4000), seed=1)
+    error = standard_error(series)
+    pulls = (series.mean(axis=1) - 3.0) / error
+    assert stats.kstest(pulls, stats.norm.cdf).pvalue > 1e-6
+    assert abs(pulls.std() - 1) < 4.5 / np.sqrt(2 * 400) + 0.03
+    naive = series.std(axis=1) / np.sqrt(4000)
+    if a:  # leaving the autocorrelation out is seen
+        assert abs(((series.mean(axis=1) - 3.0) / naive).std() - 1) > 4.5 / np.sqrt(2 * 400) + 0.03
+
+
+def test_shift_and_scale_do_not_matter():
+    series = ar1(0.5, 5000)
+    assert autocorrelation_time(1e3 * series - 7) == pytest.approx(autocorrelation_time(series), rel=1e-9)
+    assert type(autocorrelation_time(series)) is float
+
+
+def test_degenerate_series():
+    assert autocorrelation_time(np.full(1000, 0.1)) == 1  # the mean of equal floats need not be equal to them
+    assert standard_error(np.full(1000, 0.25)) == 0
+    alternating = np.tile([1.0, -1.0], 500)
+    assert 0 <= standard_error(alternating) <= 1 / np.sqrt(999)
+
+
+def test_untrustworthy_series():
+    with pytest.raises(ValueError, match=r"series of 1000 values is shorter than 50 .*estimate .*Run longer chains"):
+        autocorrelation_time(ar1(0.99, 1000))
+    with pytest.raises(ValueError, match="shorter than 50"):
+        standard_error(np.arange(1000.0))
+    for series in (1.0, [1.0]):
+        with pytest.raises(ValueError, match="at least two values along its last axis"):
+            autocorrelation_time(series)
+    with pytest.raises(ValueError, match="series must be finite"):
+        autocorrelation_time([1.0, np.nan, 2.0])

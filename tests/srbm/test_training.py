@@ -1,0 +1,316 @@
+"""Training against a plain loop, the closed-form optimum, and itself after an interruption."""
+
+import numpy as np
+import pytest
+
+from srbm import (
+    CD,
+    PCD,
+    DatasetError,
+    Exact,
+    NotNormalizableError,
+    ScalarRBM,
+    StepDecay,
+    Training,
+    TrainingInterrupted,
+    maximum_likelihood,
+    relaxation_rates,
+    symmetric_solution,
+    train,
+)
+from tests.srbm.helpers import matrix_with
+
+TARGET = np.linalg.inv(matrix_with([1.0, 2.0, 3.2, 4.0], rng=3))
+HISTORY = ("epochs", "eigenvalues", "singular_values", "mass_squared", "log_likelihood")
+
+
+def assert_same(first: Training, second: Training, history=HISTORY):
+    for name in history:
+        np.testing.assert_array_equal(getattr(first, name), getattr(second, name))
+    for one, other in zip(first.models, second.models, strict=True):
+        np.testing.assert_array_equal(one.weights, other.weights)
+        np.testing.assert_array_equal(one.mass_squared, other.mass_squared)
+    np.testing.assert_equal(first._state.generator, second._state.generator)
+
+
+@pytest.mark.parametrize("mass", [6.0, [6.0, 5.0, 7.0, 6.5]], ids=["mass", "mass per node"])
+@pytest.mark.parametrize("learn_mass", [False, True])
+@pytest.mark.parametrize("n_hidden", [0, 2, 4, 6])
+def test_a_plain_loop(n_hidden, learn_mass, mass):
+    """Eqs. (20), (22), (25) and (A2) written out, with heavy-ball momentum and L2 decay."""
+    rbm = ScalarRBM.random(4, n_hidden, mass, scale=0.2, hidden_variance=0.7, rng=0)
+    momentum, decay, schedule = 0.6, 1e-2, StepDecay(0.05, 0.5, 4)
+    weights, mu2, rates = np.array(rbm.weights), np.array(rbm.mass_squared), [0.05] * 4 + [0.025] * 4 + [0.0125] * 3
+    velocity, push = np.zeros_like(weights), np.zeros_like(mu2)
+    likelihood = [rbm.log_likelihood(TARGET)]
+    for rate in rates:
+        difference = TARGET - np.linalg.inv(mu2 * np.eye(4) - 0.7 * weights @ weights.T)
+        velocity = momentum * velocity + 0.7 * difference @ weights - decay * weights
+        if learn_mass:
+            push = momentum * push - (np.diag(difference) if mu2.ndim else np.trace(difference)) / 2
+        weights, mu2 = weights + rate * velocity, mu2 + rate * push
+        likelihood.append(ScalarRBM(weights, mu2, 0.7).log_likelihood(TARGET))
+    training = train(rbm, TARGET, len(rates), schedule, learn_mass=learn_mass, momentum=momentum, weight_decay=decay)
+    np.testing.assert_allclose(training.model.weights, weights, atol=1e-13)
+    np.testing.assert_allclose(training.model.mass_squared, mu2, atol=1e-12)
+    np.testing.assert_allclose(training.log_likelihood, likelihood, atol=1e-12)
+    np.testing.assert_allclose(training.eigenvalues[-1], training.model.eigenvalues, atol=1e-12)
+    np.testing.assert_array_equal(training.singular_values[-1], training.model.singular_values)
+    np.testing.assert_array_equal(training.mass_squared[-1], training.model.mass_squared)
+
+
+@pytest.mark.parametrize("variance", [1.0, 0.5])
+@pytest.mark.parametrize("n_hidden", [1, 3, 4, 7])
+def test_converges_to_the_closed_form(n_hidden, variance):
+    # The learning rate is half of the limit 1 / (5 sigma_h^2); the slowest rate sigma_h^2 (6 - 4) 2 / 16 = 0.25 then
+    # leaves exp(-0.25 * 0.1 * 3000) ~ 1e-33, and escape from the small start costs a few hundred epochs.
+    start = ScalarRBM.random(4, n_hidden, 6.0, hidden_variance=variance, rng=1)
+    training = train(start, TARGET, 3000, 0.1 / variance, record_every=3000)
+    best = maximum_likelihood(TARGET, n_hidden, 6.0, variance)
+    np.testing.assert_allclose(training.model.kernel, best.kernel, atol=1e-11)
+
+
+def test_weight_decay_moves_the_optimum_as_predicted():
+    # s2 (1 / kappa - 1 / lambda) = decay
+    training = train(ScalarRBM.random(4, 4, 6.0, rng=1), TARGET, 4000, 0.1, weight_decay=0.02, record_every=4000)
+    kappa = np.array([1.0, 2.0, 3.2, 4.0])
+    np.testing.assert_allclose(training.model.eigenvalues, 1 / (1 / kappa - 0.02), atol=1e-10)
+
+
+def test_step_decay():
+    schedule = StepDecay(0.4)
+    assert [schedule(0), schedule(127), schedule(128), schedule(255), schedule(256)] == \
+        [0.4, 0.4, 0.4 * 0.99, 0.4 * 0.99, 0.4 * 0.99**2]
+    assert StepDecay(1.0, 0.5, 3)(10) == 0.125
+
+
+def test_the_schedule_is_asked_with_the_number_of_updates_made():
+    asked = []
+    train(ScalarRBM.random(4, 2, 6.0, rng=0), TARGET, 4, lambda epoch: asked.append(epoch) or 0.1)
+    assert asked == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize(("epochs", "every", "expected"), [
+    (7, 3, [0, 3, 6, 7]), (6, 3, [0, 3, 6]), (0, 5, [0]), (2, 5, [0, 2]), (3, 1, [0, 1, 2, 3]),
+])
+@pytest.mark.parametrize("runs", [1, 2])
+def test_records(epochs, every, expected, runs):
+    seen = []
+    start = ScalarRBM.random(4, 2, 6.0, rng=0)
+    training = train(start, TARGET, epochs, 0.1, PCD(16), runs=runs, record_every=every, rng=0,
+                     callback=lambda epoch, model: seen.append((epoch, model)))
+    axis = () if runs == 1 else (runs,)
+    assert training.epochs.tolist() == [epoch for epoch, _ in seen] == expected
+    assert training.eigenvalues.shape == (len(expected), *axis, 4)
+    assert training.singular_values.shape == (len(expected), *axis, 2)
+    assert training.mass_squared.shape == training.log_likelihood.shape == (len(expected), *axis)
+    assert isinstance(seen[-1][1], ScalarRBM if runs == 1 else tuple)
+    for index, (_, model) in enumerate(seen):
+        models = (model,) if runs == 1 else model
+        np.testing.assert_allclose(training.log_likelihood[index].ravel(),
+                                   [one.log_likelihood(TARGET) for one in models], atol=1e-12)
+        np.testing.assert_allclose(training.eigenvalues[index].reshape(runs, 4),
+                                   [one.eigenvalues for one in models], atol=1e-12)
+
+
+@pytest.mark.parametrize("strategy", [Exact(), PCD(16, 2), CD(5)], ids=str)
+def test_runs_are_reproducible_and_differ(strategy):
+    start = ScalarRBM.random(4, 3, 6.0, rng=0)
+    first, again, other = (train(start, TARGET, 20, 0.1, strategy, runs=3, rng=seed) for seed in (1, 1, 2))
+    assert_same(first, again)
+    exact = isinstance(strategy, Exact)
+    assert np.array_equal(first.eigenvalues, other.eigenvalues) is exact
+    assert np.array_equal(first.eigenvalues[-1, 0], first.eigenvalues[-1, 1]) is exact
+    assert len(first.models) == 3
+    with pytest.raises(ValueError, match=r"there are 3 runs: use \.models"):
+        _ = first.model
+
+
+def test_runs_are_independent():
+    runs = 4000
+    training = train(ScalarRBM.random(4, 3, 6.0, rng=0), TARGET, 3, 0.1, PCD(8), runs=runs, rng=0)
+    first = training.eigenvalues[-1, :-1, 0]
+    second = training.eigenvalues[-1, 1:, 0]
+    assert abs(np.corrcoef(first, second)[0, 1]) < 4.5 / np.sqrt(runs - 1)
+
+
+def test_a_model_for_each_run():
+    starts = [ScalarRBM.random(4, 3, mass, rng=seed) for seed, mass in enumerate((5.0, 6.0))]
+    together = train(starts, TARGET, 30, 0.1)
+    for index, start in enumerate(starts):
+        alone = train(start, TARGET, 30, 0.1)
+        np.testing.assert_allclose(together.eigenvalues[:, index], alone.eigenvalues, atol=1e-13)
+
+
+RESUMABLE = {
+    "Exact": (Exact(), {}),
+    "PCD, Gram": (PCD(16, 2), {}),
+    "PCD, explicit": (PCD(5, 2), {}),
+    "CD, Gram": (CD(16), {}),
+    "CD, explicit": (CD(5, 3), {}),
+    "everything": (PCD(16), {"momentum": 0.7, "learn_mass": True, "weight_decay": 1e-3, "runs": 3}),
+    "Mersenne Twister": (PCD(5), {"rng": np.random.Generator(np.random.MT19937(3))}),
+    "Philox": (PCD(5), {"rng": np.random.Generator(np.random.Philox(3))}),
+}
+
+
+@pytest.mark.parametrize("mass", [6.0, [6.0, 5.0, 7.0, 6.5]], ids=["mass", "mass per node"])
+@pytest.mark.parametrize(("strategy", "options"), RESUMABLE.values(), ids=RESUMABLE.keys())
+def test_resuming_is_bit_identical(strategy, options, mass, tmp_path):
+    start = ScalarRBM.random(4, 3, mass, hidden_variance=0.8, rng=0)
+    rate = StepDecay(0.05, 0.8, 7)
+    generator = options.get("rng", np.random.default_rng(1))
+    begin = generator.bit_generator.state
+    options = {**options, "rng": generator, "record_every": 5}
+    whole = train(start, TARGET, 30, rate, strategy, **options)
+    generator.bit_generator.state = begin
+    part = train(start, TARGET, 10, rate, strategy, **options)
+    generator.standard_normal(100)  # what happens to the generator in between does not matter
+    assert_same(part.resume(20), whole)
+    loaded = Training.load(part.save(tmp_path / "training.npz"))
+    assert_same(loaded, part)
+    assert_same(loaded.resume(20), whole)
+    assert_same(part.resume(0), part)
+
+
+def test_ctrl_c_hands_back_what_can_be_resumed():
+    start = ScalarRBM.random(4, 3, 6.0, rng=0)
+
+    def ask(stop):
+        def callback(epoch, model):
+            if epoch == stop:
+                raise KeyboardInterrupt
+        return {"gradient": PCD(16), "record_every": 4, "rng": 1, "callback": callback}
+
+    whole = train(start, TARGET, 20, 0.1, **ask(None))
+    for stop in (0, 8, 20):
+        with pytest.raises(TrainingInterrupted, match=f"stopped after epoch {stop}; .*last_good.resume") as caught:
+            train(start, TARGET, 20, 0.1, **ask(stop))
+        assert isinstance(caught.value, KeyboardInterrupt)
+        last_good = caught.value.last_good
+        assert last_good.epochs[-1] == stop
+        assert_same(last_good.resume(20 - stop), whole)
+
+
+def test_ctrl_c_within_an_epoch():
+    class Impatient(PCD):
+        def model_term(self, ensemble, chains, rng):
+            result = super().model_term(ensemble, chains, rng)
+            if (stops := getattr(type(self), "stops", None)) and stops.pop() == "stop":
+                raise KeyboardInterrupt  # the generator has moved on, the state has not
+            return result
+
+    start = ScalarRBM.random(4, 3, 6.0, rng=0)
+    whole = train(start, TARGET, 9, 0.1, Impatient(16), record_every=100, rng=1)
+    Impatient.stops = ["stop", "go", "go", "go"]
+    with pytest.raises(TrainingInterrupted) as caught:
+        train(start, TARGET, 9, 0.1, Impatient(16), record_every=100, rng=1)
+    assert caught.value.last_good.epochs.tolist() == [0, 3]
+    np.testing.assert_array_equal(caught.value.last_good.resume(6).model.weights, whole.model.weights)
+
+
+@pytest.mark.parametrize("runs", [1, 3])
+@pytest.mark.parametrize("strategy", [Exact(), PCD(8)], ids=str)
+def test_a_training_that_leaves_the_normalisable_models_stops(strategy, runs):
+    start = ScalarRBM.random(4, 4, 6.0, rng=0)
+    with pytest.raises(NotNormalizableError, match="would lose a positive eigenvalue") as caught:
+        train(start, TARGET, 500, 1.5, strategy, runs=runs, record_every=7, rng=0)
+    last_good = caught.value.last_good
+    assert last_good.epochs[-1] > 0
+    assert (last_good.eigenvalues > 0).all()
+    assert all(model.is_normalizable for model in last_good.models)
+    assert np.isfinite(last_good.log_likelihood).all()
+    with pytest.raises(NotNormalizableError) as again:  # the state is the one from which the step failed
+        last_good.resume(1)
+    assert str(again.value) == str(caught.value)
+
+
+@pytest.mark.parametrize("steps", [1, 3])
+def test_noise_floor(steps):
+    """Var(lambda) = kappa^2 (2 / B) eps r^2 / (2 r - eps) at leading order in eps / B, once training is stationary."""
+    kappa, mass_squared, variance, chains, rate, runs = np.array([2.0, 4.0, 6.5]), 9.0, 0.8, 512, 0.1, 400
+    target = matrix_with(kappa, rng=2)
+    start = symmetric_solution(target, mass_squared, variance)
+    # The slowest rate is 0.095: 500 epochs are 4.7 relaxation times, after which variances are stationary to 1e-4.
+    training = train(start, np.linalg.inv(target), 2000, rate, PCD(chains, steps), runs=runs, record_every=500, rng=0)
+    eps = rate * np.diag(relaxation_rates(kappa, mass_squared, variance))
+    rho = (1 - kappa / mass_squared) ** (2 * steps)
+    r = (1 + rho) / (1 - rho)
+    predicted = kappa**2 * 2 / chains * eps * r**2 / (2 * r - eps)
+    measured = ((training.eigenvalues[1:] - training.eigenvalues[1:].mean(axis=(0, 1))) ** 2).mean(axis=(0, 1))
+    # 1600 nearly independent values give the variance to sqrt(2 / 1600) = 3.5 %; what is left out is of relative
+    # order Var(lambda) / (level spacing)^2, here below 1 %.
+    np.testing.assert_allclose(measured / predicted, 1, atol=4.5 * 0.035 + 0.01)
+
+
+def test_files_that_are_no_training(tmp_path):
+    rbm = ScalarRBM.random(4, 3, 6.0, rng=0)
+    with pytest.raises(DatasetError, match="lacks description"):
+        Training.load(rbm.save(tmp_path / "model.npz"))
+    training = train(rbm, TARGET, 2, 0.1)
+    path = training.save(tmp_path / "training.npz")
+    with np.load(path) as archive:
+        arrays = dict(archive)
+    for description in ("{", "{}", str(arrays["description"]).replace("Exact", "print")):
+        np.savez(path, **{**arrays, "description": description})
+        with pytest.raises(DatasetError, match="does not describe a training"):
+            Training.load(path)
+
+
+def test_only_known_parts_can_be_saved(tmp_path):
+    class Mine(Exact):
+        pass
+
+    rbm = ScalarRBM.random(4, 3, 6.0, rng=0)
+    with pytest.raises(TypeError, match="only a number or a StepDecay can be stored"):
+        train(rbm, TARGET, 1, lambda epoch: 0.1).save(tmp_path / "training.npz")
+    with pytest.raises(TypeError, match="only Exact, CD, PCD can be stored as gradient"):
+        train(rbm, TARGET, 1, 0.1, Mine()).save(tmp_path / "training.npz")
+    assert not list(tmp_path.iterdir())
+
+
+GOOD = ScalarRBM.random(4, 3, 6.0, rng=0)
+
+
+@pytest.mark.parametrize(("changes", "error", "message"), [
+    ({"rbm": "model"}, TypeError, "rbm must be a ScalarRBM or a non-empty sequence"),
+    ({"rbm": []}, TypeError, "rbm must be a ScalarRBM or a non-empty sequence"),
+    ({"rbm": [GOOD, GOOD], "runs": 3}, ValueError, "runs = 3 does not match the 2 models"),
+    ({"rbm": [GOOD, ScalarRBM.random(4, 2, 6.0)]}, ValueError, "must agree in N_v, N_h, sigma_h.2"),
+    ({"rbm": [GOOD, ScalarRBM.random(4, 3, 6.0, hidden_variance=2.0)]}, ValueError, "must agree in"),
+    ({"rbm": ScalarRBM(GOOD.weights, 6.0, 1.0, [1.0, 0, 0])}, ValueError, "hidden_bias must be None"),
+    ({"rbm": ScalarRBM(9 * GOOD.weights, 1.0)}, NotNormalizableError, "the initial model is not normalisable"),
+    ({"correlation": np.eye(3)}, ValueError, "correlation must be 4 x 4 to match the visible layer"),
+    ({"correlation": -TARGET}, ValueError, "correlation must be positive semidefinite"),
+    ({"correlation": np.full((4, 4), np.nan)}, ValueError, "correlation must be finite"),
+    ({"epochs": -1}, ValueError, "epochs must be an integer of at least 0"),
+    ({"epochs": 1.5}, ValueError, "epochs must be an integer"),
+    ({"learning_rate": 0.0}, ValueError, "learning_rate must be greater than 0"),
+    ({"learning_rate": lambda epoch: np.nan}, ValueError, "learning_rate must be finite .* but is nan at epoch 0"),
+    ({"learning_rate": lambda epoch: 1 - epoch}, ValueError, "but is -1 at epoch 2"),
+    ({"gradient": PCD}, TypeError, "gradient must be an instance such as Exact"),
+    ({"gradient": "pcd"}, TypeError, "gradient must be an instance such as Exact"),
+    ({"momentum": 1.0}, ValueError, r"momentum must lie in \[0, 1\), got 1"),
+    ({"weight_decay": -1.0}, ValueError, "weight_decay must lie in"),
+    ({"runs": 0}, ValueError, "runs must be an integer of at least 1"),
+    ({"record_every": 0}, ValueError, "record_every must be an integer of at least 1"),
+])
+def test_wrong_arguments(changes, error, message):
+    arguments = {"rbm": GOOD, "correlation": TARGET, "epochs": 3, "learning_rate": 0.01} | changes
+    with pytest.raises(error, match=message):
+        train(**arguments)
+
+
+@pytest.mark.parametrize("arguments", [(0.0,), (0.1, 0.0), (0.1, 0.9, 0)])
+def test_wrong_schedules(arguments):
+    with pytest.raises(ValueError, match="must be"):
+        StepDecay(*arguments)
+
+
+def test_progress_goes_to_stderr_only_when_wanted(capfd):
+    train(GOOD, TARGET, 3, 0.01)
+    assert capfd.readouterr() == ("", "")
+    train(GOOD, TARGET, 3, 0.01, progress=True)
+    out, err = capfd.readouterr()
+    assert out == ""
+    assert "3/3" in err
