@@ -44,6 +44,20 @@ def _draw_levels(ax: Axes, levels) -> None:
         ax.axhline(level, **TARGET, zorder=0.5)
 
 
+def _draw_marks(ax: Axes, marks: Mapping | None) -> None:
+    """Labelled vertical lines {label: x}."""
+    for label, position in (marks or {}).items():
+        ax.axvline(position, color="0.45", linewidth=0.9, linestyle=":")
+        ax.annotate(label, (position, 1), xycoords=("data", "axes fraction"), xytext=(3, -3),
+                    textcoords="offset points", va="top", fontsize=8.5, color="0.3")
+
+
+def _draw_predictions(ax: Axes, lines: Mapping | None) -> None:
+    """Black curves {label: (x, y)}, dashed and dotted in turn."""
+    for index, (label, (x, y)) in enumerate((lines or {}).items()):
+        ax.plot(x, y, **TARGET | {"linestyle": ((0, (4, 3)), (0, (1, 1.5)))[index % 2]}, label=label)
+
+
 def _finish(ax: Axes, *, xlabel, ylabel, title="", log="", xlim=None, ylim=None, legend=False) -> None:
     ax.set(xlabel=xlabel, ylabel=ylabel, title=title)
     if "x" in log:
@@ -106,12 +120,11 @@ def curves(x, ys: Mapping[str, Sequence], *, xlabel: str, ylabel: str, levels=No
                 ax.fill_between(x, y.min(axis=1), y.max(axis=1), color=colour, alpha=0.22, linewidth=0)
                 y = y[:, 0]
             ax.plot(x, y, color=colour, label=label, marker="os^Dv<"[index % 6] if points else None, markersize=3.5)
-        for label, position in (marks or {}).items():
-            ax.axvline(position, color="0.45", linewidth=0.9, linestyle=":")
-            ax.annotate(label, (position, 1), xycoords=("data", "axes fraction"), xytext=(3, -3),
-                        textcoords="offset points", va="top", fontsize=8.5, color="0.3")
+        _draw_marks(ax, marks)
         _finish(ax, xlabel=xlabel, ylabel=ylabel, title=title, log=log, xlim=xlim, ylim=ylim,
                 legend=any(label and not label.startswith("_") for label in ys))
+        if points and "x" not in log and np.issubdtype(np.asarray(x).dtype, np.integer):
+            ax.xaxis.set_major_locator(MaxNLocator(integer=True))
 
     return Panel.of(draw)
 
@@ -348,8 +361,7 @@ def trajectories(paths: Mapping[str, Sequence], *, lines: Mapping[str, Sequence]
     """Paths in a plane, {label: (n, 2)}, each from a small dot on, with dashed `lines` and marked `points`."""
 
     def draw(ax: Axes) -> None:
-        for index, (label, line) in enumerate((lines or {}).items()):
-            ax.plot(*np.asarray(line).T, **TARGET | {"linestyle": ((0, (4, 3)), (0, (1, 1.5)))[index % 2]}, label=label)
+        _draw_predictions(ax, {label: np.asarray(line).T for label, line in (lines or {}).items()})
         for index, (label, path) in enumerate(paths.items()):
             path = np.asarray(path)
             ax.plot(*path.T, color=COLOURS[index % len(COLOURS)], label=label)
@@ -360,3 +372,42 @@ def trajectories(paths: Mapping[str, Sequence], *, lines: Mapping[str, Sequence]
         _finish(ax, xlabel=xlabel, ylabel=ylabel, title=title, log=log, xlim=xlim, ylim=ylim, legend=True)
 
     return Panel.of(draw)
+
+
+def scatter(points: Mapping[str, tuple], lines: Mapping[str, tuple] | None = None, *, xlabel: str, ylabel: str,
+            marks: Mapping | None = None, log="", xlim=None, ylim=None, title="", size=1.0) -> Panel:
+    """Clouds of dots of `size` points, {label: (x, y)}, with dashed `lines` {label: (x, y)} and vertical {label: x}
+    `marks`. An empty label stays out of the legend."""
+
+    def draw(ax: Axes) -> None:
+        _draw_predictions(ax, lines)
+        for index, (label, (x, y)) in enumerate(points.items()):
+            ax.plot(x, y, ls="none", marker="os^D"[index % 4], markersize=size, markeredgewidth=0,
+                    color=COLOURS[index % len(COLOURS)], alpha=0.35 if size < 2 else 0.8, rasterized=np.size(x) > 2000,
+                    label=label or "_nolegend_")
+        _draw_marks(ax, marks)
+        _finish(ax, xlabel=xlabel, ylabel=ylabel, title=title, log=log, xlim=xlim, ylim=ylim,
+                legend=any([*points, *(lines or {})]))
+
+    return Panel.of(draw)
+
+
+def density(x, y, values, *, samples=None, centres: tuple | None = None, xlabel: str, ylabel: str,
+            title="") -> Panel:
+    """A density in the plane, values (len(y), len(x)), as filled contours; `samples` (n, 2) are dots.
+
+    `centres` = (positions (m, 2), weights (m,)) are circles with an area proportional to the weight.
+    """
+
+    def draw(ax: Axes) -> None:
+        ax.contourf(x, y, values, levels=np.linspace(0.01, 1, 12) * np.max(values), cmap="Blues", alpha=0.85)
+        if samples is not None:
+            ax.plot(*np.asarray(samples).T, ls="none", marker=".", markersize=2, color="0.15", alpha=0.45,
+                    markeredgewidth=0, rasterized=True)
+        if centres is not None:
+            where, weight = np.asarray(centres[0]), np.asarray(centres[1])
+            ax.scatter(*where.T, s=250 * weight / weight.max(), facecolor="none", edgecolor=ORANGE, linewidth=1.2)
+        ax.set_aspect("equal")
+        _finish(ax, xlabel=xlabel, ylabel=ylabel, title=title, xlim=(x[0], x[-1]), ylim=(y[0], y[-1]))
+
+    return Panel.of(draw, 4.0, 3.8)

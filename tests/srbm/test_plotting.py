@@ -6,6 +6,7 @@ import sys
 import numpy as np
 import pytest
 from matplotlib.collections import FillBetweenPolyCollection
+from matplotlib.patches import Rectangle
 from scipy import stats
 
 from srbm import PCD, ScalarRBM, gradient_flow, plotting, train
@@ -31,6 +32,18 @@ PANELS = {
     "spectrum": lambda: plotting.spectrum({"a": [1, 2, 3]}, ylabel="y", mass_squared=2.5),
     "images": lambda: plotting.images({"data": np.eye(4).reshape(2, 8)}, (2, 4)),
     "graph": lambda: plotting.bipartite_graph(4, 3),
+    "heatmap": lambda: plotting.heatmap([[0.1, 0.9]], xlabel="x", ylabel="y", xticks=["a", "b"]),
+    "landscape": lambda: plotting.landscape([0, 1], [0, 1, 2], [[0, 1], [1, 2], [2, np.nan]], xlabel="x", ylabel="y",
+                                            paths={"p": [[0, 0], [1, 1]]}, points={"q": [[1, 2]]}),
+    "measurements": lambda: plotting.measurements({"a": ([1, 2], [3, 4], [0.1, 0.2])}, {"a": ([1, 2], [3, 5])},
+                                                  xlabel="x", ylabel="y"),
+    "histograms": lambda: plotting.histograms({"a": np.arange(9.0), "b": np.ones(4)}, xlabel="x", levels=[2.0]),
+    "prediction": lambda: plotting.predicted_evolution(ONE_RUN, "eigenvalues", [0, 6], [[4, 4, 4], [1, 2, 3]],
+                                                       levels=[1.0], ylabel="y"),
+    "trajectories": lambda: plotting.trajectories({"a": [[0, 1], [2, 3]]}, lines={"b": [[0, 0], [1, 1]]},
+                                                  points={"c": [[1, 1]]}, xlabel="x", ylabel="y"),
+    "scatter": lambda: plotting.scatter({"a": ([1, 2], [3, 4])}, {"b": ([0, 3], [1, 1])}, marks={"m": 1.5},
+                                        xlabel="x", ylabel="y"),
 }
 WITHOUT_AXES = {"images", "graph"}
 
@@ -150,3 +163,28 @@ def test_pyplot_is_never_imported():
     code = ("import sys; from srbm import plotting; plotting.matrix([[1.0]])._repr_png_(); "
             "sys.exit('matplotlib.pyplot' in sys.modules)")
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_measurements_and_predictions_are_drawn_as_given():
+    ax = axes(PANELS["measurements"]())
+    assert_drawn(ax, [1, 2], [3, 5])  # the prediction
+    (bars,) = ax.containers
+    assert np.array_equal(bars.lines[0].get_xydata(), [[1, 3], [2, 4]])
+    ax = axes(PANELS["prediction"]())
+    for mode in ([4, 1], [4, 2], [4, 3]):
+        assert_drawn(ax, [0, 6], mode)
+    for name, path in (("trajectories", [[0, 1], [2, 3]]), ("scatter", [[1, 3], [2, 4]]),
+                       ("landscape", [[0, 0], [1, 1]])):
+        assert_drawn(axes(PANELS[name]()), *np.transpose(path))
+
+
+def test_a_heatmap_shows_the_matrix_on_its_fixed_scale():
+    (image,) = axes(PANELS["heatmap"]()).images
+    assert np.array_equal(image.get_array(), [[0.1, 0.9]])
+    assert image.get_clim() == (0.0, 1.0)
+
+
+def test_histograms_are_densities():
+    ax = axes(PANELS["histograms"]())
+    filled = [patch for patch in ax.patches if isinstance(patch, Rectangle)]
+    assert sum(patch.get_height() * patch.get_width() for patch in filled) == pytest.approx(1)
