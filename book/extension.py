@@ -22,6 +22,7 @@ from sphinx.util.docutils import SphinxDirective
 
 HERE = Path(__file__).parent
 COSTS = "chapters/costs.json"  # written by book.execute
+CSS_PIXELS_PER_PIXEL = 0.53  # 10 pt letters, drawn at 160 dpi, come out as large as those of the text
 logger = logging.getLogger(__name__)
 
 
@@ -77,6 +78,19 @@ def number_figures(app, env):
     return []  # no page has to be read again
 
 
+def size_figures(app, doctree):
+    """Show figures drawn by cells at one scale, so that letters are equally large whatever the number of panels."""
+    for node in doctree.findall(nodes.image):
+        file = Path(app.srcdir) / node["uri"]
+        if file.suffix == ".png" and "jupyter_execute" in file.parts and "width" not in node:
+            node["width"] = f"{round(_pixels_wide(file) * CSS_PIXELS_PER_PIXEL)}px"
+
+
+def _pixels_wide(png: Path) -> int:
+    """The width in the header of a PNG file."""
+    return int.from_bytes(png.read_bytes()[16:20])
+
+
 class Cost(SphinxDirective):
     """``{cost}``: one sentence on what the last execution of this chapter took."""
 
@@ -114,6 +128,7 @@ def drop_thebe(app, pagename, templatename, context, doctree):
 def setup(app):
     app.connect("config-inited", add_assets)
     app.connect("doctree-read", number_equations)
+    app.connect("doctree-read", size_figures)
     app.connect("env-get-updated", number_figures, priority=900)  # after Sphinx has counted them
     app.connect("html-page-context", drop_thebe, priority=900)
     app.add_directive("cost", Cost)

@@ -1,10 +1,13 @@
 """A tiny book is built, and its pages carry the paper's numbers."""
 
 import re
+from types import SimpleNamespace
 
 import pytest
+from docutils import nodes
 
-from book.extension import Numbering
+from book.extension import Numbering, size_figures
+from srbm import plotting
 
 FIGURE = """```{{figure}} dot.png
 :name: {name}
@@ -77,3 +80,18 @@ def test_numbering():
     assert [numbering(label) for label in ("eq-B7", "eq-x-b", "eq-88", "eq-x-a")] == ["B7", "x10.1", "88", "x10.2"]
     with pytest.raises(ValueError, match="name the file"):
         Numbering("eq", "chapters/notation")("eq-x-a")
+
+
+def test_figures_of_cells_are_shown_at_one_scale(tmp_path):
+    folder = tmp_path / "jupyter_execute"
+    folder.mkdir()
+    panel = plotting.curves([0, 1], {"": [0, 1]}, xlabel="x", ylabel="y")
+    for name, drawn in (("one", panel), ("two", panel | panel)):
+        (folder / f"{name}.png").write_bytes(drawn._repr_png_())
+    uris = ("jupyter_execute/one.png", "jupyter_execute/two.png", "elsewhere/one.png")
+    images = [nodes.image(uri=uri) for uri in uris]
+    doctree = nodes.container("", *images)
+    size_figures(SimpleNamespace(srcdir=tmp_path), doctree)
+    one, two, other = (image.get("width") for image in images)
+    assert int(two.removesuffix("px")) == 2 * int(one.removesuffix("px"))
+    assert other is None
