@@ -15,7 +15,9 @@ from book.pages import EQUATIONS, FIGURES, MARKS
 
 PAGE_WIDTH = 88
 SOURCES = {".ipynb", ".md"}
-MACHINE = re.compile(r"(?<![\w.:/])/(?:home|root|tmp|work|mnt|opt|usr|var|Users)/|\b[A-Z]:\\+Users\b|\bat 0x[0-9a-f]{6,}")
+MACHINE = re.compile(
+    r"(?<![\w.:/])/(?:home|root|tmp|work|mnt|opt|usr|var|Users)/|\b[A-Z]:\\+Users\b|\bat 0x[0-9a-f]{6,}"
+)
 LABEL = re.compile(r"\$\$\s*\((eq-[\w-]+)\)|:(?:label|name):\s*((?:eq|fig)-[\w-]+)")
 
 
