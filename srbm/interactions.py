@@ -9,13 +9,13 @@ layer is then a mixture of 2^N_h Gaussians, and its action has non-local interac
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import pairwise
 
 import numpy as np
 from scipy.special import expit, logsumexp
 
-from ._validation import Floats, count, finite, frozen, number
+from ._validation import Floats, count, finite, frozen, number, require_positive
 from .solutions import symmetric_solution
 
 _MOST_ENUMERATED = 20
@@ -45,7 +45,7 @@ class Phi4RBM:
     mass_squared : float
         mu^2 > 0. The mass of the *lattice* theory may have either sign: it enters through W.
     quartic : float
-        The coupling lambda >= 0 of phi^4, without a factor 1/4!.
+        The coupling lambda >= 0 of phi^4, without a factor 1/4!. At zero the kernel has to be positive.
     hidden_variance : float
         sigma_h^2 > 0.
     """
@@ -63,6 +63,8 @@ class Phi4RBM:
             raise ValueError(f"quartic must be >= 0 for the action to be bounded below, got {quartic:g}")
         object.__setattr__(self, "quartic", quartic)
         object.__setattr__(self, "hidden_variance", number(self.hidden_variance, "hidden_variance", above=0))
+        if quartic == 0:
+            require_positive(np.linalg.eigvalsh(self.kernel), "without a quartic term the kernel")
 
     @classmethod
     def on_lattice(cls, kernel, quartic: float, mass_squared: float, hidden_variance: float = 1.0) -> Phi4RBM:
@@ -145,6 +147,13 @@ def _mode(source: Floats, mass_squared: float, quartic: float) -> Floats:
     return 2 * scale * np.sinh(np.arcsinh(3 * source / (2 * mass_squared * scale)) / 3)
 
 
+@lru_cache(maxsize=4)
+def _spin_states(n: int) -> Floats:
+    """All states of n spins, shape (2^n, n); shared by the models of a training."""
+    bits = np.arange(2**n)[:, None] >> np.arange(n)
+    return frozen(2.0 * (bits & 1) - 1)
+
+
 @dataclass(frozen=True, eq=False)
 class GaussianBernoulliRBM:
     """S(phi, h) = mu^2 phi^T phi / 2 - phi^T W h + eta^T h with h_a = +-1: Eq. (88), its signs included.
@@ -187,14 +196,13 @@ class GaussianBernoulliRBM:
         """N_h."""
         return self.weights.shape[1]
 
-    @cached_property
+    @property
     def hidden_states(self) -> Floats:
         """All 2^N_h states of the hidden layer, shape (2^N_h, N_h); N_h up to 20."""
         if self.n_hidden > _MOST_ENUMERATED:
             raise ValueError(f"enumerating 2^{self.n_hidden} hidden states is out of reach (at most N_h = "
                              f"{_MOST_ENUMERATED}); estimate ln Z with annealed_log_partition and sample with gibbs")
-        bits = np.arange(2**self.n_hidden)[:, None] >> np.arange(self.n_hidden)
-        return frozen(2.0 * (bits & 1) - 1)
+        return _spin_states(self.n_hidden)
 
     @cached_property
     def _log_weights(self) -> Floats:
@@ -275,7 +283,9 @@ class GaussianBernoulliRBM:
         """ln Z by annealed importance sampling (Neal 2001), and its standard error, in nats; for any N_h.
 
         The couplings are switched on as beta W with beta from 0, where Z is known, to 1 in `temperatures` steps, with
-        one Gibbs sweep at each. The estimate of Z is unbiased, hence that of ln Z a lower bound on average.
+        one Gibbs sweep at each. The estimate of Z is unbiased, hence that of ln Z a lower bound on average. The error
+        is that of the average weight and cannot exceed 1: near 1 a single chain carries all the weight, and neither
+        number can be trusted. Take more temperatures.
         """
         chains, temperatures = count(chains, "chains", least=2), count(temperatures, "temperatures", least=1)
         rng = np.random.default_rng(rng)

@@ -310,6 +310,8 @@ def measurements(points: Mapping[str, tuple], lines: Mapping[str, tuple] | None 
                 ax.errorbar(x, y, yerr=error, fmt="os^Dv<"[index % 6], color=colour, markersize=4, capsize=2,
                             elinewidth=1.0, label=label)
         _finish(ax, xlabel=xlabel, ylabel=ylabel, title=title, log=log, xlim=xlim, ylim=ylim, legend=True)
+        if "x" not in log and all(np.issubdtype(np.asarray(x).dtype, np.integer) for x, _, _ in points.values()):
+            ax.xaxis.set_major_locator(MaxNLocator(integer=True))
 
     return Panel.of(draw)
 

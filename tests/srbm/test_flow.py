@@ -9,9 +9,11 @@ from srbm import (
     NotNormalizableError,
     ScalarRBM,
     gradient_flow,
+    kl_divergence,
     learning_rate_limit,
     maximum_likelihood,
     mode_trajectory,
+    natural_gradient_flow,
     relaxation_rates,
     train,
 )
@@ -250,3 +252,79 @@ def test_wrong_spectra():
             function([1.0, 0.0], 3.0)
         with pytest.raises(ValueError, match="mass_squared must be greater than 0"):
             function([1.0], 0.0)
+
+
+def fisher_in_weights(weights, mass_squared, variance):
+    """The Fisher matrix (n m, n m), as the Hessian of KL(p || p') at p' = p, by central differences."""
+    def divergence(shift):
+        shifted = ScalarRBM(weights + shift.reshape(weights.shape), mass_squared, variance)
+        return kl_divergence(ScalarRBM(weights, mass_squared, variance).kernel, shifted.kernel)
+
+    def quadratic(vector, step=1e-3):  # of fourth order in the step; the divergence vanishes at zero
+        near, far = (divergence(s * vector) + divergence(-s * vector) for s in (step, 2 * step))
+        return (16 * near - far) / (12 * step**2)
+
+    unit = np.eye(weights.size)
+    return np.array([[(quadratic(e + f) - quadratic(e - f)) / 4 for f in unit] for e in unit])
+
+
+@pytest.mark.parametrize("n_hidden", [3, 4])
+def test_natural_gradient_is_the_pseudo_inverse_fisher_flow_of_the_weights(n_hidden):
+    target = np.linalg.inv(matrix_with([1.0, 2.0, 3.5], rng=1))
+    start = ScalarRBM.random(3, n_hidden, 5.0, 0.8, 0.7, rng=4)
+    fisher = fisher_in_weights(start.weights, 5.0, 0.7)
+    assert np.linalg.matrix_rank(fisher, tol=1e-5) == 6  # n (n + 1) / 2: rotations of the hidden layer are flat
+    euclidean = 0.7 * (target - start.propagator) @ start.weights
+    natural = (np.linalg.pinv(fisher, rcond=1e-5, hermitian=True) @ euclidean.ravel()).reshape(start.weights.shape)
+
+    def change_of_propagator(velocity):
+        kernel = -0.7 * (velocity @ start.weights.T + start.weights @ velocity.T)
+        return -start.propagator @ kernel @ start.propagator
+
+    step = 1e-5
+    before, after = natural_gradient_flow(start, target, [0.0, step])
+    np.testing.assert_allclose((after - before) / step, change_of_propagator(natural), atol=2e-5)
+    # Negative control: the gradient in the Euclidean metric of the weights moves the model elsewhere.
+    assert np.abs((after - before) / step - change_of_propagator(euclidean)).max() > 0.05
+
+
+@pytest.mark.parametrize("n_hidden", [4, 6])
+def test_natural_gradient_solves_the_riccati_equation(n_hidden):
+    start = ScalarRBM.random(4, n_hidden, 5.0, 0.5, 0.7, rng=5)
+    times = np.array([0.0, 0.2, 1.0, 4.0])
+
+    def riccati(_, kernel):
+        kernel = kernel.reshape(4, 4)
+        return (kernel - kernel @ TARGET @ kernel).ravel()
+
+    solution = solve_ivp(riccati, (0, 4), start.kernel.ravel(), method="DOP853", rtol=1e-12, atol=1e-13)
+    flow = natural_gradient_flow(start, TARGET, times)
+    assert flow.shape == (4, 4, 4)
+    np.testing.assert_allclose(flow[0], start.propagator, atol=1e-15)
+    np.testing.assert_allclose(np.linalg.inv(flow[-1]), solution.y[:, -1].reshape(4, 4), atol=1e-9)
+    # It stays inside the model, whose propagator is at least 1 / mu^2.
+    assert (np.linalg.eigvalsh(flow) >= 1 / 5.0 - 1e-12).all()
+
+
+def test_natural_gradient_has_one_rate_and_the_euclidean_one_has_many():
+    start = ScalarRBM.random(4, 4, 5.0, 0.5, rng=6)
+    early, late = natural_gradient_flow(start, TARGET, [1.0, 2.5]) - TARGET
+    np.testing.assert_allclose(np.log(early / late), 1.5, atol=1e-10)
+    assert natural_gradient_flow(start, TARGET, 1.0).shape == (4, 4)
+    rates = relaxation_rates(KAPPA, 5.0)
+    assert rates.max() > 10 * rates.min()
+
+
+def test_natural_gradient_at_the_edge_and_beyond():
+    start = ScalarRBM.random(4, 4, 4.0, 0.3, rng=7)
+    np.testing.assert_allclose(natural_gradient_flow(start, TARGET, 60.0), TARGET, atol=1e-14)  # mu^2 = kappa_max
+    with pytest.raises(ValueError, match="the largest kappa of the target, 4, lies above"):
+        natural_gradient_flow(ScalarRBM(start.weights, 3.9), TARGET, [0.0, 1.0])
+    with pytest.raises(ValueError, match="the largest kappa of the target, inf, lies above"):
+        natural_gradient_flow(start, np.diag([1.0, 1.0, 1.0, 0.0]), [0.0, 1.0])
+    with pytest.raises(ValueError, match="needs n_hidden >= N_v = 4, got 3"):
+        natural_gradient_flow(ScalarRBM.random(4, 3, 5.0, rng=0), TARGET, [0.0, 1.0])
+    with pytest.raises(ValueError, match="one mass_squared for all nodes and no hidden_bias"):
+        natural_gradient_flow(ScalarRBM(start.weights, [5.0] * 4), TARGET, [0.0, 1.0])
+    with pytest.raises(ValueError, match="times must be finite"):
+        natural_gradient_flow(start, TARGET, [0.0, np.inf])

@@ -1,0 +1,181 @@
+"""Training of the Gaussian-Bernoulli RBM: gradient ascent of its log-likelihood.
+
+With psi = W^T phi - eta and L the average of ln p(phi) over the data,
+
+    dL/dW = <phi tanh psi>_data - <phi tanh psi>_model,  dL/deta = <tanh psi>_model - <tanh psi>_data,
+    dL/dmu^2 = (<phi^T phi>_model - <phi^T phi>_data) / 2.
+
+Second moments of the data are not enough: the first term is an average over the samples themselves, in minibatches if
+there are many. The model's term is enumerated for few hidden nodes, where it needs the moments of the hidden spins
+only, <phi tanh psi> = W <h h^T> / mu^2; otherwise it is an average over persistent Gibbs chains.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from ._threads import single_threaded
+from ._validation import Floats, count, finite, frozen
+from .interactions import GaussianBernoulliRBM
+from .training import _fraction, _schedule
+
+
+class BernoulliStatistics(NamedTuple):
+    """The three averages that the gradient compares.
+
+    Attributes
+    ----------
+    products : (N_v, N_h), <phi tanh psi>
+    hidden : (N_h,), <tanh psi>
+    square : float, <phi^T phi>
+    """
+
+    products: Floats
+    hidden: Floats
+    square: float
+
+
+def sample_statistics(rbm: GaussianBernoulliRBM, phi) -> BernoulliStatistics:
+    """The averages over samples phi (n, N_v): data, or the states of Markov chains."""
+    phi = _samples(phi, rbm.n_visible, "phi")
+    hidden = rbm.hidden_mean(phi)
+    return BernoulliStatistics(phi.T @ hidden / len(phi), hidden.mean(axis=0), float(np.vdot(phi, phi) / len(phi)))
+
+
+def model_statistics(rbm: GaussianBernoulliRBM) -> BernoulliStatistics:
+    """The averages over the model, by enumeration of its hidden layer (N_h up to 20)."""
+    mean, second = rbm.hidden_moments
+    products = rbm.weights @ second / rbm.mass_squared
+    square = rbm.n_visible / rbm.mass_squared + np.vdot(rbm.weights, products) / rbm.mass_squared
+    return BernoulliStatistics(products, mean, float(square))
+
+
+def bernoulli_gradient(rbm: GaussianBernoulliRBM, data, chains=None) -> tuple[Floats, Floats, float]:
+    """dL/dW (N_v, N_h), dL/deta (N_h,) and dL/dmu^2 for data (n, N_v).
+
+    The model's averages are enumerated, or taken over the states `chains` (B, N_v) when they are given.
+    """
+    target = sample_statistics(rbm, data)
+    model = model_statistics(rbm) if chains is None else sample_statistics(rbm, chains)
+    return target.products - model.products, model.hidden - target.hidden, (model.square - target.square) / 2
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class BernoulliTraining:
+    """The history of a training.
+
+    Attributes
+    ----------
+    epochs : (T,) updates made before each record; the first is 0, the last the final one
+    models : tuple of T GaussianBernoulliRBM, the model at each record
+    chains : (B, N_v) the persistent chains at the end, None when the gradient was enumerated; to go on, start from
+        `model` with these chains
+    """
+
+    epochs: np.ndarray
+    models: tuple[GaussianBernoulliRBM, ...]
+    chains: Floats | None
+
+    @property
+    def model(self) -> GaussianBernoulliRBM:
+        """The trained model."""
+        return self.models[-1]
+
+    @property
+    def mass_squared(self) -> Floats:
+        """mu^2 at each record, shape (T,)."""
+        return np.array([model.mass_squared for model in self.models])
+
+    @property
+    def singular_values(self) -> Floats:
+        """xi_a of W at each record, descending, shape (T, min(N_v, N_h))."""
+        return np.linalg.svd(np.stack([model.weights for model in self.models]), compute_uv=False)
+
+    def __repr__(self) -> str:
+        how = "enumerated gradient" if self.chains is None else f"{len(self.chains)} persistent chains"
+        return f"<BernoulliTraining: {self.epochs[-1]} epochs, {len(self.epochs)} records, {how}>"
+
+
+def train_bernoulli(rbm: GaussianBernoulliRBM, data, epochs: int, learning_rate, chains=None, steps: int = 1, *,
+                    batch: int | None = None, learn_bias: bool = True, learn_mass: bool = False,
+                    momentum: float = 0.0, record_every: int | None = None, rng=None) -> BernoulliTraining:
+    """Ascend the log-likelihood of `data`, one update per epoch.
+
+    Parameters
+    ----------
+    rbm : GaussianBernoulliRBM
+        Where to start; with W = 0 and no bias the gradient vanishes.
+    data : array (n, N_v)
+        Subtract the mean first: there is no bias on the visible layer.
+    epochs : int
+    learning_rate : float or callable
+        A number, or a function of the epoch such as `StepDecay`.
+    chains : None, int or array (B, N_v)
+        None enumerates the model's averages (N_h up to 20). A number starts so many persistent chains at random
+        rows of the data, an array gives their states.
+    steps : int
+        Gibbs sweeps of the chains per update.
+    batch : int, optional
+        Rows of the data, drawn anew without repetition for each update; all of them when None.
+    learn_bias, learn_mass : bool
+        Whether eta, and mu^2 itself, are learnt besides W.
+    momentum : float in [0, 1)
+    record_every : int, optional
+        Epochs between two recorded models; None keeps only the first and the last.
+
+    Raises `ValueError` when mu^2 or the weights would leave the range in which the model exists.
+    """
+    data = _samples(data, rbm.n_visible, "data")
+    epochs, steps = count(epochs, "epochs"), count(steps, "steps", least=1)
+    batch = len(data) if batch is None else count(batch, "batch", least=1)
+    if batch > len(data):
+        raise ValueError(f"batch = {batch} is more than the {len(data)} rows of the data")
+    every = max(epochs, 1) if record_every is None else count(record_every, "record_every", least=1)
+    schedule, momentum = _schedule(learning_rate), _fraction(momentum, "momentum")
+    rng = np.random.default_rng(rng)
+    states = _start(chains, data, rng)
+    parameters = [rbm.weights, rbm.hidden_bias, rbm.mass_squared]
+    velocity = [0.0, 0.0, 0.0]
+    learnt = (True, learn_bias, learn_mass)
+    records = [(0, rbm)]
+    with single_threaded(rbm.n_visible):
+        for epoch in range(epochs):
+            rows = data if batch == len(data) else data[rng.choice(len(data), batch, replace=False, shuffle=False)]
+            if states is not None:
+                states = rbm.gibbs(states, steps, rng)
+            gradient = bernoulli_gradient(rbm, rows, states)
+            rate = schedule(epoch) if callable(schedule) else schedule
+            velocity = [momentum * v + g for v, g in zip(velocity, gradient, strict=True)]
+            parameters = [p + rate * v if wanted else p
+                          for p, v, wanted in zip(parameters, velocity, learnt, strict=True)]
+            rbm = _model(parameters, epoch + 1, rate)
+            if (epoch + 1) % every == 0 or epoch + 1 == epochs:
+                records.append((epoch + 1, rbm))
+    return BernoulliTraining(np.array([epoch for epoch, _ in records]), tuple(model for _, model in records),
+                             None if states is None else frozen(states))
+
+
+def _samples(phi, n_visible: int, name: str) -> Floats:
+    phi = finite(phi, name)
+    if phi.ndim != 2 or phi.shape[1] != n_visible or not len(phi):
+        raise ValueError(f"{name} must have shape (n, {n_visible}) with n >= 1, a sample per row, got {phi.shape}")
+    return phi
+
+
+def _start(chains, data: Floats, rng) -> Floats | None:
+    if chains is None:
+        return None
+    if np.ndim(chains):
+        return _samples(chains, data.shape[1], "chains")
+    return data[rng.integers(len(data), size=count(chains, "chains", least=1))]
+
+
+def _model(parameters, epoch: int, rate: float) -> GaussianBernoulliRBM:
+    weights, bias, mass = parameters
+    if not (np.isfinite(weights).all() and np.isfinite(bias).all() and mass > 0):
+        raise ValueError(f"at epoch {epoch}, with learning rate {rate:.3g}, the update left the space of models "
+                         f"(mu^2 = {mass:.3g}): reduce the learning rate")
+    return GaussianBernoulliRBM(weights, mass, bias)

@@ -1,0 +1,149 @@
+"""The RBM as a latent-variable model: probabilistic PCA, and factor analysis with a mass for every visible node.
+
+A Gaussian RBM with masses M = diag(mu_i^2) has the propagator
+
+    K^-1 = (M - sigma_h^2 W W^T)^-1 = Psi + A A^T,        Psi = M^-1,
+    A = sigma_h M^-1 W (1 - sigma_h^2 W^T M^-1 W)^-1/2,
+
+that of fields phi = A z + noise with independent latent z ~ N(0, 1) and independent noise of variance Psi_ii. With one
+mass for all nodes this is probabilistic PCA (Tipping and Bishop, J. R. Stat. Soc. B 61, 611 (1999)), and
+`maximum_likelihood` gives its optimum; with a mass per node it is factor analysis (Rubin and Thayer, Psychometrika 47,
+69 (1982)), whose optimum over W is closed for given Psi and has to be searched for over Psi (Joreskog, Psychometrika
+32, 443 (1967)): `factor_analysis`.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy.optimize import minimize
+
+from ._validation import Floats, correlation_matrix, count, finite, number, require_positive
+from .model import ScalarRBM
+
+
+class LatentForm(NamedTuple):
+    """phi = A z + noise, z ~ N(0, 1): the propagator is noise + A A^T."""
+
+    loadings: Floats
+    """A, shape (N_v, N_h)."""
+    noise: float | Floats
+    """Variance of the noise: one number, or one per visible node, shape (N_v,)."""
+
+    @property
+    def covariance(self) -> Floats:
+        """Psi + A A^T, shape (N_v, N_v)."""
+        covariance = self.loadings @ self.loadings.T
+        covariance[np.diag_indices_from(covariance)] += self.noise
+        return covariance
+
+
+def latent_form(rbm: ScalarRBM) -> LatentForm:
+    """Loadings and noise of an RBM; raises `NotNormalizableError` when its kernel is not positive."""
+    mass = np.broadcast_to(rbm.mass_squared, (rbm.n_visible,))[:, None]
+    basis, s, Vt = np.linalg.svd(np.sqrt(rbm.hidden_variance / mass) * rbm.weights, full_matrices=False)
+    room = (1 - s) * (1 + s)
+    require_positive(room, "the RBM kernel")
+    return LatentForm((basis * (s / np.sqrt(room)) @ Vt) / np.sqrt(mass), 1 / rbm.mass_squared)
+
+
+def from_latent(loadings, noise, hidden_variance: float = 1.0) -> ScalarRBM:
+    """The RBM with the distribution of phi = A z + noise; it exists for all loadings and every positive noise.
+
+    Parameters
+    ----------
+    loadings : array (N_v, N_h)
+        A.
+    noise : float or array (N_v,)
+        Variance of the noise, > 0; the masses are mu_i^2 = 1 / noise_i.
+    """
+    loadings = finite(loadings, "loadings")
+    noise = finite(noise, "noise")
+    if loadings.ndim != 2 or noise.shape not in ((), loadings.shape[:1]):
+        raise ValueError("loadings must have shape (N_v, N_h) and noise be one number or have shape (N_v,), got shapes "
+                         f"{loadings.shape} and {noise.shape}")
+    if not (noise > 0).all():
+        raise ValueError(f"noise must be positive, got {noise.min():g}: a node without noise would need an infinite "
+                         "mass; leave nodes that do not vary out")
+    hidden_variance = number(hidden_variance, "hidden_variance", above=0)
+    root = np.sqrt(np.broadcast_to(noise, loadings.shape[:1]))[:, None]
+    basis, b, Vt = np.linalg.svd(loadings / root, full_matrices=False)
+    weights = (basis * (b / np.hypot(1, b)) @ Vt) / root / np.sqrt(hidden_variance)
+    return ScalarRBM(weights, 1 / noise, hidden_variance)
+
+
+def factor_analysis(correlation, n_hidden: int, hidden_variance: float = 1.0, least_noise: float = 1e-6,
+                    starts: int = 1, rng=0) -> ScalarRBM:
+    """A maximum of the likelihood over W and a mass mu_i^2 of its own for every visible node, for data <phi phi^T>.
+
+    For given masses the best W is known: in units in which every mu_i^2 is 1 it keeps the modes with kappa < 1, at most
+    n_hidden. What is left is a function of N_v masses, maximised here by L-BFGS with the exact gradient, Eq. (22)
+    without the sum over i. It may have several maxima; the best one that was found is returned. At a maximum <phi_i^2>
+    of model and data agree in every node, to about 1e-6.
+
+    Parameters
+    ----------
+    correlation : array (N_v, N_v)
+        <phi phi^T>, positive semidefinite with a positive diagonal.
+    n_hidden : int
+        N_h < N_v.
+    least_noise : float
+        Smallest share of <phi_i^2> that the noise 1 / mu_i^2 may have. The likelihood of some data has no maximum, or
+        one without noise in a node (a Heywood case); the mass of such a node ends at 1 / (least_noise <phi_i^2>).
+    starts : int
+        Number of starting points. All of them are perturbed at random, since a symmetric start would keep its symmetry
+        and could end on a saddle; `rng` seeds the perturbations.
+
+    Raises
+    ------
+    ValueError
+        For a node that does not vary, n_hidden >= N_v, or a least_noise outside (0, 1).
+    """
+    correlation = correlation_matrix(correlation)
+    n_hidden = count(n_hidden, "n_hidden")
+    hidden_variance = number(hidden_variance, "hidden_variance", above=0)
+    least_noise = number(least_noise, "least_noise", above=0)
+    n_visible = len(correlation)
+    if n_hidden >= n_visible:
+        raise ValueError(f"with n_hidden = {n_hidden} >= N_v = {n_visible} the masses are not determined: every "
+                         "diagonal matrix above the target kernel is optimal. Take fewer hidden nodes")
+    if least_noise >= 1:
+        raise ValueError(f"least_noise is a share of the variance and must be below 1, got {least_noise:g}")
+    variances = np.diag(correlation)
+    dead = int((variances <= 0).sum())
+    if dead:
+        raise ValueError(f"{dead} of the {n_visible} nodes do not vary, so that their best mass is infinite: leave "
+                         "them out")
+    scale = np.sqrt(variances)
+    unit = correlation / np.outer(scale, scale)  # factor analysis does not care about the unit of each field
+
+    def loadings(log_noise: Floats) -> tuple[Floats, Floats]:
+        """The best A for given noise, and the eigenvalues of the data in units of the noise, descending."""
+        root = np.exp(log_noise / 2)
+        theta, modes = np.linalg.eigh(unit / np.outer(root, root))
+        theta, modes = theta[::-1], modes[:, ::-1]
+        signal = np.sqrt(np.maximum(theta[:n_hidden] - 1, 0))
+        return root[:, None] * modes[:, :n_hidden] * signal, theta
+
+    def cost(log_noise: Floats) -> tuple[float, Floats]:
+        """Minus twice the log-likelihood at the best A, up to a constant, and its gradient."""
+        A, theta = loadings(log_noise)
+        kept = np.arange(n_visible) < min(n_hidden, int((theta > 1).sum()))
+        model = np.exp(log_noise) + (A**2).sum(axis=1)
+        value = log_noise.sum() + (np.log(theta[kept]) + 1).sum() + theta[~kept].sum()
+        return value, (model - 1) * np.exp(-log_noise)
+
+    # What a regression on all other nodes cannot explain is more than the noise; a part of it is a good guess.
+    left = 1 / np.diag(np.linalg.inv(unit + 1e-6 * np.eye(n_visible)))
+    guess = np.log((1 - n_hidden / (2 * n_visible)) * left)
+    rng = np.random.default_rng(rng)
+    lowest = np.log(least_noise)
+    found = []
+    for width in np.linspace(0.1, 1.0, count(starts, "starts", least=1)):
+        start = np.clip(guess + width * rng.standard_normal(n_visible), 0.99 * lowest, 0.01 * lowest)
+        found.append(minimize(cost, start, jac=True, method="L-BFGS-B", bounds=[(lowest, 0.0)] * n_visible,
+                              options={"maxiter": 20_000, "maxfun": 50_000, "maxcor": 30, "ftol": 0.0, "gtol": 1e-10}))
+    best = min(found, key=lambda result: result.fun)
+    A, _ = loadings(best.x)
+    return from_latent(scale[:, None] * A, variances * np.exp(best.x), hidden_variance)

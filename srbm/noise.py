@@ -1,0 +1,56 @@
+"""What sampling noise leaves of a trained kernel: the stationary fluctuations of training with persistent chains.
+
+Near the optimum write K = D^(1/2) (1 + Y) D^(1/2) in the eigenbasis of the target, D = diag(kappa), and c_ij for the
+relative error of what the chains report of C_ij. Each pair (y, c) = (Y_ij, c_ij) is a linear Gaussian system of its
+own,
+
+    y' = y + e c',    c' = rho c - (1 - rho) y + noise,
+
+with e = learning rate times `relaxation_rates`, rho = (1 - kappa_i / mu^2)^k (1 - kappa_j / mu^2)^k the memory of the
+chains from one update to the next, and a noise that keeps Var c = (1 + delta_ij) / B when nothing is learnt. Without c
+it is the heavy ball with momentum rho and step (1 - rho) e.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ._validation import Floats, count, number
+from .flow import _learnable, relaxation_rates
+
+
+def noise_floor(eigenvalues, mass_squared: float, learning_rate: float, chains: int, steps: int = 1,
+                hidden_variance: float = 1.0) -> Floats:
+    """Standard deviations of Y_ij, the relative error of the kernel, in the stationary state of PCD; shape (n, n).
+
+    The solution of the linear system above, with tau = (1 + rho) / (1 - rho):
+
+        Var Y_ij = (1 + delta_ij) / B  e tau^2 / (2 tau - e).
+
+    The diagonal holds the relative standard deviations of single levels lambda_i / kappa_i. On a level that the target
+    has g times, Y is a matrix of the Gaussian orthogonal ensemble: its g eigenvalues repel each other, and their mean
+    has the standard deviation of the diagonal divided by sqrt(g). The mean of KL is sum(noise_floor**2) / 4 nats.
+    All this is to first order in 1 / B.
+
+    Parameters
+    ----------
+    eigenvalues : array
+        kappa of the target; the n modes with kappa < mu^2 are kept, in ascending order.
+    learning_rate : float
+        A fixed one, eta_n > 0.
+    chains, steps : int
+        B, and k Gibbs sweeps per update, as in `PCD`.
+
+    Infinite entries have no stationary state: there e >= 2 tau.
+    """
+    kappa = _learnable(eigenvalues, mass_squared)
+    rate = number(learning_rate, "learning_rate", above=0)
+    chains, steps = count(chains, "chains", least=1), count(steps, "steps", least=1)
+    step = rate * relaxation_rates(kappa, mass_squared, hidden_variance)
+    field_memory = (1 - kappa / mass_squared) ** steps
+    memory = np.outer(field_memory, field_memory)
+    tau = (1 + memory) / (1 - memory)
+    stable = step < 2 * tau
+    variance = np.full(step.shape, np.inf)
+    np.divide(step * tau**2 * (1 + np.eye(len(kappa))), chains * (2 * tau - step), out=variance, where=stable)
+    return np.sqrt(variance)

@@ -1,0 +1,248 @@
+"""Recommendations against models that are built and measured, and against data that were not seen."""
+
+import numpy as np
+import pytest
+
+from srbm import (
+    FreeScalarField,
+    Recommendation,
+    ScalarRBM,
+    kl_divergence,
+    maximum_likelihood,
+    mnist_correlation,
+    recommend,
+)
+from tests.srbm.helpers import matrix_with
+
+TARGETS = {
+    "chain": FreeScalarField(10, 4.0).propagator,
+    "plane": FreeScalarField((4, 4), 4.0).propagator,
+    "wide": matrix_with(np.geomspace(1e-3, 10, 9), rng=1),
+}
+
+
+@pytest.fixture(params=TARGETS, ids=list(TARGETS))
+def target(request):
+    return TARGETS[request.param]
+
+
+def test_curve_is_the_divergence_of_the_best_model(target):
+    result = recommend(target, 0.1)
+    best = [maximum_likelihood(target, n) for n in range(len(target))]
+    direct = [kl_divergence(np.linalg.inv(target), model.kernel) for model in best]
+    np.testing.assert_allclose(result.kl, direct, rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(result.mass_curve, [model.mass_squared for model in best], rtol=1e-11)
+    np.testing.assert_allclose(result.eigenvalues, np.sort(1 / np.linalg.eigvalsh(target)), rtol=1e-11)
+    assert result.excess is result.kl
+    assert result.n_null == 0
+
+
+@pytest.mark.parametrize("options", [{}, {"noise": 0.05}, {"n_samples": 400}, {"noise": 0.05, "n_samples": 400}])
+@pytest.mark.parametrize("tolerance", [1e-6, 1e-3, 0.01, 0.1, 1.0, 100.0])
+def test_the_smallest_sufficient_number(target, tolerance, options):
+    result = recommend(target, tolerance, **options)
+    assert result.excess[result.n_hidden] <= tolerance
+    assert (result.excess[: result.n_hidden] > tolerance).all()
+    assert result.mass_squared == result.mass_curve[result.n_hidden]
+
+
+def test_lattice_numbers():
+    ring = recommend(TARGETS["chain"], 0.01)
+    staircase = [5.657, 5.930, 6.204, 6.595, 6.853, 7.249, 7.426, 7.741, 7.804, 8.0]  # the plateaus of Fig. 19
+    np.testing.assert_allclose(ring.mass_curve, staircase, atol=5e-4)
+    plane = recommend(TARGETS["plane"], 0.05)
+    assert plane.mass_curve[8] == pytest.approx(9.3203883, abs=6e-8)
+    assert plane.kl[8] < 0.0403875141  # Fig. 12 at mu^2 = 9
+
+
+def test_mnist():
+    result = recommend(mnist_correlation(), 10)
+    assert (result.n_hidden, result.n_null) == (688, 72)
+    variances = 1 / result.eigenvalues
+    assert variances[:64].sum() / variances.sum() == pytest.approx(0.917, abs=6e-4)
+    # The mass is that of a machine on the 712 directions; null directions would pull it to 98.9 and 100.3.
+    everywhere = result.mass_curve[[64, 65]] * (784 - np.array([64, 65])) / (712 - np.array([64, 65]))
+    assert everywhere == pytest.approx([98.9, 100.3], abs=0.06)
+    with_null = [maximum_likelihood(mnist_correlation(), n).mass_squared for n in (64, 65)]
+    np.testing.assert_allclose(everywhere, with_null, rtol=1e-9)
+
+
+def test_eigenvalues_instead_of_the_matrix():
+    field = FreeScalarField((6, 5), 0.3)
+    one, other = recommend(field.propagator, 0.1), recommend(1 / field.eigenvalues[::-1], 0.1)
+    assert one.n_hidden == other.n_hidden
+    np.testing.assert_allclose(one.kl, other.kl, rtol=1e-9, atol=1e-12)
+
+
+def test_units_do_not_matter_if_they_are_the_same_for_all(target):
+    one, other = recommend(target, 0.05), recommend(255**2 * target, 0.05)
+    assert one.n_hidden == other.n_hidden
+    assert other.mass_squared == pytest.approx(one.mass_squared / 255**2, rel=1e-12)
+    np.testing.assert_allclose(one.kl, other.kl, atol=1e-11)
+
+
+def test_units_of_single_nodes_do_matter():
+    units = np.diag(np.geomspace(1, 100, 10))
+    assert recommend(units @ TARGETS["chain"] @ units, 0.1).n_hidden > recommend(TARGETS["chain"], 0.1).n_hidden
+
+
+def test_null_directions_are_left_out():
+    basis = np.linalg.qr(np.random.default_rng(0).standard_normal((12, 9)))[0]
+    singular = recommend(basis @ TARGETS["wide"] @ basis.T, 0.1)
+    regular = recommend(TARGETS["wide"], 0.1)
+    assert (singular.n_hidden, singular.n_null, regular.n_null) == (regular.n_hidden, 3, 0)
+    np.testing.assert_allclose(singular.kl, regular.kl, rtol=1e-8, atol=1e-11)
+    assert "3 directions" in str(singular)
+
+
+def test_one_direction_needs_no_hidden_node():
+    result = recommend([[4.0]], 0.1)
+    assert (result.n_hidden, result.mass_squared) == (0, 0.25)
+    np.testing.assert_array_equal(result.kl, [0.0])
+
+
+@pytest.mark.parametrize("noise", [1e-3, 0.1, 3.0])
+def test_noise_blurs_data_and_model(target, noise):
+    size = len(target)
+    result = recommend(target, 0.05, noise=noise)
+    for n in range(size):
+        clean = maximum_likelihood(target, n)
+        blurred_model = np.linalg.inv(clean.propagator + noise * np.eye(size))
+        blurred_data = np.linalg.inv(target + noise * np.eye(size))
+        assert result.kl[n] == pytest.approx(kl_divergence(blurred_data, blurred_model), rel=1e-8, abs=1e-12)
+        assert 1 / result.mass_curve[n] == pytest.approx(1 / clean.mass_squared + noise, rel=1e-12)
+    assert (result.kl <= recommend(target, 0.05).kl + 1e-13).all()
+    share = np.linalg.eigvalsh(target)[::-1]
+    assert result.variance_kept == pytest.approx(share[: result.n_hidden].sum() / share.sum(), abs=1e-10)
+
+
+def test_noise_fills_null_directions():
+    result = recommend(np.diag([1.0, 0.5, 0.0]), 0.1, noise=0.2)
+    assert result.n_null == 0
+    np.testing.assert_allclose(1 / result.eigenvalues, [1.2, 0.7, 0.2])
+
+
+def _held_out_loss(population, n, runs, rng, noise=0.0):
+    """KL(truth || model) of the best models of `runs` samples of size n, shape (runs, N), and `excess` (runs, N)."""
+    size = len(population)
+    blur = noise * np.eye(size)
+    kernel, root = np.linalg.inv(population + blur), np.linalg.cholesky(population)
+    rng = np.random.default_rng(rng)
+    losses, estimates = [], []
+    for _ in range(runs):
+        sample = rng.standard_normal((n, size)) @ root.T
+        correlation = sample.T @ sample / n
+        losses.append([kl_divergence(kernel, maximum_likelihood(correlation + blur, k).kernel) for k in range(size)])
+        estimates.append(recommend(correlation, 1.0, n_samples=n, noise=noise).excess)
+    return np.array(losses), np.array(estimates)
+
+
+def test_number_of_parameters(target):
+    size, nodes = len(target), np.arange(len(target))
+    plain = recommend(target, 1.0).parameters
+    np.testing.assert_allclose(plain, size * nodes - nodes * (nodes - 1) / 2 + 1, rtol=1e-12)
+    noisy = recommend(target, 1.0, noise=0.3).parameters
+    share = np.sort(1 / (1 + 0.3 / np.linalg.eigvalsh(target)))[::-1]
+    variances = np.sort(np.linalg.eigvalsh(target))[::-1]
+    for k in nodes:  # a slow way to count them
+        rest = 1 / (1 + 0.3 / variances[k:].mean())
+        pairs = sum(share[i] * (share[j] if j < k else rest) for i in range(k) for j in range(i, size))
+        assert noisy[k] == pytest.approx(pairs + rest**2, rel=1e-9)
+
+
+def test_added_noise_does_not_fluctuate():
+    # As below, but seen through noise twice as strong as the tail. Counting whole parameters would be far off.
+    size, n, runs = 8, 400, 500
+    population = np.diag([12.0, 7.0, 4.0] + [1.0] * 5)
+    losses, estimates = _held_out_loss(population, n, runs, rng=4, noise=2.0)
+    parameters = recommend(population, 1.0, noise=2.0).parameters[[3, 7]]
+    gap = (losses - estimates)[:, 7] - (losses - estimates)[:, 3]
+    error = gap.std() / np.sqrt(runs)
+    assert abs(gap.mean()) < 4.5 * error + 0.1 * np.diff(parameters)[0] / n
+    whole = gap + (np.diff(parameters)[0] - 10) / n  # negative control
+    assert abs(whole.mean()) > 20 * error
+
+
+def test_charge_of_a_parameter_is_what_it_costs_on_unseen_data():
+    # Three signals in white noise: N_h = 3 is right, N_h = 7 has 10 parameters for noise. Both are regular models, so
+    # that the estimated difference is unbiased up to O(1/n^2); the apparent one is wrong by 2 x 10 / 2n.
+    size, n, runs = 8, 400, 500
+    population = np.diag([12.0, 7.0, 4.0] + [1.0] * 5)
+    losses, estimates = _held_out_loss(population, n, runs, rng=3)
+    gap = (losses - estimates)[:, 7] - (losses - estimates)[:, 3]
+    parameters = [size * k - k * (k - 1) / 2 + 1 for k in (3, 7)]
+    error = gap.std() / np.sqrt(runs)
+    assert abs(gap.mean()) < 4.5 * error + 0.1 * np.diff(parameters)[0] / n
+    apparent = gap + np.diff(parameters)[0] / n  # negative control: without the charge
+    assert abs(apparent.mean()) > 20 * error
+
+
+@pytest.mark.parametrize("ratio", [0.1, 0.5, 0.9])
+def test_white_noise_needs_no_hidden_nodes(ratio):
+    size = 60
+    sample = np.random.default_rng(5).standard_normal((int(size / ratio), size))
+    correlation = sample.T @ sample / len(sample)
+    honest = recommend(correlation, 1e-9, n_samples=len(sample))
+    assert honest.n_hidden == 0
+    assert honest.mass_squared == pytest.approx(1, abs=0.2)
+    assert recommend(correlation, 1.0).n_hidden > 2  # negative control: taken at face value
+
+
+def test_signals_above_the_edge_are_found():
+    size, n = 100, 400
+    sample = np.random.default_rng(6).standard_normal((n, size))
+    sample[:, :3] *= np.sqrt([9.0, 6.0, 4.0])  # the edge is at 1 + sqrt(1/4)
+    assert recommend(sample.T @ sample / n, 1e-9, n_samples=n).n_hidden == 3
+
+
+def test_many_samples_change_nothing(target):
+    one, other = recommend(target, 0.05), recommend(target, 0.05, n_samples=10**12)
+    assert one.n_hidden == other.n_hidden
+    np.testing.assert_allclose(one.kl, other.excess, atol=1e-9)
+
+
+def test_table_and_figure(target):
+    for options in ({}, {"n_samples": 500, "noise": 0.01}):
+        result = recommend(target, 0.1, **options)
+        assert isinstance(result, Recommendation)
+        table = str(result).splitlines()
+        assert table[0].startswith(f"N_h = {result.n_hidden}, mu^2 = ")
+        assert len({len(line) for line in table[-3:]}) == 1
+        assert ("unseen" in str(result)) == ("n_samples" in options)
+        ax = result.plot().figure().axes[0]
+        assert sum(len(line.get_xdata()) == len(result.kl) for line in ax.get_lines()) == (2 if options else 1)
+        assert ax.get_yscale() == "log"
+
+
+def test_the_recommended_machine_does_what_was_promised():
+    target = TARGETS["wide"]
+    result = recommend(target, 0.3)
+    kappa, modes = np.linalg.eigh(np.linalg.inv(target))
+    kept = modes[:, : result.n_hidden] * np.sqrt(result.mass_squared - kappa[: result.n_hidden])
+    loss = kl_divergence(np.linalg.inv(target), ScalarRBM(kept, result.mass_squared).kernel)
+    assert loss == pytest.approx(result.kl[result.n_hidden], rel=1e-9)
+
+
+def test_wrong_inputs():
+    with pytest.raises(ValueError, match="tolerance must be greater than 0, got 0"):
+        recommend(np.eye(2), 0)
+    with pytest.raises(ValueError, match="noise is a variance and cannot be negative, got -1"):
+        recommend(np.eye(2), 1, noise=-1)
+    with pytest.raises(ValueError, match="there is nothing to learn"):
+        recommend(np.zeros((3, 3)), 1)
+    with pytest.raises(ValueError, match="there is nothing to learn"):
+        recommend(np.zeros((3, 3)), 1, noise=0.1)
+    with pytest.raises(ValueError, match="must be positive semidefinite"):
+        recommend(np.diag([1.0, -0.5]), 1)
+    with pytest.raises(ValueError, match=r"cannot be negative, got -0\.5"):
+        recommend([1.0, -0.5], 1)
+    with pytest.raises(ValueError, match="must be a square matrix"):
+        recommend(np.ones((2, 3)), 1)
+    with pytest.raises(ValueError, match="NaN or infinite"):
+        recommend([1.0, np.nan], 1)
+    with pytest.raises(ValueError, match="n_samples = 2 must exceed N_v = 3"):
+        recommend(np.eye(3), 1, n_samples=2)
+    with pytest.raises(ValueError, match="n_samples must be an integer"):
+        recommend(np.eye(3), 1, n_samples=7.5)
+    with pytest.raises(TypeError):
+        recommend(np.eye(2), 1, 0.1)

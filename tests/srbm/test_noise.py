@@ -1,0 +1,107 @@
+"""The noise floor: against the Lyapunov equation it solves, against training, and beyond its validity."""
+
+import numpy as np
+import pytest
+from scipy.linalg import solve_discrete_lyapunov
+
+from srbm import (
+    PCD,
+    FreeScalarField,
+    learning_rate_limit,
+    noise_floor,
+    relaxation_rates,
+    symmetric_solution,
+    train,
+)
+
+
+def by_lyapunov(kappa, mass_squared, rate, chains, steps, hidden_variance):
+    """Oracle: the stationary covariance of (y, c) for each element of the kernel, solved as a 2 x 2 system."""
+    steps_of_level = rate * relaxation_rates(kappa, mass_squared, hidden_variance)
+    result = np.empty((len(kappa), len(kappa)))
+    for i, j in np.ndindex(*result.shape):
+        eps = steps_of_level[i, j]
+        rho = (1 - kappa[i] / mass_squared) ** steps * (1 - kappa[j] / mass_squared) ** steps
+        transition = np.array([[1 - eps * (1 - rho), eps * rho], [rho - 1, rho]])
+        kick = np.array([eps, 1.0])
+        noise = (1 + (i == j)) / chains * (1 - rho**2) * np.outer(kick, kick)
+        result[i, j] = np.sqrt(solve_discrete_lyapunov(transition, noise)[0, 0])
+    return result
+
+
+@pytest.mark.parametrize("settings", [(9.0, 0.1, 128, 1, 1.0), (9.0, 1.5, 64, 2, 0.7), (40.0, 0.05, 512, 10, 2.0)])
+def test_lyapunov(chain, settings):
+    kappa = chain.eigenvalues
+    mass_squared, rate, chains, steps, hidden_variance = settings
+    floor = noise_floor(kappa, mass_squared, rate, chains, steps, hidden_variance)
+    np.testing.assert_allclose(floor, by_lyapunov(kappa, *settings), rtol=1e-9)
+    np.testing.assert_array_equal(floor, floor.T)
+
+
+def measured(kernel, mass_squared, rate, chains, steps, hidden_variance, runs=200):
+    """Mean squares of Y over stationary records of independent runs, and their standard errors, (n, n) each."""
+    kappa, modes = np.linalg.eigh(kernel)
+    squares = []
+
+    def record(epoch, models):
+        if epoch >= 400:
+            errors = [modes.T @ model.kernel @ modes / np.sqrt(np.outer(kappa, kappa)) - np.eye(len(kappa))
+                      for model in models]
+            squares.append(np.array(errors) ** 2)
+
+    train(symmetric_solution(kernel, mass_squared, hidden_variance), np.linalg.inv(kernel), 1200, rate,
+          PCD(chains, steps), runs=runs, record_every=40, callback=record, rng=4)
+    by_run = np.mean(squares, axis=0)
+    return by_run.mean(axis=0), by_run.std(axis=0, ddof=1) / np.sqrt(runs)
+
+
+def test_training_has_these_fluctuations_and_no_others():
+    """All elements of a kernel without degeneracies, strongly underdamped, where every factor matters."""
+    kernel = np.diag([3.0, 5.0, 8.0])
+    settings = {"mass_squared": 10.0, "rate": 0.9, "chains": 20_000, "steps": 2, "hidden_variance": 0.6}
+    mean, error = measured(kernel, **settings)
+    floor = noise_floor([3.0, 5.0, 8.0], 10.0, 0.9, 20_000, 2, 0.6)
+    assert np.abs((mean - floor**2) / error).max() < 4.5
+    # negative control: what it would be without the memory of the chains, and with that of the field for its square
+    fresh = noise_floor([3.0, 5.0, 8.0], 10.0, 0.9, 20_000, 200, 0.6)
+    wrong_power = noise_floor([3.0, 5.0, 8.0], 10.0, 0.9, 20_000, 1, 0.6)
+    assert ((mean - fresh**2) / error).max() > 10
+    assert np.abs((mean - wrong_power**2) / error).max() > 10
+
+
+def test_scaling_and_limits(chain):
+    kappa = chain.eigenvalues
+    small = noise_floor(kappa, 9.0, 1e-6, 128)
+    np.testing.assert_allclose(noise_floor(kappa, 9.0, 1e-6, 512), small / 2, rtol=1e-12)
+    # independent gradients: eps (1 + delta) / 2 B, for rates so small that the pole is far
+    rates = relaxation_rates(kappa, 9.0)
+    many = noise_floor(kappa, 9.0, 1e-6, 128, steps=500) ** 2
+    np.testing.assert_allclose(many, 1e-6 * rates * (1 + np.eye(10)) / 256, rtol=1e-5)
+
+
+def test_no_stationary_state_beyond_the_pole(chain):
+    kappa = chain.eigenvalues
+    limit = learning_rate_limit(kappa, 9.0)  # of exact gradients, which many sweeps are
+    assert np.isfinite(noise_floor(kappa, 9.0, 0.999 * limit, 128, steps=500)).all()
+    beyond = noise_floor(kappa, 9.0, 1.001 * limit, 128, steps=500)
+    assert np.isinf(beyond[0, 0])
+    assert np.isfinite(beyond[9, 9])
+
+
+def test_only_modes_below_the_cutoff():
+    kappa = FreeScalarField(10, 4.0).eigenvalues
+    assert noise_floor(kappa, 6.0, 0.1, 128).shape == (5, 5)
+    assert noise_floor([7.0, np.inf], 6.0, 0.1, 128).shape == (0, 0)
+
+
+@pytest.mark.parametrize(("change", "message"), [
+    ({"learning_rate": 0.0}, "learning_rate must be greater than 0"),
+    ({"chains": 0}, "chains must be an integer of at least 1"),
+    ({"steps": 1.5}, "steps must be an integer of at least 1"),
+    ({"eigenvalues": [-1.0]}, "eigenvalues must be positive"),
+    ({"mass_squared": np.nan}, "mass_squared must be finite"),
+])
+def test_bad_input(change, message):
+    settings = {"eigenvalues": [4.0], "mass_squared": 9.0, "learning_rate": 0.1, "chains": 8, "steps": 1} | change
+    with pytest.raises(ValueError, match=message):
+        noise_floor(**settings)
