@@ -404,12 +404,13 @@ def density(x, y, values, *, samples=None, centres: tuple | None = None, xlabel:
     def draw(ax: Axes) -> None:
         ax.contourf(x, y, values, levels=np.linspace(0.01, 1, 12) * np.max(values), cmap="Blues", alpha=0.85)
         if samples is not None:
-            ax.plot(*np.asarray(samples).T, ls="none", marker=".", markersize=2, color="0.15", alpha=0.45,
+            ax.plot(*np.asarray(samples).T, ls="none", marker=".", markersize=2.5, color="0.1", alpha=0.6,
                     markeredgewidth=0, rasterized=True)
         if centres is not None:
             where, weight = np.asarray(centres[0]), np.asarray(centres[1])
-            ax.scatter(*where.T, s=250 * weight / weight.max(), facecolor="none", edgecolor=ORANGE, linewidth=1.2)
+            ax.scatter(*where.T, s=200 * weight / weight.max(), facecolor="none", edgecolor=ORANGE, linewidth=1.3,
+                       zorder=3)
         ax.set_aspect("equal")
         _finish(ax, xlabel=xlabel, ylabel=ylabel, title=title, xlim=(x[0], x[-1]), ylim=(y[0], y[-1]))
 
-    return Panel.of(draw, 4.0, 3.8)
+    return Panel.of(draw, 3.0, 2.9)

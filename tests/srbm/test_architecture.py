@@ -152,7 +152,7 @@ def test_number_of_parameters(target):
 
 def test_added_noise_does_not_fluctuate():
     # As below, but seen through noise twice as strong as the tail. Counting whole parameters would be far off.
-    size, n, runs = 8, 400, 500
+    n, runs = 400, 500
     population = np.diag([12.0, 7.0, 4.0] + [1.0] * 5)
     losses, estimates = _held_out_loss(population, n, runs, rng=4, noise=2.0)
     parameters = recommend(population, 1.0, noise=2.0).parameters[[3, 7]]

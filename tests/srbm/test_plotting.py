@@ -44,6 +44,8 @@ PANELS = {
                                                   points={"c": [[1, 1]]}, xlabel="x", ylabel="y"),
     "scatter": lambda: plotting.scatter({"a": ([1, 2], [3, 4])}, {"b": ([0, 3], [1, 1])}, marks={"m": 1.5},
                                         xlabel="x", ylabel="y"),
+    "density": lambda: plotting.density([0, 1], [0, 1, 2], [[0, 1], [1, 2], [2, 1]], samples=[[0.5, 1.0]],
+                                        centres=([[0, 1], [1, 0]], [0.2, 0.8]), xlabel="x", ylabel="y"),
 }
 WITHOUT_AXES = {"images", "graph"}
 
