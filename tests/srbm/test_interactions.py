@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy import integrate, special, stats
 
+from book import phi4_scan
 from srbm import FreeScalarField, NotNormalizableError, Phi4RBM, ScalarRBM
 from srbm.interactions import quartic_sites
 from tests.srbm.helpers import RARE, assert_gaussian
@@ -221,3 +222,26 @@ def test_a_gaussian_machine_without_a_ground_state_needs_the_quartic_term():
         _ = ScalarRBM(Phi4RBM.on_lattice(kernel, 0.3, 3.0).weights, 3.0).log_partition
     with pytest.raises(NotNormalizableError):
         Phi4RBM.on_lattice(kernel, 0.0, 3.0)
+
+
+def test_hybrid_monte_carlo_against_the_transfer_matrix():
+    rng = np.random.default_rng(11)
+    phi, boltzmann = np.zeros((2000, 8)), []
+    for _ in range(50):
+        phi, change = phi4_scan.trajectory(phi, -2.0, 0.25, rng)
+        boltzmann.append(np.exp(-change))
+    assert np.abs(deviations(phi, Ring(8, -2.0, 0.25))).max() < 5
+    late = np.mean(boltzmann[20:], axis=0)  # one value for each chain: independent
+    assert abs(late.mean() - 1) < 5 * late.std() / np.sqrt(len(late))
+
+
+@pytest.mark.slow
+def test_the_stored_scan_is_what_the_script_makes():
+    stored = np.load(phi4_scan.DATA)
+    index = list(phi4_scan.MASSES).index(-1.2)
+    assert stored["coupling"] == phi4_scan.COUPLING
+    fresh = phi4_scan.gibbs(8, -1.2, 100, 1000, 500, rng=12)
+    for sampler in ("gibbs", "hybrid"):
+        old = stored[sampler][0, index]
+        error = np.hypot(fresh.std(axis=0) / np.sqrt(len(fresh)), old.std(axis=0) / np.sqrt(len(old)))
+        assert (np.abs(fresh.mean(axis=0) - old.mean(axis=0)) < 5 * error).all()
