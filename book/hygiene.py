@@ -197,6 +197,15 @@ def the_whole_paper_is_there(book):
             yield f"{key}: not in the ledger"
 
 
+def titles_have_no_formulas(book):
+    """Every page shows the titles in its sidebar, and a page without equations loads no MathJax."""
+    for name, text in book.texts.items():
+        source = book.notebooks[name].cells[0].source if name in book.notebooks else text
+        title = re.search(r"^# .*", source, re.MULTILINE)
+        if title and "$" in title[0]:
+            yield f"{name}: a formula in the title {title[0][2:]!r}, write it with Unicode letters"
+
+
 def code_fits_the_page(book):
     for where, cell in book.code():
         for line in cell.source.splitlines():
@@ -213,5 +222,5 @@ RULES = [
     plain_python, executed_in_order, clean_outputs, alt_texts, normal_form, no_machine_in_text,
     checks_are_in_the_ledger, checks_are_tagged, entries_are_checked_once, entries_are_complete,
     verdicts_are_as_expected, entries_name_their_chapter, labels_are_unique, contents_are_the_files,
-    the_whole_paper_is_there, code_fits_the_page,
+    the_whole_paper_is_there, titles_have_no_formulas, code_fits_the_page,
 ]  # fmt: skip

@@ -108,6 +108,8 @@ def plant(book, defect):
             book.contents.append("05_missing")
         case "the_whole_paper_is_there":
             text.source = text.source.replace("eq-B7", "eq-x-b7")
+        case "titles_have_no_formulas":
+            text.source = text.source.replace("# Title", "# The field $\\phi$")
         case "code_fits_the_page":
             figure.source = "plot()" + " " * 80 + "# wide"
         case _:
