@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from book import bernoulli_mnist
 from srbm import GaussianBernoulliRBM, StepDecay, bernoulli_gradient, train_bernoulli
 from srbm.bernoulli_training import model_statistics, sample_statistics
 from tests.srbm.helpers import RARE, numerical_gradient, same_law_p_value
@@ -273,3 +274,31 @@ def test_errors_say_what_to_do():
         train_bernoulli(rbm, np.full((5, 3), 9.0), 1, 10.0, learn_mass=True)
     with pytest.raises(ValueError, match="finite"):
         train_bernoulli(rbm, np.full((5, 3), np.nan), 1, 0.1)
+
+
+@pytest.fixture(scope="module")
+def stored():
+    with np.load(bernoulli_mnist.STORED) as arrays:
+        return dict(arrays)
+
+
+def test_stored_partition_functions(stored):
+    for n in bernoulli_mnist.ENUMERATED:
+        model = bernoulli_mnist.stored_model(stored, n)
+        assert model.log_partition == pytest.approx(stored[f"log_partition_{n}"][0, 0])
+    shape, recorded = bernoulli_mnist.ANNEALINGS[0], stored[f"log_partition_{bernoulli_mnist.SAMPLED}"][0]
+    again = bernoulli_mnist.stored_model(stored, bernoulli_mnist.SAMPLED).annealed_log_partition(*shape, rng=3)
+    np.testing.assert_allclose(again, recorded, rtol=1e-6)
+    assert bernoulli_mnist.STORED.stat().st_size < 300_000
+
+
+@pytest.mark.slow
+def test_stored_likelihoods_are_those_of_the_images(stored, mnist_pixels):
+    train, test = bernoulli_mnist.centred_images()
+    assert len(train) == len(mnist_pixels)
+    for n in (*bernoulli_mnist.ENUMERATED, bernoulli_mnist.SAMPLED):
+        log_z = stored[f"log_partition_{n}"][-1, 0]
+        model = bernoulli_mnist.stored_model(stored, n)
+        assert model.log_likelihood(test, log_z) == pytest.approx(stored[f"log_likelihood_{n}"][1], abs=1e-6)
+    for name, values in bernoulli_mnist.free_fields(train, test).items():
+        np.testing.assert_allclose(stored[name], values, rtol=1e-8)
