@@ -15,12 +15,14 @@ from pathlib import Path
 
 from docutils import nodes
 from docutils.statemachine import StringList
-from sphinx.util.docutils import SphinxDirective
+from sphinx.util import logging
+from sphinx.util.docutils import SphinxDirective, SphinxRole
 
 MARKS = {"reproduced": "✓", "reproduced with a condition": "◐", "not reproduced": "✗"}
 OUR_MARKS = {"confirmed": "✓", "not confirmed": "✗"}
 EQUATIONS = [f"eq-{n}" for n in range(1, 96)] + ["eq-A1", "eq-A2"] + [f"eq-B{n}" for n in range(1, 9)]
 FIGURES = [f"fig-{n}" for n in range(1, 20)]
+logger = logging.getLogger(__name__)
 
 
 def read_records(chapters: Path) -> dict[str, dict]:
@@ -196,6 +198,21 @@ class EquationMap(_Generated):
         return _table(["paper", "chapter", "in `srbm`", "checking cell"], rows)
 
 
+class Recorded(SphinxRole):
+    """``{ours}`key` `` and ``{paper}`key` ``: a value of the ledger, with a link to the cell that decided it."""
+
+    def run(self):
+        chapters = Path(self.env.srcdir) / "chapters"
+        record = read_records(chapters).get(self.text)
+        if record is None:
+            logger.warning(f"no executed cell has decided {self.text!r}", location=self.get_location())
+            return [], []
+        self.env.note_dependency(str(chapters / f"{record['chapter']}.ipynb"))
+        value = str(record[self.name])
+        target = f"{record['chapter']}.html#check-{self.text}"
+        return [nodes.reference("", value, refuri=target, internal=True)], []
+
+
 class Api(SphinxDirective):
     """``{api} srbm.lattice``: a module's first line, then each public class and function, signature and docstring.
 
@@ -261,4 +278,6 @@ def setup(app):
     app.add_directive("deviations", Deviations)
     app.add_directive("equation-map", EquationMap)
     app.add_directive("api", Api)
+    app.add_role("paper", Recorded())
+    app.add_role("ours", Recorded())
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
