@@ -6,7 +6,7 @@ import pytest
 
 from book.pages import EQUATIONS, FIGURES, cited_equations, documented_names, read_records
 
-ENTRY = '[{key}]\nsection = "II"\nchapter = "02_flow"\nstatement = "A <b> claim, x_1 * y."\nverdict = "{verdict}"\n'
+ENTRY = '[{key}]\nsection = "II"\nchapter = "02_flow"\nstatement = "A < b & x_1 * y."\nverdict = "{verdict}"\n'
 
 
 def record(key, verdict, **more):
@@ -48,9 +48,11 @@ def test_the_directives(build, tmp_path, monkeypatch, chapters):
         for name in ("ledger-summary", "ledger", "deviations", "equation-map", "our-statements"))
     texts, warnings, html = build(moved, **{"02_flow": page})
     assert warnings == ""
-    assert "A &lt;b&gt; claim, x_1 * y." in html["02_flow"]  # plain text stays plain
+    assert "A &lt; b &amp; x<sub>1</sub> * y." in html["02_flow"]  # formulas are typeset, plain text stays plain
     assert html["02_flow"].count('href="02_flow.html#check-sec-6-modes"') == 2  # in the ledger and as a deviation
     assert html["02_flow"].count('href="02_flow.html#check-x-rate"') == 1  # ours stands apart
+    assert "Chapter 2: Flow" in texts["02_flow"]
+    assert "2.5 / 251" in texts["02_flow"]
     assert "1 of 105" in texts["02_flow"]
     assert "0 of 19" in texts["02_flow"]
 
