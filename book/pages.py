@@ -151,6 +151,10 @@ def _condition(record: dict) -> str:
     return f" *Condition: {typeset(record['condition'], _escape)}.*" if record.get("condition") else ""
 
 
+def _known(record: dict) -> str:
+    return f" {{cite}}`{record['known']}`" if "known" in record else ""
+
+
 class LedgerSummary(_Generated):
     """``{ledger-summary}``: how many entries were checked, and with which verdict."""
 
@@ -176,8 +180,8 @@ class OurStatements(_Generated):
             mine = [record for record in records.values() if record["chapter"] == chapter]
             lines += ["", f"**Chapter {chapter_number(chapter)}: [](/chapters/{chapter})**", "", *_table(
                 ["", "statement", "exact / ours", "tolerance and its origin"],
-                [[_mark(r), f"{_statement(r)} {_link(r, r['key'])}", " / ".join(dict.fromkeys(_values(r))),
-                  _tolerance(r)] for r in mine])]
+                [[_mark(r), f"{_statement(r)}{_known(r)} {_link(r, r['key'])}",
+                  " / ".join(dict.fromkeys(_values(r))), _tolerance(r)] for r in mine])]
         return lines
 
 
