@@ -18,6 +18,9 @@ from docutils.statemachine import StringList
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 
+from book.extension import chapter_number
+from chapters.typeset import typeset
+
 MARKS = {"reproduced": "✓", "reproduced with a condition": "◐", "not reproduced": "✗"}
 OUR_MARKS = {"confirmed": "✓", "not confirmed": "✗"}
 EQUATIONS = [f"eq-{n}" for n in range(1, 96)] + ["eq-A1", "eq-A2"] + [f"eq-B{n}" for n in range(1, 9)]
@@ -133,7 +136,7 @@ def _mark(record: dict) -> str:
 
 
 def _statement(record: dict) -> str:
-    return _escape(record["statement"]) + _condition(record)
+    return typeset(record["statement"], _escape) + _condition(record)
 
 
 def _values(record: dict) -> list[str]:
@@ -141,11 +144,15 @@ def _values(record: dict) -> list[str]:
 
 
 def _tolerance(record: dict) -> str:
-    return _escape(f"{record['tolerance'] or 'exact'}; {record['origin']}")
+    return typeset(f"{record['tolerance'] or 'exact'}; {record['origin']}", _escape)
 
 
 def _condition(record: dict) -> str:
-    return f" *Condition: {_escape(record['condition'])}.*" if record.get("condition") else ""
+    return f" *Condition: {typeset(record['condition'], _escape)}.*" if record.get("condition") else ""
+
+
+def _known(record: dict) -> str:
+    return f" {{cite}}`{record['known']}`" if "known" in record else ""
 
 
 class LedgerSummary(_Generated):
@@ -164,12 +171,18 @@ class LedgerSummary(_Generated):
 
 
 class OurStatements(_Generated):
-    """``{our-statements}``: what this edition adds, with the exact value, ours, the tolerance and its origin."""
+    """``{our-statements}``: what this edition adds, by chapter: should be and is, the tolerance and its origin."""
 
     def markdown(self, records):
-        return _table(["", "statement", "exact", "ours", "tolerance and its origin", "check"],
-                      [[_mark(r), _statement(r), *_values(r), _tolerance(r), _link(r, r["key"])]
-                       for r in of_ours(records).values()])
+        lines = []
+        records = of_ours(records)
+        for chapter in sorted({record["chapter"] for record in records.values()}):
+            mine = [record for record in records.values() if record["chapter"] == chapter]
+            lines += ["", f"**Chapter {chapter_number(chapter)}: [](/chapters/{chapter})**", "", *_table(
+                ["", "statement", "exact / ours", "tolerance and its origin"],
+                [[_mark(r), f"{_statement(r)}{_known(r)} {_link(r, r['key'])}",
+                  " / ".join(dict.fromkeys(_values(r))), _tolerance(r)] for r in mine])]
+        return lines
 
 
 class Deviations(_Generated):
