@@ -10,6 +10,8 @@ label           shown as                 meaning
 ``fig-12``      Fig. 12                  Fig. 12 of the paper
 ``fig-x-flow``  Fig. x2.1                ours: the first such figure of the chapter ``02_...``
 ==============  =======================  =============================================================
+
+The chapter's own number is read off its file name too.
 """
 
 import json
@@ -26,13 +28,18 @@ CSS_PIXELS_PER_PIXEL = 0.53  # 10 pt letters, drawn at 160 dpi, come out as larg
 logger = logging.getLogger(__name__)
 
 
+def chapter_number(docname: str) -> str | None:
+    """"4" for a page named 04_learning_dynamics, "A" for A_algorithm, None for a page without a number."""
+    prefix = re.match(r"0*([0-9A-Za-z]{1,3})_", Path(docname).name)
+    return prefix[1] if prefix else None
+
+
 class Numbering:
     """The numbers of one page's labels of one kind ("eq" or "fig"), asked for in reading order."""
 
     def __init__(self, kind: str, docname: str):
         self.kind = kind
-        prefix = re.match(r"0*([0-9A-Za-z]{1,3})_", Path(docname).name)
-        self.chapter = prefix[1] if prefix else None
+        self.chapter = chapter_number(docname)
         self.ours = 0
 
     def __call__(self, label: str) -> str:
@@ -76,6 +83,17 @@ def number_figures(app, env):
             except ValueError as error:
                 logger.warning(str(error), location=docname)
     return []  # no page has to be read again
+
+
+def number_chapters(app, doctree):
+    """Show the chapter's number before its title, on the page and in the sidebar; links go by the title alone."""
+    number = chapter_number(app.env.docname)
+    title = doctree.next_node(nodes.title)
+    if number is None or title is None:
+        return
+    title.insert(0, nodes.inline("", f"{number} ", classes=["chapter-number"]))
+    entry = app.env.tocs[app.env.docname].next_node(nodes.reference)
+    entry.insert(0, nodes.Text(f"{number} "))
 
 
 def size_figures(app, doctree):
@@ -129,6 +147,7 @@ def setup(app):
     app.connect("config-inited", add_assets)
     app.connect("doctree-read", number_equations)
     app.connect("doctree-read", size_figures)
+    app.connect("doctree-read", number_chapters, priority=900)  # after Sphinx has collected the titles
     app.connect("env-get-updated", number_figures, priority=900)  # after Sphinx has counted them
     app.connect("html-page-context", drop_thebe, priority=900)
     app.add_directive("cost", Cost)

@@ -11,7 +11,7 @@ import nbformat
 import yaml
 
 from book.normalise import dumps, normalise
-from book.pages import EQUATIONS, FIGURES, MARKS
+from book.pages import EQUATIONS, FIGURES, MARKS, OUR_MARKS
 
 PAGE_WIDTH = 88
 SOURCES = {".ipynb", ".md"}
@@ -146,7 +146,7 @@ def entries_are_checked_once(book):
 
 
 def entries_are_complete(book):
-    verdicts = {*MARKS, "confirmed"}
+    verdicts = {*MARKS, *OUR_MARKS}
     for key, entry in book.ledger.items():
         if set(entry) != {"section", "chapter", "statement", "verdict"}:
             yield f"{key}: an entry has section, chapter, statement and verdict, this one has {sorted(entry)}"

@@ -15,11 +15,14 @@ from pathlib import Path
 
 from docutils import nodes
 from docutils.statemachine import StringList
-from sphinx.util.docutils import SphinxDirective
+from sphinx.util import logging
+from sphinx.util.docutils import SphinxDirective, SphinxRole
 
 MARKS = {"reproduced": "✓", "reproduced with a condition": "◐", "not reproduced": "✗"}
+OUR_MARKS = {"confirmed": "✓", "not confirmed": "✗"}
 EQUATIONS = [f"eq-{n}" for n in range(1, 96)] + ["eq-A1", "eq-A2"] + [f"eq-B{n}" for n in range(1, 9)]
 FIGURES = [f"fig-{n}" for n in range(1, 20)]
+logger = logging.getLogger(__name__)
 
 
 def read_records(chapters: Path) -> dict[str, dict]:
@@ -36,8 +39,17 @@ def read_records(chapters: Path) -> dict[str, dict]:
 
 
 def of_the_paper(records: dict[str, dict]) -> dict[str, dict]:
-    """The entries that are the paper's; those of ours have keys that start with x-."""
-    return {key: record for key, record in records.items() if not key.startswith("x-")}
+    """The entries that are the paper's."""
+    return {key: record for key, record in records.items() if not _is_ours(key)}
+
+
+def of_ours(records: dict[str, dict]) -> dict[str, dict]:
+    """The entries that are not the paper's."""
+    return {key: record for key, record in records.items() if _is_ours(key)}
+
+
+def _is_ours(key: str) -> bool:
+    return key.startswith("x-")
 
 
 def documented_names(package: Path) -> dict[str, list[str]]:
@@ -112,10 +124,24 @@ class LedgerTable(_Generated):
             mine = [record for record in records.values() if record["section"] == section]
             lines += ["", f"**Section {section}**", "", *_table(
                 ["", "entry", "claim", "paper", "ours", "tolerance and its origin"],
-                [[MARKS[r["verdict"]], _link(r, _number(r["key"])), _escape(r["statement"]) + _condition(r),
-                  _escape(str(r["paper"])), _escape(str(r["ours"])),
-                  _escape(f"{r['tolerance'] or 'exact'}; {r['origin']}")] for r in mine])]
+                [[_mark(r), _link(r, _number(r["key"])), _statement(r), *_values(r), _tolerance(r)] for r in mine])]
         return lines
+
+
+def _mark(record: dict) -> str:
+    return (MARKS | OUR_MARKS)[record["verdict"]]
+
+
+def _statement(record: dict) -> str:
+    return _escape(record["statement"]) + _condition(record)
+
+
+def _values(record: dict) -> list[str]:
+    return [_escape(str(record["exact" if _is_ours(record["key"]) else "paper"])), _escape(str(record["ours"]))]
+
+
+def _tolerance(record: dict) -> str:
+    return _escape(f"{record['tolerance'] or 'exact'}; {record['origin']}")
 
 
 def _condition(record: dict) -> str:
@@ -142,9 +168,8 @@ class OurStatements(_Generated):
 
     def markdown(self, records):
         return _table(["", "statement", "exact", "ours", "tolerance and its origin", "check"],
-                      [["✓" if r["verdict"] == "confirmed" else "✗", _escape(r["statement"]), _escape(str(r["exact"])),
-                        _escape(str(r["ours"])), _escape(f"{r['tolerance'] or 'exact'}; {r['origin']}"),
-                        _link(r, r["key"])] for key, r in records.items() if key.startswith("x-")])
+                      [[_mark(r), _statement(r), *_values(r), _tolerance(r), _link(r, r["key"])]
+                       for r in of_ours(records).values()])
 
 
 class Deviations(_Generated):
@@ -152,8 +177,7 @@ class Deviations(_Generated):
 
     def markdown(self, records):
         return _table(["", "where", "the paper says", "paper", "ours", "check"],
-                      [[MARKS[r["verdict"]], f"Sec. {r['section']}", _escape(r["statement"]) + _condition(r),
-                        _escape(str(r["paper"])), _escape(str(r["ours"])), _link(r, r["key"])]
+                      [[_mark(r), f"Sec. {r['section']}", _statement(r), *_values(r), _link(r, r["key"])]
                        for r in of_the_paper(records).values() if r["verdict"] != "reproduced"])
 
 
@@ -170,8 +194,23 @@ class EquationMap(_Generated):
             role = f"{{eq}}`{key}`" if key in EQUATIONS else f"{{numref}}`{key}`"
             code = ", ".join(f"`{name}`" for name in names.get(key, []))
             chapter = f"[](/chapters/{record['chapter']})"
-            rows.append([role, chapter, code, f"{MARKS[record['verdict']]} {_link(record, 'check')}"])
+            rows.append([role, chapter, code, f"{_mark(record)} {_link(record, 'check')}"])
         return _table(["paper", "chapter", "in `srbm`", "checking cell"], rows)
+
+
+class Recorded(SphinxRole):
+    """``{ours}`key` `` and ``{paper}`key` ``: a value of the ledger, with a link to the cell that decided it."""
+
+    def run(self):
+        chapters = Path(self.env.srcdir) / "chapters"
+        record = read_records(chapters).get(self.text)
+        if record is None:
+            logger.warning(f"no executed cell has decided {self.text!r}", location=self.get_location())
+            return [], []
+        self.env.note_dependency(str(chapters / f"{record['chapter']}.ipynb"))
+        value = str(record[self.name])
+        target = f"{record['chapter']}.html#check-{self.text}"
+        return [nodes.reference("", value, refuri=target, internal=True)], []
 
 
 class Api(SphinxDirective):
@@ -239,4 +278,6 @@ def setup(app):
     app.add_directive("deviations", Deviations)
     app.add_directive("equation-map", EquationMap)
     app.add_directive("api", Api)
+    app.add_role("paper", Recorded())
+    app.add_role("ours", Recorded())
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

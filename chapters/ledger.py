@@ -15,6 +15,7 @@ import numpy as np
 
 LEDGER = Path(__file__).with_name("ledger.toml")
 REPRODUCED, CONDITION, NOT_REPRODUCED = "reproduced", "reproduced with a condition", "not reproduced"
+FEW = 4  # that many values of an array are written out in the tables
 CONFIRMED, NOT_CONFIRMED = "confirmed", "not confirmed"  # of statements that are not the paper's
 MARK = {REPRODUCED: "\u2713", CONDITION: "\u25d0", NOT_REPRODUCED: "\u2717"}
 MARK |= {CONFIRMED: MARK[REPRODUCED], NOT_CONFIRMED: MARK[NOT_REPRODUCED]}
@@ -94,8 +95,8 @@ def _compare(key, source, paper, ours, tolerance):
         )
     agrees = bool(deviation.max() <= tolerance)
     if agrees and paper.size > 1:
-        values = f"{paper.size} values"
-        return {"agrees": True, source: values, "ours": values}, f"{values} agree {within}"
+        record = {"agrees": True, source: _summary(paper, tolerance), "ours": _summary(ours, tolerance)}
+        return record, f"{paper.size} values agree {within}"
     worst = np.unravel_index(np.argmax(deviation), deviation.shape)
     record = {
         "agrees": agrees,
@@ -115,6 +116,19 @@ def _rounded(value, tolerance):
     if tolerance:
         value = round(value, -math.floor(math.log10(tolerance)))
     return f"{value + 0.0:.6g}"  # + 0.0 turns -0.0 into 0.0
+
+
+def _summary(values, tolerance):
+    """What a table shows of an array: its values while they are few, else the range of numbers."""
+    shown = [_rounded(value, tolerance) for value in values.ravel().tolist()]
+    if len(set(shown)) == 1:
+        return shown[0]
+    if len(shown) <= FEW:
+        return ", ".join(shown)
+    if values.dtype.kind in "bU":
+        return f"{len(shown)} values"
+    ends = (_rounded(value.item(), tolerance) for value in (values.min(), values.max()))
+    return f"{len(shown)} values, " + " to ".join(ends)
 
 
 def _plain(number):

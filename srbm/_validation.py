@@ -45,7 +45,8 @@ def symmetric(values: ArrayLike, name: str, size: int | None = None) -> Floats:
     """`values` as a finite symmetric float64 matrix (`size` x `size` when given)."""
     matrix = finite(values, name)
     if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1]:
-        raise ValueError(f"{name} must be a square matrix, got shape {matrix.shape}")
+        hint = "; pass second_moment(data) for samples in rows" if name == "correlation" and matrix.ndim == 2 else ""
+        raise ValueError(f"{name} must be a square matrix, got shape {matrix.shape}{hint}")
     if size is not None and len(matrix) != size:
         raise ValueError(f"{name} must be {size} x {size} to match the visible layer, got shape {matrix.shape}")
     scale = np.abs(matrix).max(initial=0.0)

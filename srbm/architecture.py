@@ -61,15 +61,16 @@ class Recommendation:
     def __str__(self) -> str:
         last = len(self.kl) - 1
         shown = sorted({0, self.n_hidden // 4, self.n_hidden // 2, self.n_hidden, min(2 * self.n_hidden, last), last})
+        whose = "more on unseen data than the best N_h " if self.n_samples else ""
         lines = [f"N_h = {self.n_hidden}, mu^2 = {self.mass_squared:.4g}: loses {self.excess[self.n_hidden]:.4g} nats "
-                 f"(tolerance {self.tolerance:g}), keeps {100 * self.variance_kept:.1f} % of the variance"]
+                 f"{whose}(tolerance {self.tolerance:g}), keeps {100 * self.variance_kept:.1f} % of the variance"]
         if self.n_null:
             lines.append(f"{self.n_null} directions in which the data do not vary are left out")
         if self.noise:
             lines.append(f"data and model are compared with noise of variance {self.noise:.4g} on every node")
         heading = "    N_h      mu^2   nats lost"
         if self.n_samples:
-            lines.append(f"unseen data: estimated from {self.n_samples} samples, relative to the best N_h")
+            lines.append(f"unseen data: estimated from {self.n_samples} samples")
             heading += "  on unseen data"
         lines.append(heading)
         for n in shown:
@@ -95,7 +96,8 @@ def recommend(correlation, tolerance: float, *, noise: float = 0.0, n_samples: i
     Parameters
     ----------
     correlation : array (N_v, N_v) or (N_v,)
-        <phi phi^T>, or its eigenvalues 1 / kappa where they are known. Directions without variance (below 1e-12 of the
+        <phi phi^T>, as `second_moment` gives it (with center=True for data whose mean is not zero), or its eigenvalues
+        1 / kappa where they are known. Directions without variance (below 1e-12 of the
         largest) are left out and counted; mu^2 is then that of a machine without them, so drop nodes that never vary.
     tolerance : float
         KL divergence in nats per configuration that may be lost; > 0.

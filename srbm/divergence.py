@@ -17,8 +17,12 @@ def kl_divergence(target_kernel, model_kernel) -> float:
     """KL(p || q) for p ~ exp(-phi^T K_p phi / 2) and q ~ exp(-phi^T K_q phi / 2): Eq. (B7) in any pair of bases.
 
     The ratios b_i / a_i of Eq. (B7) become the generalised eigenvalues of K_q v = (b/a) K_p v. Both kernels, of the
-    same shape (N, N), must be positive (`NotNormalizableError`).
+    same shape (N, N), must be positive (`NotNormalizableError`). For data with second moments C the target's is C^-1,
+    if no direction is without variance; else compare with `truncated_kl` or by differences of `log_likelihood`.
     """
+    for name, kernel in (("target_kernel", target_kernel), ("model_kernel", model_kernel)):
+        if hasattr(kernel, "kernel"):
+            raise TypeError(f"{name} must be a matrix, got a {type(kernel).__name__}: pass its .kernel")
     target = symmetric(target_kernel, "target_kernel")
     model = symmetric(model_kernel, "model_kernel", len(target))
     positive_spectrum(target, "target_kernel")

@@ -271,6 +271,8 @@ def natural_gradient_flow(rbm: ScalarRBM, correlation, times) -> Floats:
 def relaxation_rates(eigenvalues, mass_squared: float, hidden_variance: float = 1.0) -> Floats:
     """How fast K approaches the target near the optimum: rate of its (i, j) component in the target's eigenbasis.
 
+    `eigenvalues` are those of the target's kernel, kappa = 1 / eigvalsh(correlation), in any order.
+
     The matrix sigma_h^2 (2 mu^2 - kappa_i - kappa_j) / (kappa_i kappa_j), shape (n, n), for the n modes with
     kappa < mu^2 (ascending). In the notation of Eq. (67), with time in units of 1 / sigma_h^2, the diagonal is
     2 gamma_i, the rate of the eigenvalue lambda_i, and the off-diagonal entry is gamma_Dtheta, that of the angle
@@ -284,7 +286,8 @@ def relaxation_rates(eigenvalues, mass_squared: float, hidden_variance: float = 
 def learning_rate_limit(eigenvalues, mass_squared: float, hidden_variance: float = 1.0) -> float:
     """The largest stable learning rate of exact gradient ascent at fixed mu^2.
 
-    It is kappa_min^2 / (sigma_h^2 (mu^2 - kappa_min)).
+    It is kappa_min^2 / (sigma_h^2 (mu^2 - kappa_min)); `eigenvalues` are those of the target's kernel,
+    kappa = 1 / eigvalsh(correlation), in any order.
 
     The fastest rate of `relaxation_rates` times the learning rate must stay below 2. It is the limit close to the
     optimum; sampling noise, and a start far away, ask for less. Infinite when no mode lies below mu^2.

@@ -132,7 +132,8 @@ class _MarkovChains:
 class PCD(_MarkovChains):
     """Persistent contrastive divergence (Tieleman 2008): chains go on from where the last update left them.
 
-    They start in equilibrium with the initial model. Equal in law to explicit chains at any B and k.
+    They start in equilibrium with the initial model. Equal in law to explicit chains at any B and k. Chains that lag
+    behind the model destabilise the training: the slowest mode needs about mu^2 / (2 kappa_min) sweeps to move.
     """
 
     def start(self, ensemble: Ensemble, correlation: Floats, rng) -> Floats:

@@ -15,7 +15,7 @@ from itertools import pairwise
 import numpy as np
 from scipy.special import expit, logsumexp
 
-from ._validation import Floats, count, finite, frozen, number, require_positive
+from ._validation import Floats, count, finite, frozen, number, require_positive, symmetric
 from .solutions import symmetric_solution
 
 _MOST_ENUMERATED = 20
@@ -72,9 +72,13 @@ class Phi4RBM:
 
         `kernel` need not be positive (m^2 < 0 is the broken phase); `mass_squared` must not be below its spectrum.
         """
-        kernel = np.asarray(kernel, dtype=float)
+        kernel = symmetric(kernel, "kernel")
+        lowest, highest = np.linalg.eigvalsh(kernel)[[0, -1]]
+        if number(mass_squared, "mass_squared", above=0) < highest - 1e-12 * abs(highest):
+            raise ValueError(f"mass_squared = {mass_squared:g} is below the largest eigenvalue of the kernel, "
+                             f"{highest:g}: W W^T = (mu^2 - K) / sigma_h^2 has no solution; increase it")
         # The root depends on mu^2 - K alone, so a common shift makes the kernel positive without changing it.
-        shift = max(0.0, 1.0 - np.linalg.eigvalsh(kernel)[0])
+        shift = max(0.0, 1.0 - lowest)
         solution = symmetric_solution(kernel + shift * np.eye(len(kernel)), mass_squared + shift, hidden_variance)
         return cls(solution.weights, mass_squared, quartic, hidden_variance)
 

@@ -7,6 +7,7 @@ transform, and every learnt quantity can be compared with them. Lattice units, a
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -26,10 +27,15 @@ class FreeScalarField:
     mass_squared : float
         m^2 in lattice units. It may be <= 0 (the kernel still exists); what needs a normalisable theory then
         raises `NotNormalizableError`.
+    links : mapping from offset to strength, optional
+        Which sites are coupled, by c_d (phi_{x+d} - phi_x)^2 / 2 for every offset d (an int in one dimension, else a
+        tuple; d and -d are one link), kept as a tuple of pairs. None means nearest neighbours with strength one, as
+        in the paper; {1: 4/3, 2: -1/12} is the Laplacian of a ring without its O(p^4) error (Symanzik 1983).
     """
 
     shape: int | tuple[int, ...] = (10,)
     mass_squared: float = 4.0
+    links: Mapping[int | tuple[int, ...], float] | tuple[tuple[tuple[int, ...], float], ...] | None = None
 
     def __post_init__(self):
         extents = (self.shape,) if np.ndim(self.shape) == 0 else tuple(self.shape)
@@ -37,17 +43,34 @@ class FreeScalarField:
             raise ValueError("shape needs at least one extent, e.g. 10 or (4, 4)")
         object.__setattr__(self, "shape", tuple(count(n, "each extent of shape", least=1) for n in extents))
         object.__setattr__(self, "mass_squared", number(self.mass_squared, "mass_squared"))
+        if self.links is not None:
+            links = {_offset(offset, len(extents)): number(strength, "the strength of a link")
+                     for offset, strength in dict(self.links).items()}
+            twice = [offset for offset in links if tuple(-d for d in offset) in links]
+            if twice:
+                raise ValueError(f"links must name each pair of sites once, but have {twice[0]} and its opposite")
+            object.__setattr__(self, "links", tuple(links.items()))
 
     @property
     def n_sites(self) -> int:
         """N_v, the number of sites."""
         return int(np.prod(self.shape))
 
+    @property
+    def _links(self) -> list[tuple[tuple[int, ...], float]]:
+        """(offset, strength) of every link; all that follows, except for m^2, is determined by them."""
+        if self.links is not None:
+            return list(self.links)
+        return [(tuple(offset), 1.0) for offset in np.eye(len(self.shape), dtype=int).tolist()]
+
     @cached_property
     def _dispersion(self) -> Floats:
-        """kappa(p) on the momentum grid, in the order of `numpy.fft`, shape `shape`."""
-        one_dimensional = [2 - 2 * np.cos(2 * np.pi * np.arange(n) / n) for n in self.shape]
-        return self.mass_squared + sum(np.ix_(*one_dimensional))
+        """kappa(p) = m^2 + sum_d c_d (2 - 2 cos(p d)) on the momentum grid, in the order of `numpy.fft`."""
+        momenta = np.ix_(*[2 * np.pi * np.arange(n) / n for n in self.shape])
+        kinetic = np.zeros(self.shape)
+        for offset, strength in self._links:
+            kinetic += strength * (2 - 2 * np.cos(sum(p * d for p, d in zip(momenta, offset, strict=True))))
+        return self.mass_squared + kinetic
 
     @property
     def eigenvalues(self) -> Floats:
@@ -73,10 +96,11 @@ class FreeScalarField:
     def kernel(self) -> Floats:
         """K^phi, shape (n_sites, n_sites): Eq. (77), in several dimensions the Kronecker sum (83)."""
         kernel = self.mass_squared * np.eye(self.n_sites)
-        for axis, extent in enumerate(self.shape):
-            shift = np.roll(np.eye(extent), 1, axis=0)
-            before, after = np.prod(self.shape[:axis], dtype=int), np.prod(self.shape[axis + 1:], dtype=int)
-            kernel += np.kron(np.eye(before), np.kron(2 * np.eye(extent) - shift - shift.T, np.eye(after)))
+        sites = np.arange(self.n_sites)
+        for offset, strength in self._links:
+            neighbour = self._shifted(offset)
+            for row, column, sign in ((sites, sites, 2), (sites, neighbour, -1), (neighbour, sites, -1)):
+                kernel[row, column] += sign * strength
         return kernel
 
     @property
@@ -86,16 +110,15 @@ class FreeScalarField:
         return self._translation_invariant(1 / self._dispersion)
 
     def action(self, phi) -> Floats:
-        """S(phi) for fields (..., n_sites), as nearest-neighbour differences; shape (...)."""
+        """S(phi) for fields (..., n_sites), as differences along the links; shape (...)."""
         phi = finite(phi, "phi")
         if phi.shape[-1:] != (self.n_sites,):
             raise ValueError(f"phi must have {self.n_sites} components along its last axis for a lattice of shape "
                              f"{self.shape}, got shape {phi.shape}")
-        field = phi.reshape(*phi.shape[:-1], *self.shape)
-        density = self.mass_squared * field**2
-        for axis in range(-len(self.shape), 0):
-            density = density + (np.roll(field, -1, axis=axis) - field) ** 2
-        return density.reshape(phi.shape).sum(axis=-1) / 2
+        density = self.mass_squared * phi**2
+        for offset, strength in self._links:
+            density = density + strength * (phi[..., self._shifted(offset)] - phi) ** 2
+        return density.sum(axis=-1) / 2
 
     def action_density(self, phi) -> Floats:
         """S / N_v, shape (...). Equipartition: S / N_v follows Gamma(N_v / 2, scale 1 / N_v), with mean 1/2."""
@@ -124,13 +147,13 @@ class FreeScalarField:
         step = number(step, "step", above=0)
         rng = np.random.default_rng(rng)
         phi = np.zeros((self.n_sites, chains))
-        neighbours = self._neighbours()
-        local = self.mass_squared + neighbours.shape[1]
+        neighbours, strengths = self._neighbours()
+        local = self.mass_squared + strengths.sum()
 
         def sweep():
             for site in range(self.n_sites):
                 proposal = phi[site] + rng.uniform(-step, step, chains)
-                force = phi[neighbours[site]].sum(axis=0)
+                force = strengths @ phi[neighbours[site]]
                 change = (proposal**2 - phi[site] ** 2) * local / 2 - (proposal - phi[site]) * force
                 accepted = rng.exponential(size=chains) > change
                 phi[site] = np.where(accepted, proposal, phi[site])
@@ -144,9 +167,30 @@ class FreeScalarField:
             records.append(phi.T.copy())
         return np.concatenate(records)[:n] if records else np.empty((0, self.n_sites))
 
-    def _neighbours(self) -> np.ndarray:
-        """Indices of the neighbours of every site, shape (n_sites, 2 d); axes of extent one have no kinetic term."""
+    def _shifted(self, offset: tuple[int, ...]) -> np.ndarray:
+        """The site at x + offset for every site x, shape (n_sites,)."""
         sites = np.arange(self.n_sites).reshape(self.shape)
-        shifted = [np.roll(sites, direction, axis=axis).ravel()
-                   for axis, extent in enumerate(self.shape) if extent > 1 for direction in (1, -1)]
-        return np.array(shifted, dtype=int).reshape(-1, self.n_sites).T
+        return np.roll(sites, [-d for d in offset], axis=range(len(offset))).ravel()
+
+    def _neighbours(self) -> tuple[np.ndarray, Floats]:
+        """Sites coupled to every site, shape (n_sites, links), and how strongly; both ends of each link count.
+
+        A link that leads round the lattice back to its own site has no kinetic term.
+        """
+        links = [(direction, strength) for offset, strength in self._links
+                 if any(d % extent for d, extent in zip(offset, self.shape, strict=True))
+                 for direction in (tuple(-d for d in offset), offset)]
+        indices = np.array([self._shifted(offset) for offset, _ in links], dtype=int).reshape(-1, self.n_sites).T
+        return indices, np.array([strength for _, strength in links])
+
+
+def _offset(offset, dimensions: int) -> tuple[int, ...]:
+    """An offset as a tuple of integers, one per dimension, not all zero."""
+    parts = (offset,) if np.ndim(offset) == 0 else tuple(offset)
+    try:
+        integers = tuple(int(part) for part in parts)
+    except (TypeError, ValueError):
+        integers = ()
+    if integers != parts or len(parts) != dimensions or not any(parts):
+        raise ValueError(f"the offset of a link must be {dimensions} integers, not all zero, got {offset!r}")
+    return integers

@@ -17,15 +17,20 @@ import numpy as np
 
 from ._validation import Floats, count, number
 from .flow import _learnable, relaxation_rates
+from .training import StepDecay
 
 
-def noise_floor(eigenvalues, mass_squared: float, learning_rate: float, chains: int, steps: int = 1,
-                hidden_variance: float = 1.0) -> Floats:
+def noise_floor(eigenvalues, mass_squared: float, learning_rate: float | StepDecay, chains: int, steps: int = 1,
+                hidden_variance: float = 1.0, *, epoch: int | None = None) -> Floats:
     """Standard deviations of Y_ij, the relative error of the kernel, in the stationary state of PCD; shape (n, n).
 
-    The solution of the linear system above, with tau = (1 + rho) / (1 - rho):
+    In the eigenbasis of the target K = D^(1/2) (1 + Y) D^(1/2) with D = diag(kappa). For a fixed learning rate
 
-        Var Y_ij = (1 + delta_ij) / B  e tau^2 / (2 tau - e).
+        Var Y_ij = (1 + delta_ij) / B  e tau^2 / (2 tau - e),
+
+    e being the learning rate times `relaxation_rates`, tau = (1 + rho) / (1 - rho) and rho = (1 - kappa_i / mu^2)^k
+    (1 - kappa_j / mu^2)^k. A rate that decays slowly leaves a residue behind, which does not decay:
+    (1 + delta_ij) / B  tau / (4 N_r) is added, N_r being the number of epochs in which the rate falls by a factor e.
 
     The diagonal holds the relative standard deviations of single levels lambda_i / kappa_i. On a level that the target
     has g times, Y is a matrix of the Gaussian orthogonal ensemble: its g eigenvalues repel each other, and their mean
@@ -36,14 +41,20 @@ def noise_floor(eigenvalues, mass_squared: float, learning_rate: float, chains: 
     ----------
     eigenvalues : array
         kappa of the target; the n modes with kappa < mu^2 are kept, in ascending order.
-    learning_rate : float
-        A fixed one, eta_n > 0.
+    learning_rate : float or StepDecay
+        A fixed one, eta_n > 0, or one that decays, and then at `epoch`.
     chains, steps : int
         B, and k Gibbs sweeps per update, as in `PCD`.
 
     Infinite entries have no stationary state: there e >= 2 tau.
     """
     kappa = _learnable(eigenvalues, mass_squared)
+    residue = 0.0
+    if isinstance(learning_rate, StepDecay):
+        if epoch is None:
+            raise ValueError("the learning rate decays: say at which epoch=")
+        residue = -np.log(learning_rate.factor) / (4 * learning_rate.every)
+        learning_rate = learning_rate(count(epoch, "epoch"))
     rate = number(learning_rate, "learning_rate", above=0)
     chains, steps = count(chains, "chains", least=1), count(steps, "steps", least=1)
     step = rate * relaxation_rates(kappa, mass_squared, hidden_variance)
@@ -52,5 +63,5 @@ def noise_floor(eigenvalues, mass_squared: float, learning_rate: float, chains: 
     tau = (1 + memory) / (1 - memory)
     stable = step < 2 * tau
     variance = np.full(step.shape, np.inf)
-    np.divide(step * tau**2 * (1 + np.eye(len(kappa))), chains * (2 * tau - step), out=variance, where=stable)
-    return np.sqrt(variance)
+    np.divide(step * tau**2, 2 * tau - step, out=variance, where=stable)
+    return np.sqrt((1 + np.eye(len(kappa))) * (variance + tau * residue) / chains)

@@ -1,7 +1,8 @@
 """The book's figures: each function takes the physics and returns a `Panel` (compose with | and /).
 
-Target values are dashed black lines, the RBM mass mu^2 a full grey one. Neighbouring modes alternate in colour, so
-that degenerate ones can be told apart. Where there are several runs, a line is the first of them and a band spans all.
+Target values are dashed black lines, the RBM mass mu^2 a broad, transparent grey one on top of the modes that end on
+it. Neighbouring modes alternate in colour, so that degenerate ones can be told apart. Where there are several runs, a
+line is the first of them and a band spans all.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from scipy import stats
 from .panel import AMBER, BLUE, COLOURS, GREEN, ORANGE, PURPLE, SKY, Panel
 
 TARGET = {"color": "black", "linestyle": (0, (4, 3)), "linewidth": 0.9}
-MASS = {"color": "0.45", "linewidth": 1.2}
+MASS = {"color": "0.45", "linewidth": 4.0, "alpha": 0.45, "solid_capstyle": "butt", "zorder": 3}
 
 
 def _time_axis(history) -> tuple[np.ndarray, str]:
@@ -79,8 +80,8 @@ def eigenvalue_evolution(history, target, *, title="", log="", xlim=None, ylim=N
     def draw(ax: Axes) -> None:
         _draw_levels(ax, target)
         mass = np.asarray(history.mass_squared)
-        ax.plot(time, mass[:, 0] if mass.ndim == 2 else mass, **MASS, label=r"$\mu^2$")
         _draw_modes(ax, time, np.asarray(history.eigenvalues), band)
+        ax.plot(time, mass[:, 0] if mass.ndim == 2 else mass, **MASS, label=r"$\mu^2$")
         _finish(ax, xlabel=label, ylabel=r"eigenvalues $\lambda_\alpha$", title=title, log=log, xlim=xlim, ylim=ylim)
         if "x" not in log:
             ax.locator_params(axis="x", nbins=6)
@@ -108,18 +109,21 @@ def curves(x, ys: Mapping[str, Sequence], *, xlabel: str, ylabel: str, levels=No
     """Several functions of one variable: {label: y (len(x),)}, with dashed `levels` and vertical {label: x} `marks`.
 
     A y of shape (len(x), runs) is drawn as the first run and the band of all. `points` adds a marker to every value.
+    Each line is thinner than the one before it, so that coinciding ones can be seen.
     """
 
     def draw(ax: Axes) -> None:
         if levels is not None:
             _draw_levels(ax, levels)
+        widths = np.linspace(2.4, 1.0, len(ys)) if len(ys) > 1 else [1.5]
         for index, (label, y) in enumerate(ys.items()):
             y = np.asarray(y)
             colour = COLOURS[index % len(COLOURS)]
             if y.ndim == 2:
                 ax.fill_between(x, y.min(axis=1), y.max(axis=1), color=colour, alpha=0.22, linewidth=0)
                 y = y[:, 0]
-            ax.plot(x, y, color=colour, label=label, marker="os^Dv<"[index % 6] if points else None, markersize=3.5)
+            ax.plot(x, y, color=colour, label=label, linewidth=widths[index],
+                    marker="os^Dv<"[index % 6] if points else None, markersize=3.5)
         _draw_marks(ax, marks)
         _finish(ax, xlabel=xlabel, ylabel=ylabel, title=title, log=log, xlim=xlim, ylim=ylim,
                 legend=any(label and not label.startswith("_") for label in ys))
@@ -163,7 +167,7 @@ def action_density(samples: Mapping[str, Sequence], n_sites: int, *, title="", b
     return Panel.of(draw)
 
 
-def matrix(values, *, title="", annotate=False, label="", diverging=True) -> Panel:
+def matrix(values, *, title="", annotate=False, label="", diverging=True, xlabel="column", ylabel="row") -> Panel:
     """A matrix as an image; `annotate` writes the entries (for small ones, like Fig. 8)."""
     values = np.asarray(values)
 
@@ -179,7 +183,7 @@ def matrix(values, *, title="", annotate=False, label="", diverging=True) -> Pan
         ax.figure.colorbar(image, ax=ax, label=label, shrink=0.85)
         ax.xaxis.set_major_locator(MaxNLocator(integer=True))
         ax.yaxis.set_major_locator(MaxNLocator(integer=True))
-        _finish(ax, xlabel="column", ylabel="row", title=title)
+        _finish(ax, xlabel=xlabel, ylabel=ylabel, title=title)
 
     return Panel.of(draw, 4.4, 3.8)
 

@@ -189,7 +189,8 @@ def train(rbm: ScalarRBM | Sequence[ScalarRBM], correlation, epochs: int, learni
     rbm : ScalarRBM or sequence of ScalarRBM
         Where to start: one model for all runs, or one for each. No hidden bias (unbroken symmetry, Sec. III).
     correlation : array (N_v, N_v)
-        <phi phi^T>_target, Eq. (21): of a theory, or of data through `second_moment`.
+        <phi phi^T>_target, Eq. (21): of a theory, or of data through `second_moment`. The model has mean zero, so
+        data with another mean are better centred first (`second_moment(data, center=True)`).
     epochs : int
         Number of parameter updates.
     learning_rate : float or callable
@@ -204,6 +205,10 @@ def train(rbm: ScalarRBM | Sequence[ScalarRBM], correlation, epochs: int, learni
         Independent runs, trained at once; implied when a sequence of models is given.
     record_every : int
         Epochs between records of the spectrum; epoch 0 and the last one are always recorded.
+    rng : seed or numpy.random.Generator
+        Of the chains.
+    progress : bool
+        Whether to show a progress bar (tqdm).
     callback : callable, optional
         Called as callback(epoch, model) at every record, with a tuple of models if there are several runs.
 
@@ -324,8 +329,9 @@ def _update(settings: _Settings, state: _State, rate: float, rng) -> _State:
         which = f"run {run} of {len(good)}" if len(good) > 1 else "the run"
         raise NotNormalizableError(
             f"{which} would lose a positive eigenvalue of its kernel at epoch {state.epoch + 1}, with learning rate "
-            f"{rate:.3g}: reduce the learning rate (learning_rate_limit tells what is stable) or use more chains. "
-            "The training up to here is .last_good")
+            f"{rate:.3g}: reduce the learning rate (learning_rate_limit tells what is stable) or, with chains, use "
+            "more of them and more sweeps per update (about mu^2 / (2 kappa_min) steps). The training up to here is "
+            ".last_good")
     return _State(state.epoch + 1, updated, (momentum_weights, momentum_mass), chains, rng.bit_generator.state)
 
 

@@ -26,6 +26,7 @@ $$ x = 3 $$ (eq-x-second)
 {FIGURE.format(name="fig-x-ours")}
 {FIGURE.format(name="fig-12")}
 See {{eq}}`eq-33`, {{eq}}`eq-x-second`, {{eq}}`eq-A1`, {{numref}}`fig-12` and {{numref}}`fig-x-ours`.
+Also see [](A_end).
 
 ```{{cost}}
 ```
@@ -48,6 +49,13 @@ def test_equations_carry_their_numbers(built):
         assert re.search(rf"\({number}\)\W*\\\[\s*{formula}", flow), number
     assert re.search(r"\(A1\)\W*\\\[\s*y = 1", appendix)
     assert re.search(r"\(xA\.1\)\W*\\\[\s*y = 2", appendix)
+
+
+def test_chapters_carry_their_numbers(built):
+    assert re.search(r"<h1><span[^>]*>2 </span>Flow", built[2]["02_flow"])
+    assert "<title>Flow" in built[2]["02_flow"]  # links and search go by the title alone
+    assert "A Appendix" in built[0]["02_flow"]  # in the sidebar
+    assert "see Appendix" in built[0]["02_flow"]
 
 
 def test_references_carry_the_same_numbers(built):

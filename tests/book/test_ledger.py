@@ -83,6 +83,18 @@ def test_values_are_rounded_to_what_the_tolerance_leaves(capsys):
     assert "ours 1234570" not in line(capsys, paper=1234567, ours=1234567)
 
 
+@pytest.mark.parametrize(("values", "tolerance", "summary"), [
+    ([4.0, 4.38196, 8.0], 1e-3, "4, 4.382, 8"),
+    ([9.0, 9.0 + 1e-14, 9.0, 9.0, 9.0], 1e-12, "9"),
+    (np.linspace(-1, 2, 7), 0.01, "7 values, -1 to 2"),
+    ([True, False], 0, "True, False"),
+    ([True] * 3 + [False] * 3, 0, "6 values"),
+    ([3, 1, 4, 1, 5], 0, "5 values, 1 to 5"),
+])
+def test_the_summary_of_an_array(values, tolerance, summary):
+    assert ledger._summary(np.asarray(values), tolerance) == summary
+
+
 def test_the_worst_pair_is_shown(capsys):
     text = line(capsys, paper=[1.0, 2.0, 3.0], ours=[1.0, 2.5, 3.1], tolerance=0.01)
     assert "the worst is paper 2, ours 2.5" in text

@@ -55,6 +55,17 @@ def test_the_directives(build, tmp_path, monkeypatch, chapters):
     assert "0 of 19" in texts["02_flow"]
 
 
+def test_recorded_values_in_prose(build, tmp_path, monkeypatch, chapters):
+    moved = tmp_path / "book"
+    moved.mkdir()
+    monkeypatch.setattr("book.pages.read_records", lambda _: read_records(chapters))
+    page = "# Flow\n\nThere are {ours}`sec-6-modes` modes, not {paper}`sec-6-modes`, and {ours}`eq-34`.\n"
+    texts, warnings, html = build(moved, **{"02_flow": page})
+    assert "There are 251 modes, not 289, and ." in texts["02_flow"]
+    assert html["02_flow"].count('href="02_flow.html#check-sec-6-modes"') == 2
+    assert "no executed cell has decided 'eq-34'" in warnings
+
+
 def test_there_are_105_equations_and_19_figures():
     assert (len(set(EQUATIONS)), len(set(FIGURES))) == (105, 19)
 

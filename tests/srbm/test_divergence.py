@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import integrate, stats
 
-from srbm import FreeScalarField, NotNormalizableError, kl_divergence, maximum_likelihood, truncated_kl
+from srbm import FreeScalarField, NotNormalizableError, ScalarRBM, kl_divergence, maximum_likelihood, truncated_kl
 from tests.srbm.helpers import matrix_with
 
 
@@ -86,6 +86,10 @@ def test_wrong_inputs():
         kl_divergence(np.diag([1.0, -1.0]), np.eye(2))
     with pytest.raises(ValueError, match=r"model_kernel must be 2 x 2 .* got shape \(3, 3\)"):
         kl_divergence(np.eye(2), np.eye(3))
+    with pytest.raises(TypeError, match=r"model_kernel must be a matrix, got a ScalarRBM: pass its \.kernel"):
+        kl_divergence(np.eye(2), ScalarRBM(np.zeros((2, 1)), 1.0))
+    with pytest.raises(ValueError, match=r"square matrix, got shape \(9, 2\); pass second_moment\(data\)"):
+        maximum_likelihood(np.zeros((9, 2)), 1)
     with pytest.raises(ValueError, match="eigenvalues must be positive"):
         truncated_kl([1.0, 0.0], 1, 2.0)
     with pytest.raises(ValueError, match="n_hidden must be non-negative integers"):

@@ -1,6 +1,7 @@
 """The free scalar field: spectrum and propagator against linear algebra, samplers against whole distributions."""
 
 import dataclasses
+import pickle
 
 import numpy as np
 import pytest
@@ -70,6 +71,47 @@ def test_metropolis(shape):
     # sweeps; after 80 nothing of it is left.
     field = FreeScalarField(shape, 4.0)
     assert_gaussian(field.metropolis(2500, rng=2, chains=2500, burn_in=60, sweeps=20), field.kernel)
+
+
+IMPROVED = {1: 4 / 3, 2: -1 / 12}
+LINKED = [(7, IMPROVED), (4, IMPROVED), (2, IMPROVED), ((3, 4), {(1, 0): 1, (0, 1): 1, (1, 1): 0.5, (1, -1): 0.5}),
+          ((2, 5), {(0, 1): 2.0}), (6, {3: 0.7, -1: 1.0}), (5, {})]
+
+
+@pytest.mark.parametrize(("shape", "links"), LINKED, ids=str)
+def test_any_links(shape, links):
+    field = FreeScalarField(shape, 1.7, links)
+    basis = np.eye(field.n_sites)
+    mixed = field.action(basis[:, None] + basis) - field.action(basis)[:, None] - field.action(basis)
+    np.testing.assert_allclose(field.kernel, mixed, atol=1e-12)
+    np.testing.assert_allclose(field.eigenvalues, np.linalg.eigvalsh(field.kernel), atol=1e-12)
+    np.testing.assert_allclose(field.propagator @ field.kernel, np.eye(field.n_sites), atol=1e-12)
+    assert_gaussian(field.sample(3000, rng=1), field.kernel)
+    assert_gaussian(field.metropolis(2500, rng=3, chains=2500, burn_in=80, sweeps=20), field.kernel)
+    assert hash(field) == hash(dataclasses.replace(field))
+    assert pickle.loads(pickle.dumps(field)) == field
+
+
+def test_the_improved_laplacian_is_closer_to_the_continuum():
+    p = FreeScalarField(64).momenta[:, 0]
+    small = (abs(p) < 0.5) & (p != 0)
+    error = abs(FreeScalarField(64, 0.0, IMPROVED).eigenvalues[small] / p[small] ** 2 - 1)
+    np.testing.assert_allclose(error, p[small] ** 4 / 90, rtol=0.05)  # and p^2 / 12 without the improvement
+    plain = abs(FreeScalarField(64, 0.0).eigenvalues[small] / p[small] ** 2 - 1)
+    np.testing.assert_allclose(plain, p[small] ** 2 / 12, rtol=0.05)
+
+
+def test_nearest_neighbours_are_the_default():
+    links = {(1, 0): 1, (0, 1): 1}
+    np.testing.assert_array_equal(FreeScalarField((4, 3), 2.0, links).kernel, FreeScalarField((4, 3), 2.0).kernel)
+
+
+@pytest.mark.parametrize(
+    "links", [{0: 1.0}, {1.5: 1.0}, {(1, 0): 1.0}, {"a": 1.0}, {1: np.nan}, {1: 1.0, -1: 1.0}], ids=str
+)
+def test_links_that_are_none(links):
+    with pytest.raises(ValueError, match="link"):
+        FreeScalarField(10, 4.0, links)
 
 
 @pytest.mark.parametrize("sampler", ["sample", "metropolis"])

@@ -7,6 +7,7 @@ from scipy.linalg import solve_discrete_lyapunov
 from srbm import (
     PCD,
     FreeScalarField,
+    StepDecay,
     learning_rate_limit,
     noise_floor,
     relaxation_rates,
@@ -36,6 +37,32 @@ def test_lyapunov(chain, settings):
     floor = noise_floor(kappa, mass_squared, rate, chains, steps, hidden_variance)
     np.testing.assert_allclose(floor, by_lyapunov(kappa, *settings), rtol=1e-9)
     np.testing.assert_array_equal(floor, floor.T)
+
+
+def test_a_decaying_rate_leaves_a_residue(chain):
+    """Against the 2 x 2 system stepped through all epochs; neglected is what is of order e, 1 / (e N_r) and 1 / N_r."""
+    kappa, mass_squared, chains, steps = chain.eigenvalues[[0, 4, 9]], 9.0, 128, 1
+    schedule = StepDecay(0.05, 0.98, 64)
+    memory = np.outer(*[(1 - kappa / mass_squared) ** steps] * 2)
+    rates = relaxation_rates(kappa, mass_squared)
+    # Var y, Cov(y, c), Var c of every element, from the stationary state of the initial rate on
+    variance = noise_floor(kappa, mass_squared, 0.05, chains, steps) ** 2 * chains / (1 + np.eye(3))
+    covariance, chain_variance = np.zeros((3, 3)), np.ones((3, 3))
+    for epoch in range(30_001):
+        if epoch in (15_000, 30_000):
+            floor = noise_floor(kappa, mass_squared, schedule, chains, steps, epoch=epoch)
+            np.testing.assert_allclose(floor**2 * chains / (1 + np.eye(3)), variance, rtol=0.03)
+            fixed = noise_floor(kappa, mass_squared, schedule(epoch), chains, steps)
+            assert (fixed < 0.9 * floor).all()  # without the residue the formula fails
+        eps = schedule(epoch) * rates
+        noise = 1 - memory**2
+        yy, yc, cc = variance, covariance, chain_variance
+        a, b, c, d = 1 - eps * (1 - memory), eps * memory, memory - 1, memory
+        variance = a**2 * yy + 2 * a * b * yc + b**2 * cc + eps**2 * noise
+        covariance = a * c * yy + (a * d + b * c) * yc + b * d * cc + eps * noise
+        chain_variance = c**2 * yy + 2 * c * d * yc + d**2 * cc + noise
+    with pytest.raises(ValueError, match="epoch"):
+        noise_floor(kappa, mass_squared, schedule, chains)
 
 
 def measured(kernel, mass_squared, rate, chains, steps, hidden_variance, runs=200):
