@@ -15,8 +15,8 @@ def build():
     return _build
 
 
-def _build(folder, **pages):
-    """Build pages given by name; the text of each page without markup, and the warnings."""
+def _build(folder, suffix=".md", **pages):
+    """Build pages given by name, all in files of one kind; the text of each page without markup, and the warnings."""
     chapters = folder / "chapters"
     chapters.mkdir()
     (chapters / "dot.png").write_bytes(b"\x89PNG\r\n\x1a\n")
@@ -24,10 +24,12 @@ def _build(folder, **pages):
     names = "\n".join(f"chapters/{name}" for name in pages)
     (folder / "index.md").write_text(f"# Index\n\n```{{toctree}}\n{names}\n```\n")
     for name, text in pages.items():
-        (chapters / f"{name}.md").write_text(text)
+        (chapters / f"{name}{suffix}").write_text(text)
     warnings = io.StringIO()
     config = {
-        "extensions": ["myst_parser", "book.extension"],
+        "extensions": ["myst_nb", "book.extension"],
+        "nb_execution_mode": "off",
+        "nb_ipywidgets_js": {},
         "myst_enable_extensions": ["dollarmath"],
         "numfig": True,
         "math_numfig": False,
