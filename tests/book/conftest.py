@@ -15,7 +15,7 @@ def build():
     return _build
 
 
-def _build(folder, **pages):
+def _build(folder, extensions=(), **pages):
     """Build pages given by name; the text of each page without markup, and the warnings."""
     chapters = folder / "chapters"
     chapters.mkdir()
@@ -27,7 +27,7 @@ def _build(folder, **pages):
         (chapters / f"{name}.md").write_text(text)
     warnings = io.StringIO()
     config = {
-        "extensions": ["myst_parser", "book.extension"],
+        "extensions": ["myst_parser", "book.extension", *extensions],
         "myst_enable_extensions": ["dollarmath"],
         "numfig": True,
         "math_numfig": False,
