@@ -214,10 +214,20 @@ def number_exercises(app, env):
                 numbers["exercise"][name] = (number_of(name),)
             except ValueError as error:
                 logger.warning(str(error), location=docname)
-    # sphinx-exercise looks a cited label up as it was written, and Sphinx cites ex-A-1 as ex-a-1.
-    known = getattr(env, "sphinx_exercise_registry", {})
-    known |= {label.lower(): entry for label, entry in known.items()}
     return []  # no page has to be read again
+
+
+def name_exercises(app, env):
+    """Let solutions be titled "Solution to Exercise 4.2", without the title of the exercise, and ``{ref}`` find ex-A-1.
+
+    sphinx-exercise looks a cited label up as it was written, and Sphinx cites ex-A-1 as ex-a-1.
+    """
+    known = getattr(env, "sphinx_exercise_registry", {})
+    for entry in known.values():
+        if entry["type"] == "exercise":
+            del entry["node"][0].children[1:]
+    known |= {label.lower(): entry for label, entry in known.items()}
+    return []
 
 
 class _FromChapters(Generated):
@@ -229,13 +239,13 @@ class ExerciseIndex(_FromChapters):
     """``{exercise-index}``: every exercise with its kind, its title, and whether code and a judge come with it."""
 
     def markdown(self, chapters):
-        lines, exercises = [], read_exercises(chapters)
+        rows, exercises = [], read_exercises(chapters)
         for chapter in dict.fromkeys(exercise.chapter for exercise in exercises):
-            rows = [[f"{{ref}}`{e.number} <{e.label}>`", e.kind, e.title,
-                     "judged" if e.judged else "code" if e.with_code else ""]
-                    for e in exercises if e.chapter == chapter]
-            lines += ["", f"**[](/chapters/{chapter})**", "", *table(["", "kind", "exercise", "solution"], rows)]
-        return lines
+            rows.append(["", "", f"**[](/chapters/{chapter})**", ""])
+            rows += [[f"{{numref}}`%s <{e.label}>`", e.kind, e.title,
+                      "judged" if e.judged else "code" if e.with_code else ""]
+                     for e in exercises if e.chapter == chapter]
+        return table(["", "kind", "exercise", "solution"], rows)
 
 
 class ExerciseCount(_FromChapters):
@@ -277,6 +287,7 @@ def _hours(minutes: float) -> str:
 
 def setup(app):
     app.connect("env-get-updated", number_exercises, priority=900)  # after Sphinx has counted them
+    app.connect("env-get-updated", name_exercises)
     app.add_directive("exercise-index", ExerciseIndex)
     app.add_directive("exercise-count", ExerciseCount)
     app.add_directive("chapter-times", ChapterTimes)

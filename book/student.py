@@ -12,7 +12,6 @@ import argparse
 import ast
 import contextlib
 import io
-import os
 import re
 import shutil
 import sys
@@ -28,6 +27,7 @@ from book.normalise import dumps, normalise
 CHAPTERS = Path(__file__).parent.parent / "chapters"
 NEEDED = ("ledger.py", "ledger.toml", "selfcheck.py", "data")
 ANSWER = "*Your answer:*"
+FOLDED = "# How the answer is judged"
 SAID = re.compile(r"^(Right\.|Not yet: |No answer yet\.)(.*\n?)*", re.MULTILINE)
 SIGNS = {  # what a role of the book looks like without it
     "eq": "({})",
@@ -135,6 +135,7 @@ def _code(cell, numbers):
     if tags := cell.metadata.get("tags"):
         new.metadata["tags"] = tags
         if "hide-input" in tags:
+            new.source = f"{FOLDED}\n{cell.source}"  # the line that a folded cell still shows
             new.metadata["jupyter"] = {"source_hidden": True}
     figure = cell.metadata.get("mystnb", {}).get("figure")
     if not figure:
@@ -302,8 +303,7 @@ def main():
             written = write(arguments.folder)
         except FileExistsError as error:
             parser.error(str(error))
-        print(f"{len(written)} notebooks in {os.fspath(arguments.folder)}/: "
-              f"jupyter lab {os.fspath(arguments.folder)}")
+        print(f"{len(written)} notebooks in {arguments.folder}: open them with jupyter lab {arguments.folder}")
         return 0
     folder = arguments.folder.resolve()
     verdicts = [verdict for path in in_reading_order(folder)
