@@ -134,4 +134,5 @@ def setup(app):
     app.add_directive("cost", Cost)
     app.add_css_file("book.css", priority=900)
     app.setup_extension("book.pages")
+    app.setup_extension("book.access")
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

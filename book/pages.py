@@ -111,7 +111,7 @@ class LedgerTable(_Generated):
         for section in dict.fromkeys(record["section"] for record in records.values()):
             mine = [record for record in records.values() if record["section"] == section]
             lines += ["", f"**Section {section}**", "", *_table(
-                ["", "entry", "claim", "paper", "ours", "tolerance and its origin"],
+                ["verdict", "entry", "claim", "paper", "ours", "tolerance and its origin"],
                 [[MARKS[r["verdict"]], _link(r, _number(r["key"])), _escape(r["statement"]) + _condition(r),
                   _escape(str(r["paper"])), _escape(str(r["ours"])),
                   _escape(f"{r['tolerance'] or 'exact'}; {r['origin']}")] for r in mine])]
@@ -134,14 +134,14 @@ class LedgerSummary(_Generated):
             count = Counter(records[key]["verdict"] for key in keys if key in records)
             rows.append([kind, f"{count.total()} of {len(keys)}" if kind != "statements" else str(count.total()),
                          *(str(count[verdict]) for verdict in MARKS)])
-        return _table(["", "checked", *(f"{mark} {verdict}" for verdict, mark in MARKS.items())], rows)
+        return _table(["of the paper", "checked", *(f"{mark} {verdict}" for verdict, mark in MARKS.items())], rows)
 
 
 class OurStatements(_Generated):
     """``{our-statements}``: what this edition adds, with the exact value, ours, the tolerance and its origin."""
 
     def markdown(self, records):
-        return _table(["", "statement", "exact", "ours", "tolerance and its origin", "check"],
+        return _table(["verdict", "statement", "exact", "ours", "tolerance and its origin", "check"],
                       [["✓" if r["verdict"] == "confirmed" else "✗", _escape(r["statement"]), _escape(str(r["exact"])),
                         _escape(str(r["ours"])), _escape(f"{r['tolerance'] or 'exact'}; {r['origin']}"),
                         _link(r, r["key"])] for key, r in records.items() if key.startswith("x-")])
@@ -151,7 +151,7 @@ class Deviations(_Generated):
     """``{deviations}``: every entry that is not simply reproduced."""
 
     def markdown(self, records):
-        return _table(["", "where", "the paper says", "paper", "ours", "check"],
+        return _table(["verdict", "where", "the paper says", "paper", "ours", "check"],
                       [[MARKS[r["verdict"]], f"Sec. {r['section']}", _escape(r["statement"]) + _condition(r),
                         _escape(str(r["paper"])), _escape(str(r["ours"])), _link(r, r["key"])]
                        for r in of_the_paper(records).values() if r["verdict"] != "reproduced"])
