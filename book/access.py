@@ -12,8 +12,8 @@ HERE = Path(__file__).parent
 
 
 def add_templates(app, config):
-    """Templates that stand before those of the theme."""
-    config.templates_path.append(str(HERE / "templates"))
+    """Put our templates before those of the theme; they wrap the ones that they replace."""
+    config.templates_path.insert(0, str(HERE / "templates"))
 
 
 def visit_citation(writer, node):

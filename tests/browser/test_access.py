@@ -10,14 +10,28 @@ from tests.browser.visits import PAGES, needs_book, needs_chromium, pages
 pytestmark = [needs_chromium, needs_book]
 AXE = Path(__file__).parent / "vendor" / "axe-core" / "axe.min.js"
 SERIOUS = ("serious", "critical")
-# MathJax draws a formula twice, once for the eye and once for the ear; axe need not look into either.
-RUN = """(rules) => axe.run({exclude: ["mjx-math", "mjx-assistive-mml"]},
+RUN = """(rules) => axe.run(document,
     {resultTypes: ["violations"], ...(rules ? {runOnly: {type: "rule", values: rules}} : {})})"""
+# axe needs seconds for ten thousand elements. Formulas become empty boxes of the same size, and of the spans of code
+# that are coloured alike one is left.
+THIN = """() => {
+    for (const formula of document.querySelectorAll("mjx-container")) {
+        const box = document.createElement("span");
+        box.style.cssText = `display: inline-block; height: 1em; width: ${formula.scrollWidth}px`;
+        formula.replaceChildren(box);
+    }
+    const seen = new Set();
+    for (const span of document.querySelectorAll("pre span[class]")) {
+        const kind = `${span.closest("div[class]")?.className} ${span.className}`;
+        seen.has(kind) && !span.children.length ? span.replaceWith(span.textContent) : seen.add(kind);
+    }
+    document.querySelectorAll("pre").forEach((code) => code.normalize());
+}"""
 
 
 def findings(page, rules=None):
     """What axe finds on the page, as sentences; `rules` names the only ones to try."""
-    page.evaluate("window.axe || 0") or page.evaluate(AXE.read_text(encoding="utf-8"))
+    page.evaluate("() => 'axe' in window") or page.evaluate(AXE.read_text(encoding="utf-8"))
     return [
         f"{found['id']} ({found['impact']}): {node['html'][:120]} {node.get('failureSummary', '')[:160]}"
         for found in page.evaluate(RUN, rules)["violations"]
@@ -29,23 +43,19 @@ def findings(page, rules=None):
 @pytest.mark.parametrize("name", pages)
 def test_page_is_accessible(visit, name):
     page = visit((PAGES / name).as_uri()).page
-    assert findings(page) == []
-    page.evaluate("document.documentElement.dataset.theme = 'dark'")
-    assert findings(page, ["color-contrast"]) == []
-    page.set_viewport_size({"width": 390, "height": 900})
-    page.wait_for_timeout(400)  # the theme waits 300 ms before it looks again at what scrolls
-    assert findings(page, ["scrollable-region-focusable"]) == []
-
-
-@pytest.mark.parametrize("name", pages)
-def test_headings_are_in_order(visit, name):
-    page = visit((PAGES / name).as_uri()).page
     levels = page.evaluate(
         "[...document.querySelectorAll('article :is(h1, h2, h3, h4, h5, h6)')].map((h) => Number(h.tagName[1]))"
     )
     assert levels[:1] == [1]
     assert levels.count(1) == 1
     assert all(after <= before + 1 for before, after in itertools.pairwise(levels))
+    page.evaluate(THIN)
+    assert findings(page) == []
+    page.evaluate("document.documentElement.dataset.theme = 'dark'")
+    assert findings(page, ["color-contrast"]) == []
+    page.set_viewport_size({"width": 390, "height": 900})
+    page.wait_for_timeout(400)  # the theme waits 300 ms before it looks again at what scrolls
+    assert findings(page, ["scrollable-region-focusable"]) == []
 
 
 def test_the_keyboard_reaches_the_text(visit):
