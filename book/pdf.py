@@ -7,17 +7,20 @@ are known, and put in front. Without the scripts of the theme the solutions of e
 
 import argparse
 import html
+import io
 import logging
+import re
 import shutil
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+import pikepdf
 import yaml
 from bs4 import BeautifulSoup
 from pypdf import PdfReader, PdfWriter
-from pypdf.generic import ArrayObject, NameObject
+from pypdf.generic import ArrayObject, NameObject, TextStringObject
 
 ROOT = Path(__file__).parent.parent
 TITLE = "Scalar field RBM as an ultraviolet regulator"
@@ -34,12 +37,21 @@ body { font-size: 16px; }
 article.bd-article { break-before: page; padding: 0 !important; max-width: none; }
 article.bd-article:first-of-type { break-before: auto; }
 article.bd-article h1:first-of-type { display: block !important; margin-top: 0; }
+article.bd-article pre { color: #080808; }
 a.headerlink, button.copybtn { display: none !important; }
 div.cell_input, div.cell_output, figure, tr { break-inside: avoid; }
 article.bd-article div.cell_input pre { font-size: 13px; }
 div.admonition.dropdown { opacity: 1; }
 figure img, div.cell_output img { max-height: 900px; object-fit: contain; }
 """
+# Every span of code becomes a tag in the PDF, and they would make up most of the file: drop those that colour nothing.
+PLAIN_CODE = """() => {
+    const look = ({color, fontWeight, fontStyle}) => [color, fontWeight, fontStyle].join();
+    const plain = [...document.querySelectorAll("pre span")].filter((span) =>
+        !span.textContent.trim() || look(getComputedStyle(span)) === look(getComputedStyle(span.closest("pre"))));
+    plain.forEach((span) => span.replaceWith(...span.childNodes));
+    document.querySelectorAll("pre").forEach((code) => code.normalize());
+}"""
 # Formulas wider than the text are drawn smaller; everything else wraps. MathJax has measured them by now.
 SHRINK = """() => {
     for (const formula of document.querySelectorAll("mjx-container[display]")) {
@@ -75,17 +87,17 @@ def contents(toc: dict) -> list[tuple[str, str | None]]:
     return [(Path(file).name, part) for file, part in listed]
 
 
-def join(folder: Path, listed: list[tuple[str, str | None]]) -> tuple[str, list[Page]]:
-    """One HTML document out of the articles of the pages in `folder`, and what the pages are called."""
+def join(folder: Path, listed: list[tuple[str, str | None]]) -> tuple[str, list[Page], list[str]]:
+    """One HTML document out of the articles of the pages in `folder`, what they are called, and all headings."""
     first = BeautifulSoup((folder / f"{listed[0][0]}.html").read_text(encoding="utf-8"), "html.parser")
     names = [name for name, _ in listed]
-    pages, articles = [], []
+    pages, articles, headings = [], [], []
     for name, part in listed:
         soup = BeautifulSoup((folder / f"{name}.html").read_text(encoding="utf-8"), "html.parser")
         article = soup.select_one("article.bd-article")
         for link in article.select("a.headerlink"):
             link.decompose()
-        article["id"] = "start"
+        headings += [heading.get_text().strip() for heading in article.find_all(re.compile("^h[1-6]$"))]
         pages.append(Page(name, article.h1.get_text(strip=True), part))
         for element in article.find_all(id=True):
             element["id"] = _anchor(name, element["id"])
@@ -104,7 +116,7 @@ def join(folder: Path, listed: list[tuple[str, str | None]]) -> tuple[str, list[
                 f'<body><div class="bd-main"><div class="bd-content">'
                 f'<div class="bd-article-container" style="max-width: none">{"".join(articles)}</div></div></div>'
                 f"</body></html>")  # fmt: skip
-    return document, pages
+    return document, pages, headings
 
 
 def _anchor(name: str, identifier: str) -> str:
@@ -148,9 +160,26 @@ def chapter_starts(pdf: PdfReader, pages: list[Page]) -> dict[str, int]:
             for page, item in zip(pages, titles, strict=True)}  # fmt: skip
 
 
-def assemble(front: Path, body: Path, starts: dict[str, int], output: Path):
-    """Put the front matter before the body, its links leading to the chapters; number the front in Roman numerals."""
+def _bookmarks(parent):
+    """The entries below `parent` in reading order."""
+    entry = parent.get("/First")
+    while entry is not None:
+        yield entry.get_object()
+        yield from _bookmarks(entry.get_object())
+        entry = entry.get_object().get("/Next")
+
+
+def assemble(front: Path, body: Path, starts: dict[str, int], headings: list[str], output: Path):
+    """Put the front matter before the body, its links leading to the chapters; number the front in Roman numerals.
+
+    The bookmarks get the `headings` as their text, because Chromium repeats parts of those that it moves to a new page.
+    """
     writer = PdfWriter(clone_from=body)
+    bookmarks = list(_bookmarks(writer.root_object["/Outlines"]))
+    if len(bookmarks) != len(headings):
+        raise ValueError(f"expected a bookmark for each of {len(headings)} headings, found {len(bookmarks)}")
+    for bookmark, heading in zip(bookmarks, headings, strict=True):
+        bookmark[NameObject("/Title")] = TextStringObject(heading)
     n_front = len(PdfReader(front).pages)
     writer.merge(0, front, import_outline=False)
     for page in writer.pages[:n_front]:
@@ -164,8 +193,11 @@ def assemble(front: Path, body: Path, starts: dict[str, int], output: Path):
     writer.set_page_label(0, n_front - 1, style="/r")
     writer.set_page_label(n_front, len(writer.pages) - 1, style="/D")
     writer.add_metadata({"/Title": TITLE, "/Author": "the srbm authors, after G. Aarts, B. Lucini and C. Park"})
+    joined = io.BytesIO()
+    writer.write(joined)
     output.parent.mkdir(parents=True, exist_ok=True)
-    writer.write(output)
+    with pikepdf.open(joined) as document:  # which packs the tags, half of the file
+        document.save(output, object_stream_mode=pikepdf.ObjectStreamMode.generate, recompress_flate=True)
 
 
 def make(site: Path, output: Path, chromium: str, listed: list[tuple[str, str | None]]) -> list[str]:
@@ -173,7 +205,7 @@ def make(site: Path, output: Path, chromium: str, listed: list[tuple[str, str | 
     from playwright.sync_api import sync_playwright
 
     folder = site / "chapters"
-    document, pages = join(folder, listed)
+    document, pages, headings = join(folder, listed)
     joined = folder.resolve() / "all-pages.html"  # beside the pages, so that their figures are found
     parts = [output.with_suffix(f".{name}.pdf") for name in ("front", "body")]
     output.parent.mkdir(parents=True, exist_ok=True)
@@ -188,6 +220,7 @@ def make(site: Path, output: Path, chromium: str, listed: list[tuple[str, str | 
             page.evaluate("window.MathJax?.startup.promise.then(() => null)")
             page.evaluate("document.querySelectorAll('img').forEach((image) => { image.loading = 'eager'; })")
             page.wait_for_function("[...document.images].every((image) => image.complete)")
+            page.evaluate(PLAIN_CODE)
             page.evaluate(SHRINK)
             too_wide = page.evaluate(TOO_WIDE, WIDTH)
             page.pdf(path=parts[1], outline=True, display_header_footer=True, header_template="<span></span>",
@@ -196,7 +229,7 @@ def make(site: Path, output: Path, chromium: str, listed: list[tuple[str, str | 
             page.set_content(front_matter(pages, starts))
             page.pdf(path=parts[0], **PAPER)
             browser.close()
-        assemble(*parts, starts, output)
+        assemble(*parts, starts, headings, output)
     finally:
         for file in (joined, *parts):
             file.unlink(missing_ok=True)
