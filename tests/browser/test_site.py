@@ -13,6 +13,8 @@ from tests.browser.visits import PAGES, needs_book, needs_chromium, pages
 pytestmark = needs_book
 MEGABYTE = 1e6
 COMPRESSED = {".html", ".css", ".js", ".svg", ".json"}  # web servers send these compressed
+ICONS_NOT_DRAWN = """[...document.querySelectorAll("i[class*='fa-'], svg.svg-inline--fa:not(:has(path[d^='M']))")]
+    .map((icon) => icon.getAttribute("class"))"""
 
 
 class Links(HTMLParser):
@@ -90,6 +92,7 @@ def test_from_a_folder_of_a_web_server(visit, server, name):
     visited.page.wait_for_function("[...document.images].every((image) => image.complete)")
     assert visited.complaints == []
     assert visited.outside == []
+    assert visited.page.evaluate(ICONS_NOT_DRAWN) == []
     files = {PAGES / unquote(urlsplit(url).path).removeprefix(urlsplit(server).path + "/") for url in visited.asked
              if url.startswith(host)}
     assert sum(sent(file) for file in files) < 3 * MEGABYTE
