@@ -22,6 +22,7 @@ class Visit:
     def __init__(self, browser, url, width=1280, scheme="light", home="file:"):
         self.outside, self.complaints, self.asked = [], [], []
         self.page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
+        self.page.set_default_timeout(120_000)  # milliseconds: a busy machine is no reason to fail
         inside = (home, "data:", "blob:")
         self.page.route(lambda address: not address.startswith(inside), self._refuse)
         self.page.on("console", lambda m: m.type == "error" and self.complaints.append(m.text))
