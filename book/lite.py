@@ -71,12 +71,19 @@ def build(jupyter_lite: Path, output: Path):
         )  # fmt: skip
 
 
-def add_link(app, pagename, templatename, context, doctree):
-    """A button that opens the page's notebook in the browser."""
-    if doctree is not None and context.get("page_source_suffix") == ".ipynb":
-        context["header_buttons"].append({
+def add_links(app, pagename, templatename, context, doctree):
+    """A button that opens the page's notebook in the browser; the whole book as PDF among the downloads."""
+    if doctree is None:
+        return
+    buttons, pathto = context["header_buttons"], context["pathto"]
+    for group in buttons:
+        if group.get("label") == "download-buttons":
+            group["buttons"].append({"type": "link", "url": pathto("srbm.pdf", 1), "text": "the book as .pdf",
+                                     "icon": "fas fa-file-pdf", "label": "download-book-button"})  # fmt: skip
+    if context.get("page_source_suffix") == ".ipynb":
+        buttons.append({
             "type": "link",
-            "url": context["pathto"](f"{PART_OF_THE_SITE}/lab/index.html", 1) + f"?path={Path(pagename).name}.ipynb",
+            "url": pathto(f"{PART_OF_THE_SITE}/lab/index.html", 1) + f"?path={Path(pagename).name}.ipynb",
             "tooltip": "Run this chapter in the browser",
             "text": "Run",
             "icon": "fas fa-play",
@@ -87,7 +94,7 @@ def add_link(app, pagename, templatename, context, doctree):
 
 def setup(app):
     if os.environ.get("SRBM_SITE") == "1":
-        app.connect("html-page-context", add_link, priority=600)  # after the theme has made its buttons
+        app.connect("html-page-context", add_links, priority=600)  # after the theme has made its buttons
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
 
 
