@@ -50,7 +50,7 @@ def test_pages_link_to_it_only_where_it_is_published(monkeypatch, site, connecte
 @pytest.mark.parametrize(("suffix", "links"), [(".ipynb", ["../lite/lab/index.html?path=02_flow.ipynb"]), (".md", [])])
 def test_the_links_of_a_page(suffix, links):
     downloads = {"type": "group", "label": "download-buttons", "buttons": []}
-    context = {"header_buttons": [downloads], "page_source_suffix": suffix, "pathto": lambda file, resource: f"../{file}"}
+    context = {"header_buttons": [downloads], "page_source_suffix": suffix, "pathto": lambda file, _: f"../{file}"}
     lite.add_links(None, "chapters/02_flow", "page.html", context, object())
     assert [button["url"] for button in context["header_buttons"][1:]] == links
     assert [button["url"] for button in downloads["buttons"]] == ["../srbm.pdf"]
