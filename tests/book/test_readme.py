@@ -1,9 +1,12 @@
-"""The README's example runs as printed, and ends at the optimum it names."""
+"""The README's example runs as printed, and ends at the optimum it names; the citation is of this version."""
 
 import re
 from pathlib import Path
 
 import numpy as np
+import yaml
+
+import srbm
 
 ROOT = Path(__file__).parents[2]
 
@@ -20,3 +23,9 @@ def test_the_example(capsys):
     optimum, trained = scope["rbm"].log_likelihood(scope["C"]), scope["training"].log_likelihood[-1]
     assert optimum - 0.05 < trained < optimum
     assert np.isfinite(scope["training"].eigenvalues).all()
+
+
+def test_the_citation_is_of_this_version():
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    assert citation["version"] == srbm.__version__
+    assert citation["preferred-citation"]["doi"] == "10.1103/PhysRevD.109.034521"
