@@ -245,7 +245,7 @@ class ExerciseIndex(_FromChapters):
             rows += [[f"{{numref}}`%s <{e.label}>`", e.kind, e.title,
                       "judged" if e.judged else "code" if e.with_code else ""]
                      for e in exercises if e.chapter == chapter]
-        return table(["", "kind", "exercise", "solution"], rows)
+        return table(["number", "kind", "exercise", "solution"], rows)
 
 
 class ExerciseCount(_FromChapters):

@@ -25,7 +25,7 @@ from book.extension import Numbering
 from book.normalise import dumps, normalise
 
 CHAPTERS = Path(__file__).parent.parent / "chapters"
-NEEDED = ("ledger.py", "ledger.toml", "selfcheck.py", "data")
+NEEDED = ("ledger.py", "ledger.toml", "selfcheck.py", "typeset.py", "data")
 ANSWER = "*Your answer:*"
 FOLDED = "# How the answer is judged"
 SAID = re.compile(r"^(Right\.|Not yet: |No answer yet\.)(.*\n?)*", re.MULTILINE)
