@@ -93,6 +93,11 @@ class Tally:
         """`rng`, a NumPy generator or a seed, with its numbers counted here."""
         return CountedGenerator(np.random.default_rng(rng), self)
 
+    def __sub__(self, other: Tally) -> Tally:
+        """What was counted here and not there."""
+        return Tally(self.flops - other.flops, self.bytes - other.bytes, self.normals - other.normals,
+                     self.calls - other.calls)
+
     def _book(self, flops: int, arrays) -> None:
         self.flops += flops
         self.bytes += sum(array.nbytes for array in arrays)

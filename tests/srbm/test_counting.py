@@ -67,5 +67,7 @@ def test_random_numbers_of_an_update(chains, steps, drawn):
     for epochs in (1, 2):
         tally = Tally()
         train(rbm, tally.array(C), epochs, 0.01, PCD(chains, steps), rng=tally.generator(0))
-        counts.append(tally.normals)
-    assert counts[1] - counts[0] == drawn
+        counts.append(tally)
+    update = counts[1] - counts[0]
+    assert update.normals == drawn
+    assert update.calls == counts[1].calls - counts[0].calls > 0
