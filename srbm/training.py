@@ -193,9 +193,9 @@ def train(rbm: ScalarRBM | Sequence[ScalarRBM], correlation, epochs: int, learni
         Where to start: one model for all runs, or one for each. No hidden bias (unbroken symmetry, Sec. III).
     correlation : array (N_v, N_v)
         <phi phi^T>_target, Eq. (21): of a theory, or of data through `second_moment`. The model has mean zero, so
-        data with another mean are better centred first (`second_moment(data, center=True)`). Where it
-        is the array of another library, float64, everything is computed by that library, on the device where the array
-        is; only the records are made on the host. The random numbers are still those of `rng`, the same on every device.
+        data with another mean are better centred first (`second_moment(data, center=True)`). Where it is the float64
+        array of another library, that library computes everything, on the device where the array is; only the records
+        are made on the host. The random numbers are still those of `rng`, the same on every device.
     epochs : int
         Number of parameter updates.
     learning_rate : float or callable
