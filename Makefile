@@ -9,7 +9,7 @@ export OPENBLAS_NUM_THREADS := 1
 export OMP_NUM_THREADS := 1
 export MKL_NUM_THREADS := 1
 
-.PHONY: help book test lint execute lab lock clean
+.PHONY: help book test lint execute lab student grade lock clean
 .DEFAULT_GOAL := help
 
 help:  ## this list
@@ -43,6 +43,12 @@ execute: $(READY)  ## re-execute the chapters and store their outputs (CHAPTER=0
 
 lab: $(READY)  ## the chapters in JupyterLab
 	$(VENV)/bin/jupyter lab chapters
+
+student: $(READY)  ## the chapters without solutions, for a course, in student/ (TO=folder for another)
+	$(PY) -m book.student $(TO)
+
+grade: $(READY)  ## judge the answers in such a copy (TO=folder)
+	$(PY) -m book.student --grade $(TO)
 
 lock: $(READY)  ## resolve requirements.in into requirements.txt
 	$(VENV)/bin/uv pip compile -q --universal --python-version 3.11 requirements.in -o requirements.txt

@@ -154,4 +154,5 @@ def setup(app):
     app.add_css_file("book.css", priority=900)
     app.setup_extension("book.pages")
     app.setup_extension("book.sliders")
+    app.setup_extension("book.exercises")
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

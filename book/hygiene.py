@@ -10,6 +10,7 @@ from pathlib import Path
 import nbformat
 import yaml
 
+from book.exercises import problems
 from book.normalise import dumps, normalise
 from book.pages import EQUATIONS, FIGURES, MARKS, OUR_MARKS
 
@@ -148,7 +149,8 @@ def entries_are_checked_once(book):
 def entries_are_complete(book):
     verdicts = {*MARKS, *OUR_MARKS}
     for key, entry in book.ledger.items():
-        if set(entry) != {"section", "chapter", "statement", "verdict"}:
+        optional = {"known"} if key.startswith("x-") else set()
+        if set(entry) - optional != {"section", "chapter", "statement", "verdict"}:
             yield f"{key}: an entry has section, chapter, statement and verdict, this one has {sorted(entry)}"
         elif entry["verdict"] not in verdicts:
             yield f"{key}: there is no verdict {entry['verdict']!r}"
@@ -218,9 +220,23 @@ def contents_are_the_files(book):
         yield f"{name}: {'in _toc.yml, but there is no file' if name in book.contents else 'not in _toc.yml'}"
 
 
+def exercises_keep_the_pattern(book):
+    for name, notebook in book.notebooks.items():
+        for problem in problems(notebook, name):
+            yield f"{name}: {problem}"
+
+
+def answers_are_judged_on_request(book):
+    for where, cell in book.code():
+        if any(isinstance(node, ast.Expr) and isinstance(node.value, ast.Call)
+               and getattr(node.value.func, "id", None) == "judge" for node in _parse(cell.source).body):
+            yield f"{where}: call judge in a function judge_N_k, which the cells of answer and solution call"
+
+
 RULES = [
     plain_python, executed_in_order, clean_outputs, alt_texts, normal_form, no_machine_in_text,
     checks_are_in_the_ledger, checks_are_tagged, entries_are_checked_once, entries_are_complete,
     verdicts_are_as_expected, entries_name_their_chapter, labels_are_unique, contents_are_the_files,
     the_whole_paper_is_there, titles_have_no_formulas, code_fits_the_page,
+    exercises_keep_the_pattern, answers_are_judged_on_request,
 ]  # fmt: skip

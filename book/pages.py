@@ -18,6 +18,9 @@ from docutils.statemachine import StringList
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 
+from book.extension import chapter_number
+from chapters.typeset import typeset
+
 MARKS = {"reproduced": "✓", "reproduced with a condition": "◐", "not reproduced": "✗"}
 OUR_MARKS = {"confirmed": "✓", "not confirmed": "✗"}
 EQUATIONS = [f"eq-{n}" for n in range(1, 96)] + ["eq-A1", "eq-A2"] + [f"eq-B{n}" for n in range(1, 9)]
@@ -94,27 +97,31 @@ def _link(record: dict, text: str) -> str:
     return f"<a href=\"{record['chapter']}.html#check-{record['key']}\">{text}</a>"
 
 
-def _table(head: list[str], rows: list[list[str]]) -> list[str]:
+def table(head: list[str], rows: list[list[str]]) -> list[str]:
     return ["| " + " | ".join(row) + " |" for row in [head, ["---"] * len(head), *rows]]
 
 
-class _Generated(SphinxDirective):
-    """A directive whose Markdown is computed from the records."""
+class Generated(SphinxDirective):
+    """A directive whose Markdown is computed from the chapters."""
 
     def run(self):
         chapters = Path(self.env.srcdir) / "chapters"
-        for path in [chapters / "ledger.toml", *chapters.glob("*.ipynb")]:
+        for path in [chapters / "ledger.toml", chapters / "costs.json", *chapters.glob("*.ipynb")]:
             self.env.note_dependency(str(path))
-        lines = self.markdown(read_records(chapters))
+        lines = self.markdown(self.read(chapters))
         container = nodes.container(classes=["generated"])
         self.state.nested_parse(StringList(lines, source="generated"), 0, container)
         return container.children
 
-    def markdown(self, records: dict[str, dict]) -> list[str]:
+    def read(self, chapters: Path):
+        """What the Markdown is computed from."""
+        return read_records(chapters)
+
+    def markdown(self, source) -> list[str]:
         raise NotImplementedError
 
 
-class LedgerTable(_Generated):
+class LedgerTable(Generated):
     """``{ledger}``: every entry of the paper with its value, ours, the tolerance and its origin, and the verdict."""
 
     def markdown(self, records):
@@ -122,7 +129,7 @@ class LedgerTable(_Generated):
         records = of_the_paper(records)
         for section in dict.fromkeys(record["section"] for record in records.values()):
             mine = [record for record in records.values() if record["section"] == section]
-            lines += ["", f"**Section {section}**", "", *_table(
+            lines += ["", f"**Section {section}**", "", *table(
                 ["", "entry", "claim", "paper", "ours", "tolerance and its origin"],
                 [[_mark(r), _link(r, _number(r["key"])), _statement(r), *_values(r), _tolerance(r)] for r in mine])]
         return lines
@@ -133,7 +140,7 @@ def _mark(record: dict) -> str:
 
 
 def _statement(record: dict) -> str:
-    return _escape(record["statement"]) + _condition(record)
+    return typeset(record["statement"], _escape) + _condition(record)
 
 
 def _values(record: dict) -> list[str]:
@@ -141,14 +148,18 @@ def _values(record: dict) -> list[str]:
 
 
 def _tolerance(record: dict) -> str:
-    return _escape(f"{record['tolerance'] or 'exact'}; {record['origin']}")
+    return typeset(f"{record['tolerance'] or 'exact'}; {record['origin']}", _escape)
 
 
 def _condition(record: dict) -> str:
-    return f" *Condition: {_escape(record['condition'])}.*" if record.get("condition") else ""
+    return f" *Condition: {typeset(record['condition'], _escape)}.*" if record.get("condition") else ""
 
 
-class LedgerSummary(_Generated):
+def _known(record: dict) -> str:
+    return f" {{cite}}`{record['known']}`" if "known" in record else ""
+
+
+class LedgerSummary(Generated):
     """``{ledger-summary}``: how many entries were checked, and with which verdict."""
 
     def markdown(self, records):
@@ -160,28 +171,34 @@ class LedgerSummary(_Generated):
             count = Counter(records[key]["verdict"] for key in keys if key in records)
             rows.append([kind, f"{count.total()} of {len(keys)}" if kind != "statements" else str(count.total()),
                          *(str(count[verdict]) for verdict in MARKS)])
-        return _table(["", "checked", *(f"{mark} {verdict}" for verdict, mark in MARKS.items())], rows)
+        return table(["", "checked", *(f"{mark} {verdict}" for verdict, mark in MARKS.items())], rows)
 
 
-class OurStatements(_Generated):
-    """``{our-statements}``: what this edition adds, with the exact value, ours, the tolerance and its origin."""
+class OurStatements(Generated):
+    """``{our-statements}``: what this edition adds, by chapter: should be and is, the tolerance and its origin."""
 
     def markdown(self, records):
-        return _table(["", "statement", "exact", "ours", "tolerance and its origin", "check"],
-                      [[_mark(r), _statement(r), *_values(r), _tolerance(r), _link(r, r["key"])]
-                       for r in of_ours(records).values()])
+        lines = []
+        records = of_ours(records)
+        for chapter in sorted({record["chapter"] for record in records.values()}):
+            mine = [record for record in records.values() if record["chapter"] == chapter]
+            lines += ["", f"**Chapter {chapter_number(chapter)}: [](/chapters/{chapter})**", "", *table(
+                ["", "statement", "exact / ours", "tolerance and its origin"],
+                [[_mark(r), f"{_statement(r)}{_known(r)} {_link(r, r['key'])}",
+                  " / ".join(dict.fromkeys(_values(r))), _tolerance(r)] for r in mine])]
+        return lines
 
 
-class Deviations(_Generated):
+class Deviations(Generated):
     """``{deviations}``: every entry that is not simply reproduced."""
 
     def markdown(self, records):
-        return _table(["", "where", "the paper says", "paper", "ours", "check"],
+        return table(["", "where", "the paper says", "paper", "ours", "check"],
                       [[_mark(r), f"Sec. {r['section']}", _statement(r), *_values(r), _link(r, r["key"])]
                        for r in of_the_paper(records).values() if r["verdict"] != "reproduced"])
 
 
-class EquationMap(_Generated):
+class EquationMap(Generated):
     """``{equation-map}``: paper's number, where it stands in the book, the name in `srbm`, the cell that checks it."""
 
     def markdown(self, records):
@@ -195,7 +212,7 @@ class EquationMap(_Generated):
             code = ", ".join(f"`{name}`" for name in names.get(key, []))
             chapter = f"[](/chapters/{record['chapter']})"
             rows.append([role, chapter, code, f"{_mark(record)} {_link(record, 'check')}"])
-        return _table(["paper", "chapter", "in `srbm`", "checking cell"], rows)
+        return table(["paper", "chapter", "in `srbm`", "checking cell"], rows)
 
 
 class Recorded(SphinxRole):

@@ -5,13 +5,13 @@ never passed in. What is printed is rounded to the digits that the tolerance lea
 the same on every machine.
 """
 
-import html
 import math
 import tomllib
 from difflib import get_close_matches
 from pathlib import Path
 
 import numpy as np
+from typeset import typeset
 
 LEDGER = Path(__file__).with_name("ledger.toml")
 REPRODUCED, CONDITION, NOT_REPRODUCED = "reproduced", "reproduced with a condition", "not reproduced"
@@ -148,6 +148,6 @@ def _show(key, statement, comparison, decision, verdict, record):
         return
     styled = (
         f'<div class="verdict {CSS_CLASS[verdict]}" id="check-{key}">{MARK[verdict]} <code>{key}</code> '
-        f"{html.escape(statement)} <span>{html.escape(comparison)}</span> <b>{html.escape(decision)}</b></div>"
+        f"{typeset(statement)} <span>{typeset(comparison)}</span> <b>{typeset(decision)}</b></div>"
     )
     display({"text/plain": line, "text/html": styled}, raw=True, metadata={"srbm": record})

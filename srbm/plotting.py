@@ -320,8 +320,12 @@ def measurements(points: Mapping[str, tuple], lines: Mapping[str, tuple] | None 
     return Panel.of(draw)
 
 
-def histograms(samples: Mapping[str, Sequence], *, xlabel: str, levels=None, bins=80, xlim=None, title="") -> Panel:
-    """Normalised histograms {label: values} on common bins: the first filled, the others as lines; dashed `levels`."""
+def histograms(samples: Mapping[str, Sequence], lines: Mapping[str, tuple] | None = None, *, xlabel: str, levels=None,
+               bins=80, xlim=None, title="") -> Panel:
+    """Normalised histograms {label: values} on common bins, the first filled and the others as lines.
+
+    `lines` {label: (x, y)} are dashed densities on top, `levels` dashed verticals.
+    """
 
     def draw(ax: Axes) -> None:
         flat = {label: np.ravel(values) for label, values in samples.items()}
@@ -333,6 +337,7 @@ def histograms(samples: Mapping[str, Sequence], *, xlabel: str, levels=None, bin
                     color=COLOURS[index % len(COLOURS)], label=label, **style)
         for level in np.unique(np.round(np.atleast_1d(levels if levels is not None else []), 10)):
             ax.axvline(level, **TARGET, zorder=0.5)
+        _draw_predictions(ax, lines)
         _finish(ax, xlabel=xlabel, ylabel="probability density", title=title, xlim=(low, high), legend=True)
 
     return Panel.of(draw)

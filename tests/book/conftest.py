@@ -15,7 +15,7 @@ def build():
     return _build
 
 
-def _build(folder, suffix=".md", **pages):
+def _build(folder, suffix=".md", extensions=(), **pages):
     """Build pages given by name, all in files of one kind; the text of each page without markup, and the warnings."""
     chapters = folder / "chapters"
     chapters.mkdir()
@@ -27,7 +27,7 @@ def _build(folder, suffix=".md", **pages):
         (chapters / f"{name}{suffix}").write_text(text)
     warnings = io.StringIO()
     config = {
-        "extensions": ["myst_nb", "book.extension"],
+        "extensions": ["myst_nb", "book.extension", *extensions],
         "nb_execution_mode": "off",
         "nb_ipywidgets_js": {},
         "myst_enable_extensions": ["dollarmath"],

@@ -112,6 +112,10 @@ def plant(book, defect):
             text.source = text.source.replace("# Title", "# The field $\\phi$")
         case "code_fits_the_page":
             figure.source = "plot()" + " " * 80 + "# wide"
+        case "exercises_keep_the_pattern":
+            text.source += "\n\n```{exercise} *derive*: A title\n:label: ex-4-1\nNo solution.\n```"
+        case "answers_are_judged_on_request":
+            figure.source = "judge(answer, 2)"
         case _:
             raise AssertionError(f"no defect is planted for {defect}")
     return finished(book)

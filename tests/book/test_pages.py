@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from book.pages import EQUATIONS, FIGURES, cited_equations, documented_names, read_records
+from book.pages import EQUATIONS, FIGURES, OurStatements, cited_equations, documented_names, read_records
 
-ENTRY = '[{key}]\nsection = "II"\nchapter = "02_flow"\nstatement = "A <b> claim, x_1 * y."\nverdict = "{verdict}"\n'
+ENTRY = '[{key}]\nsection = "II"\nchapter = "02_flow"\nstatement = "A < b & x_1 * y."\nverdict = "{verdict}"\n'
 
 
 def record(key, verdict, **more):
@@ -48,11 +48,24 @@ def test_the_directives(build, tmp_path, monkeypatch, chapters):
         for name in ("ledger-summary", "ledger", "deviations", "equation-map", "our-statements"))
     texts, warnings, html = build(moved, **{"02_flow": page})
     assert warnings == ""
-    assert "A &lt;b&gt; claim, x_1 * y." in html["02_flow"]  # plain text stays plain
+    assert "A &lt; b &amp; x<sub>1</sub> * y." in html["02_flow"]  # formulas are typeset, plain text stays plain
     assert html["02_flow"].count('href="02_flow.html#check-sec-6-modes"') == 2  # in the ledger and as a deviation
     assert html["02_flow"].count('href="02_flow.html#check-x-rate"') == 1  # ours stands apart
+    assert "Chapter 2: Flow" in texts["02_flow"]
+    assert "2.5 / 251" in texts["02_flow"]
     assert "1 of 105" in texts["02_flow"]
     assert "0 of 19" in texts["02_flow"]
+
+
+def test_our_statements_stand_by_chapter_with_those_who_knew_them():
+    entry = {"statement": "s", "ours": "1", "verdict": "confirmed", "tolerance": 0, "origin": "counting"}
+    records = {f"x-{n}": entry | {"key": f"x-{n}", "chapter": f"{n}_name", "exact": exact} | more
+               for n, exact, more in ((17, "1", {}), (12, "2", {"known": "tipping1999"}))}
+    text = "\n".join(OurStatements.markdown(None, records))
+    assert text.index("Chapter 12") < text.index("x-12") < text.index("Chapter 17") < text.index("x-17")
+    assert text.count("{cite}`tipping1999`") == 1
+    assert "| 2 / 1 |" in text
+    assert "| 1 |" in text  # said once if it is twice the same
 
 
 def test_recorded_values_in_prose(build, tmp_path, monkeypatch, chapters):

@@ -98,6 +98,19 @@ def test_page_fits_a_phone(visit, name):
     assert overflow_of(visit((PAGES / name).as_uri(), width=390)) <= 0
 
 
+@pytest.mark.parametrize(("fold", "handle", "inside"), [
+    (".solution", "button.toggle-button", "p:not(.admonition-title)"),
+    (".tag_hide-input", "summary", "pre"),  # a judge
+])  # fmt: skip
+def test_the_keyboard_unfolds(visit, fold, handle, inside):
+    page = visit((PAGES / "chapters" / "02_bipartite_graph.html").as_uri()).page
+    content = page.locator(f"{fold} {inside}").first
+    assert not content.is_visible()
+    page.locator(f"{fold} {handle}").first.focus()
+    page.keyboard.press("Enter")
+    content.wait_for(state="visible")
+
+
 def test_dark_mode_toggles(visit):
     page = visit((PAGES / pages[-1]).as_uri()).page
     background = "getComputedStyle(document.body).backgroundColor"

@@ -37,7 +37,8 @@ PANELS = {
                                             paths={"p": [[0, 0], [1, 1]]}, points={"q": [[1, 2]]}),
     "measurements": lambda: plotting.measurements({"a": ([1, 2], [3, 4], [0.1, 0.2])}, {"a": ([1, 2], [3, 5])},
                                                   xlabel="x", ylabel="y"),
-    "histograms": lambda: plotting.histograms({"a": np.arange(9.0), "b": np.ones(4)}, xlabel="x", levels=[2.0]),
+    "histograms": lambda: plotting.histograms({"a": np.arange(9.0), "b": np.ones(4)}, {"c": ([0, 8], [0.1, 0.2])},
+                                              xlabel="x", levels=[2.0]),
     "prediction": lambda: plotting.predicted_evolution(ONE_RUN, "eigenvalues", [0, 6], [[4, 4, 4], [1, 2, 3]],
                                                        levels=[1.0], ylabel="y"),
     "trajectories": lambda: plotting.trajectories({"a": [[0, 1], [2, 3]]}, lines={"b": [[0, 0], [1, 1]]},
@@ -176,7 +177,7 @@ def test_measurements_and_predictions_are_drawn_as_given():
     for mode in ([4, 1], [4, 2], [4, 3]):
         assert_drawn(ax, [0, 6], mode)
     for name, path in (("trajectories", [[0, 1], [2, 3]]), ("scatter", [[1, 3], [2, 4]]),
-                       ("landscape", [[0, 0], [1, 1]])):
+                       ("landscape", [[0, 0], [1, 1]]), ("histograms", [[0, 0.1], [8, 0.2]])):
         assert_drawn(axes(PANELS[name]()), *np.transpose(path))
 
 

@@ -1,0 +1,319 @@
+"""A copy of the chapters for a course, without the solutions: ``python -m book.student [folder]``.
+
+The copy is made from the chapters themselves; nothing is kept twice. Solutions go, what they leave open is marked, and
+the directives and roles of the book become plain Markdown, so that a notebook reads well in JupyterLab alone. It runs
+from its folder, which gets the ledger, the judge and the data as well; all it needs is the installed `srbm`.
+
+``python -m book.student --grade [folder]`` executes the answers in a copy and says what the judge says of each one.
+It executes no more of a chapter than an answer and its judge depend on, and exits with 1 unless all are right.
+"""
+
+import argparse
+import ast
+import contextlib
+import io
+import re
+import shutil
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import nbformat
+
+from book.exercises import Directive, exercises_of, in_reading_order, number_of, parts
+from book.extension import Numbering
+from book.normalise import dumps, normalise
+
+CHAPTERS = Path(__file__).parent.parent / "chapters"
+NEEDED = ("ledger.py", "ledger.toml", "selfcheck.py", "data")
+ANSWER = "*Your answer:*"
+FOLDED = "# How the answer is judged"
+SAID = re.compile(r"^(Right\.|Not yet: |No answer yet\.)(.*\n?)*", re.MULTILINE)
+SIGNS = {  # what a role of the book looks like without it
+    "eq": "({})",
+    "numref": "Fig. {}",
+    "cite": "[{}]",
+    "ref": "{}",
+    "doc": "{}",
+}
+PREFACE = """*Student copy, without the solutions. Answer in the cells that say "your answer"; where they hold code,
+running one has it judged. The folded cells are the judges: opening one is allowed, and spoils the exercise.*"""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the judge said of one answer."""
+
+    chapter: str
+    label: str
+    text: str
+
+    @property
+    def right(self) -> bool:
+        return self.text == "Right."
+
+
+class Numbers:
+    """The numbers that the labels of all chapters have in the book."""
+
+    def __init__(self, chapters: Path):
+        self.of: dict[str, str] = {}
+        self.titles: dict[str, str] = {}
+        for path in [*in_reading_order(chapters), *sorted(chapters.glob("*.md"))]:
+            sources, names = _markdown_and_figures(path)
+            self.titles[path.stem] = next(iter(re.findall(r"^# (.+)", "\n".join(sources), re.MULTILINE)), path.stem)
+            equations = re.findall(r"\$\$\s*\((eq-[\w-]+)\)", "\n".join(sources))
+            for kind, labels in (("eq", equations), ("fig", names)):
+                numbering = Numbering(kind, path.stem)
+                self.of |= {label: numbering(label) for label in labels}
+
+    def role(self, match: re.Match) -> str:
+        """A role and its target as plain text."""
+        name, text, target = match["role"], match["text"], match["target"]
+        if text and name != "cite":
+            return text
+        if target.startswith("ex-"):
+            return f"Exercise {number_of(target)}"
+        return SIGNS.get(name, "{}").format(self.of.get(target, self.titles.get(target, target)))
+
+    def link(self, match: re.Match) -> str:
+        """A link without a text carries the title of the page; the copy links to notebooks only."""
+        text, page = match[1], Path(match[2]).stem
+        title = text or self.titles.get(page, page)
+        return f"[{title}]({page}.ipynb)" if re.match(r"(\d\d|[A-Z])_", page) else title
+
+
+def _markdown_and_figures(path: Path) -> tuple[list[str], list[str]]:
+    """The Markdown cells of a chapter, and the names of the figures that its cells draw."""
+    if path.suffix == ".md":
+        return [path.read_text(encoding="utf-8")], []
+    cells = nbformat.read(path, as_version=4).cells
+    figures = [cell.metadata.get("mystnb", {}).get("figure", {}).get("name") for cell in cells]
+    return [cell.source for cell in cells if cell.cell_type == "markdown"], [name for name in figures if name]
+
+
+def plain(markdown: str, numbers: Numbers) -> str:
+    """Markdown of the book without its roles and the labels of its equations, which become numbers."""
+    text = re.sub(r"\{(?P<role>\w+)\}`(?:(?P<text>[^`<]*?) *<)?(?P<target>[^`>]*)>?`", numbers.role, markdown)
+    text = re.sub(r"\$\$[ \t]*\((eq-[\w-]+)\)", lambda m: rf"\tag{{{numbers.of[m[1]]}}}" + "\n$$", text)
+    return re.sub(r"\[([^\]]*)\]\(/?(?:chapters/)?([\w/]+)(?:\.md|\.ipynb)?\)", numbers.link, text)
+
+
+def student_copy(notebook, chapter: str, numbers: Numbers):
+    """The notebook of a chapter without its solutions, with marked places for the answers and without outputs."""
+    exercises = {exercise.label: exercise for exercise in exercises_of(notebook, chapter)}
+    cells, in_solution = [], False
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            if not in_solution:
+                cells += _code(cell, numbers)
+            continue
+        text = ""
+        for part in parts(cell.source):
+            if isinstance(part, str):
+                text += "" if in_solution else part
+            elif part.name in ("solution-start", "solution-end"):
+                in_solution = part.name == "solution-start"
+            elif part.name == "exercise":
+                exercise = exercises[part.options["label"]]
+                text += f"### Exercise {exercise.number} ({exercise.kind}): {exercise.title}\n\n{exercise.text}\n"
+                if not exercise.judged:
+                    cells += [_markdown(text, numbers), *_room(exercise)]
+                    text = ""
+            elif part.name not in ("solution", "cost"):
+                text += _quoted(part)
+        cells.append(_markdown(text, numbers))
+    title, *rest = [cell for cell in cells if cell.cell_type == "code" or cell.source]
+    copy = nbformat.v4.new_notebook(cells=[title, _markdown(PREFACE, numbers), *rest])
+    copy.metadata = normalise(copy).metadata
+    return copy
+
+
+def _code(cell, numbers):
+    """A code cell without outputs, followed by the caption of its figure."""
+    new = nbformat.v4.new_code_cell(cell.source)
+    if tags := cell.metadata.get("tags"):
+        new.metadata["tags"] = tags
+        if "hide-input" in tags:
+            new.source = f"{FOLDED}\n{cell.source}"  # the line that a folded cell still shows
+            new.metadata["jupyter"] = {"source_hidden": True}
+    figure = cell.metadata.get("mystnb", {}).get("figure")
+    if not figure:
+        return [new]
+    return [new, _markdown(f"**Fig. {numbers.of[figure['name']]}.** {figure['caption']}", numbers)]
+
+
+def _markdown(text, numbers):
+    return nbformat.v4.new_markdown_cell(re.sub(r"\n{3,}", "\n\n", plain(text, numbers)).strip())
+
+
+def _room(exercise):
+    """Empty cells for an answer that nothing judges."""
+    text = nbformat.v4.new_markdown_cell(ANSWER)
+    if exercise.kind not in ("compute", "explore"):
+        return [text]
+    return [nbformat.v4.new_code_cell("# your code"), text]
+
+
+def _quoted(directive: Directive) -> str:
+    """A note or an admonition as a quotation."""
+    title = directive.argument or directive.name.capitalize()
+    return "\n".join(f"> {line}" for line in ["", f"**{title}**", "", *directive.body.splitlines()])[2:] + "\n"
+
+
+def write(folder: Path, chapters: Path = CHAPTERS) -> list[Path]:
+    """Write the student copy of all chapters into `folder`; a notebook that is already there is never overwritten."""
+    numbers, written = Numbers(chapters), []
+    taken = [path.name for path in in_reading_order(chapters) if (folder / path.name).exists()]
+    if taken:
+        raise FileExistsError(f"{folder} already holds {', '.join(taken)}, perhaps with answers in them: "
+                              "choose another folder (make student TO=folder) or remove them")
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in NEEDED:
+        copy = shutil.copytree if (chapters / name).is_dir() else shutil.copy
+        copy(chapters / name, folder / name, **({"dirs_exist_ok": True} if copy is shutil.copytree else {}))
+    for path in in_reading_order(chapters):
+        copy = student_copy(nbformat.read(path, as_version=4), path.stem, numbers)
+        (folder / path.name).write_text(dumps(copy), encoding="utf-8")
+        written.append(folder / path.name)
+    return written
+
+
+def solutions(notebook) -> dict[str, str]:
+    """From the label of each judged exercise to the code of its solution."""
+    found, label = {}, None
+    judged = {e.label for e in exercises_of(notebook, "") if e.judged}
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            if label in judged:
+                found.setdefault(label, cell.source)
+            continue
+        for part in parts(cell.source):
+            if isinstance(part, Directive) and part.name == "solution-start":
+                label = part.argument
+            elif isinstance(part, Directive) and part.name == "solution-end":
+                label = None
+    return found
+
+
+def solve(copy, answers: dict[str, str]):
+    """Put `answers`, code by label, into the answer cells of a student copy."""
+    for cell in copy.cells:
+        for label in _labels(cell):
+            cell.source = answers.get(label, cell.source)
+    return copy
+
+
+def _labels(cell) -> list[str]:
+    """The exercise that a cell is the answer to: one label, or none."""
+    tags = cell.metadata.get("tags", [])
+    return [tag for tag in tags if tag.startswith("ex-")] if "answer" in tags else []
+
+
+def needed(sources: list[str], last: int) -> list[int]:
+    """The cells before and including `last` on which it depends: those that give names a value which it, or one of
+    them, uses. Functions look names up when they are called, so all cells that bind a name count, not just the latest.
+    """
+    binds, keep, wanted = [_binds(source) for source in sources[:last]], {last}, _uses(sources[last])
+    while more := {index for index in range(last) if index not in keep and binds[index] & wanted}:
+        keep |= more
+        wanted = wanted.union(*(_uses(sources[index]) for index in more))
+    return sorted(keep)
+
+
+def _parse(source: str) -> ast.Module:
+    """The syntax tree; an empty one for what is not Python, which executing the cell will report."""
+    try:
+        return ast.parse(source)
+    except SyntaxError:
+        return ast.Module([], [])
+
+
+def _binds(source: str) -> set[str]:
+    """Names that a cell gives a value, or changes in place by assignment, at its top level."""
+    names = set()
+    for node in _top_level(_parse(source)):
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            names.add(node.name)
+        elif isinstance(node, ast.alias):
+            names.add((node.asname or node.name).partition(".")[0])
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            names.add(node.id)
+        elif isinstance(node, ast.Subscript | ast.Attribute) and isinstance(node.ctx, ast.Store):
+            names |= {inner.id for inner in ast.walk(node) if isinstance(inner, ast.Name)}
+        elif (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
+              and node.func.attr in ("append", "extend", "update", "setdefault", "add", "insert")):
+            names |= {inner.id for inner in ast.walk(node.func.value) if isinstance(inner, ast.Name)}
+    return names
+
+
+def _top_level(tree):
+    """All nodes that are executed when the cell is: function bodies, lambdas and comprehensions are not entered."""
+    for node in ast.iter_child_nodes(tree):
+        yield node
+        if not isinstance(node, ast.FunctionDef | ast.ClassDef | ast.Lambda | ast.comprehension):
+            yield from _top_level(node)
+
+
+def _uses(source: str) -> set[str]:
+    return {node.id for node in ast.walk(_parse(source)) if isinstance(node, ast.Name)}
+
+
+def grade(notebook, chapter: str, folder: Path) -> list[Verdict]:
+    """Judge the answers in one notebook, with `folder` as the working directory."""
+    cells = [cell for cell in notebook.cells if cell.cell_type == "code" and cell.source.strip()]
+    sources = [cell.source for cell in cells]
+    answers = {index: label for index, cell in enumerate(cells) for label in _labels(cell)}
+    wanted = sorted({index for answer in answers for index in needed(sources, answer)} | set(answers))
+    namespace: dict = {"__name__": "__main__"}
+    verdicts = []
+    with contextlib.chdir(folder), _importable(folder):
+        for index in wanted:
+            printed = io.StringIO()
+            try:
+                with contextlib.redirect_stdout(printed):
+                    exec(compile(sources[index], f"{chapter}, code cell {index + 1}", "exec"), namespace)
+                said = SAID.search(printed.getvalue())
+                text = said[0].strip() if said else "The judge was not asked."
+            except Exception as error:
+                text = f"Code cell {index + 1} raised {type(error).__name__}: {error}"
+                if index not in answers:
+                    return verdicts + [Verdict(chapter, label, text) for at, label in answers.items() if at > index]
+            if index in answers:
+                verdicts.append(Verdict(chapter, answers[index], text))
+    return verdicts
+
+
+@contextlib.contextmanager
+def _importable(folder):
+    sys.path.insert(0, str(folder))
+    try:
+        yield
+    finally:
+        sys.path.remove(str(folder))
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="python -m book.student", description=__doc__.partition("\n")[0])
+    parser.add_argument("folder", nargs="?", type=Path, default=Path("student"), help="where the copy is or goes")
+    parser.add_argument("--grade", action="store_true", help="judge the answers in an existing copy")
+    arguments = parser.parse_args()
+    if not arguments.grade:
+        try:
+            written = write(arguments.folder)
+        except FileExistsError as error:
+            parser.error(str(error))
+        print(f"{len(written)} notebooks in {arguments.folder}: open them with jupyter lab {arguments.folder}")
+        return 0
+    folder = arguments.folder.resolve()
+    verdicts = [verdict for path in in_reading_order(folder)
+                for verdict in grade(nbformat.read(path, as_version=4), path.stem, folder)]
+    for verdict in verdicts:
+        print(f"{number_of(verdict.label):5} {verdict.text}")
+    solved = sum(verdict.right for verdict in verdicts)
+    print(f"{solved} of {len(verdicts)} are right")
+    return int(solved < len(verdicts) or not verdicts)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,37 @@
+"""The examples of the README and of the API page run as printed, and end at the optimum they name."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+def blocks(name):
+    return re.findall(r"```python\n(.*?)```", (ROOT / name).read_text(encoding="utf-8"), re.DOTALL)
+
+
+def test_the_readme(capsys):
+    solving, training = blocks("README.md")
+    assert len(solving.splitlines()) <= 12  # ten lines and two imports
+    scope = {}
+    exec(solving, scope)
+    exec(training, scope)
+    assert capsys.readouterr().out.count("nats") == 2
+    assert scope["samples"].shape == (1000, 20)
+    optimum, trained = scope["rbm"].log_likelihood(scope["C"]), scope["training"].log_likelihood[-1]
+    assert optimum - 0.05 < trained < optimum
+    assert np.isfinite(scope["training"].eigenvalues).all()
+
+
+def test_the_api_page(capsys):
+    pytest.importorskip("sklearn")
+    (example,) = blocks("chapters/api.md")
+    scope = {}
+    exec(example, scope)
+    assert "nats lost" in capsys.readouterr().out
+    best, trained = scope["best"].log_likelihood(scope["C"]), scope["training"].log_likelihood[-1]
+    assert best - 0.01 < trained < best
+    assert scope["figure"].axes
