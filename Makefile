@@ -3,13 +3,14 @@ PYTHON ?= python3
 VENV   := .venv
 PY     := $(VENV)/bin/python
 READY  := $(VENV)/.ready
+LITE   := $(VENV)/lite
 
 # One thread per process: stored outputs are the same on every machine, and two processes run side by side.
 export OPENBLAS_NUM_THREADS := 1
 export OMP_NUM_THREADS := 1
 export MKL_NUM_THREADS := 1
 
-.PHONY: help book test lint execute lab student grade lock clean
+.PHONY: help book test lint execute lab student grade lite pdf site lock clean
 .DEFAULT_GOAL := help
 
 help:  ## this list
@@ -50,8 +51,28 @@ student: $(READY)  ## the chapters without solutions, for a course, in student/ 
 grade: $(READY)  ## judge the answers in such a copy (TO=folder)
 	$(PY) -m book.student --grade $(TO)
 
-lock: $(READY)  ## resolve requirements.in into requirements.txt
+lite: $(READY) $(LITE)/.ready  ## the chapters in the browser (JupyterLite), in _build/lite
+	$(PY) -m book.lite _build/lite --jupyter-lite $(LITE)/bin/jupyter-lite
+	@echo "Serve it: $(PY) -m http.server --bind 127.0.0.1 --directory _build/lite"
+
+$(LITE)/.ready: $(READY) requirements-lite.txt
+	$(PY) -m venv $(LITE)
+	$(LITE)/bin/python -m pip install -q -r requirements-lite.txt
+	@touch $@
+
+pdf: $(READY)  ## the whole book as one PDF, in _build/pdf/srbm.pdf (needs `make book` before it, and Chromium)
+	$(PY) -m book.pdf _build/html _build/pdf/srbm.pdf
+
+site:  ## what is published: the book with its PDF and the JupyterLite site, in _build/html
+	SRBM_SITE=1 $(MAKE) book
+	$(MAKE) lite
+	$(MAKE) pdf
+	cp -r _build/lite _build/html/lite
+	cp _build/pdf/srbm.pdf _build/html/srbm.pdf
+
+lock: $(READY)  ## resolve requirements.in and requirements-lite.in into their .txt
 	$(VENV)/bin/uv pip compile -q --universal --python-version 3.11 requirements.in -o requirements.txt
+	$(VENV)/bin/uv pip compile -q --universal --python-version 3.11 requirements-lite.in -o requirements-lite.txt
 
 clean:  ## remove the environment and everything built
 	rm -rf $(VENV) _build build dist *.egg-info .pytest_cache .ruff_cache

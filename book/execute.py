@@ -16,6 +16,7 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 from nbclient.util import run_sync
 
+from book.colophon import environment
 from book.normalise import dumps, normalise
 
 CHAPTERS = Path(__file__).parent.parent / "chapters"
@@ -76,10 +77,13 @@ def _evaluate(client, expression) -> str:
     return reply["content"]["user_expressions"]["value"]["data"]["text/plain"]
 
 
-def update_cost(old, seconds, peak):
-    """The entry to store: `old` stays unless the new figures differ by more than a quarter (and by 2 s)."""
-    new = {"memory": round(peak / 1e7) * 10, "seconds": round(seconds)}
-    if old is None:
+def update_cost(old, seconds, peak, on):
+    """The entry to store: `old` stays unless it was made `on` something else or the new figures differ.
+
+    They differ when they do so by more than a quarter (and by 2 s).
+    """
+    new = {"memory": round(peak / 1e7) * 10, "on": on, "seconds": round(seconds)}
+    if old is None or old.get("on") != on:
         return new
     slower = abs(new["seconds"] - old["seconds"]) > max(2, 0.25 * old["seconds"])
     larger = abs(new["memory"] - old["memory"]) > 0.25 * old["memory"]
@@ -99,7 +103,7 @@ def execute_chapter(path):
     write(path, dumps(notebook))
     file = path.with_name("costs.json")
     costs = json.loads(file.read_text()) if file.exists() else {}
-    costs[path.stem] = update_cost(costs.get(path.stem), seconds, peak)
+    costs[path.stem] = update_cost(costs.get(path.stem), seconds, peak, environment())
     write(file, json.dumps(costs, indent=1, sort_keys=True) + "\n")
     return seconds, peak
 

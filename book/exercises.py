@@ -22,6 +22,7 @@ from sphinx.util import logging
 
 from book.pages import Generated, table
 
+NO_BREAK = "\N{NON-BREAKING HYPHEN}"
 KINDS = {  # with the minutes that one of them takes
     "warm-up": 10,
     "derive": 30,
@@ -242,10 +243,10 @@ class ExerciseIndex(_FromChapters):
         rows, exercises = [], read_exercises(chapters)
         for chapter in dict.fromkeys(exercise.chapter for exercise in exercises):
             rows.append(["", "", f"**[](/chapters/{chapter})**", ""])
-            rows += [[f"{{numref}}`%s <{e.label}>`", e.kind, e.title,
+            rows += [[f"{{numref}}`%s <{e.label}>`", e.kind.replace("-", NO_BREAK), e.title,
                       "judged" if e.judged else "code" if e.with_code else ""]
                      for e in exercises if e.chapter == chapter]
-        return table(["", "kind", "exercise", "solution"], rows)
+        return table(["number", "kind", "exercise", "solution"], rows)
 
 
 class ExerciseCount(_FromChapters):

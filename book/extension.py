@@ -155,4 +155,8 @@ def setup(app):
     app.setup_extension("book.pages")
     app.setup_extension("book.sliders")
     app.setup_extension("book.exercises")
+    app.setup_extension("book.access")
+    app.setup_extension("book.colophon")
+    app.setup_extension("book.icons")
+    app.setup_extension("book.lite")
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

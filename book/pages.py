@@ -130,7 +130,7 @@ class LedgerTable(Generated):
         for section in dict.fromkeys(record["section"] for record in records.values()):
             mine = [record for record in records.values() if record["section"] == section]
             lines += ["", f"**Section {section}**", "", *table(
-                ["", "entry", "claim", "paper", "ours", "tolerance and its origin"],
+                ["verdict", "entry", "claim", "paper", "ours", "tolerance and its origin"],
                 [[_mark(r), _link(r, _number(r["key"])), _statement(r), *_values(r), _tolerance(r)] for r in mine])]
         return lines
 
@@ -171,7 +171,7 @@ class LedgerSummary(Generated):
             count = Counter(records[key]["verdict"] for key in keys if key in records)
             rows.append([kind, f"{count.total()} of {len(keys)}" if kind != "statements" else str(count.total()),
                          *(str(count[verdict]) for verdict in MARKS)])
-        return table(["", "checked", *(f"{mark} {verdict}" for verdict, mark in MARKS.items())], rows)
+        return table(["of the paper", "checked", *(f"{mark} {verdict}" for verdict, mark in MARKS.items())], rows)
 
 
 class OurStatements(Generated):
@@ -183,7 +183,7 @@ class OurStatements(Generated):
         for chapter in sorted({record["chapter"] for record in records.values()}):
             mine = [record for record in records.values() if record["chapter"] == chapter]
             lines += ["", f"**Chapter {chapter_number(chapter)}: [](/chapters/{chapter})**", "", *table(
-                ["", "statement", "exact / ours", "tolerance and its origin"],
+                ["verdict", "statement", "exact / ours", "tolerance and its origin"],
                 [[_mark(r), f"{_statement(r)}{_known(r)} {_link(r, r['key'])}",
                   " / ".join(dict.fromkeys(_values(r))), _tolerance(r)] for r in mine])]
         return lines
@@ -193,7 +193,7 @@ class Deviations(Generated):
     """``{deviations}``: every entry that is not simply reproduced."""
 
     def markdown(self, records):
-        return table(["", "where", "the paper says", "paper", "ours", "check"],
+        return table(["verdict", "where", "the paper says", "paper", "ours", "check"],
                       [[_mark(r), f"Sec. {r['section']}", _statement(r), *_values(r), _link(r, r["key"])]
                        for r in of_the_paper(records).values() if r["verdict"] != "reproduced"])
 

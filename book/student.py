@@ -14,6 +14,7 @@ import contextlib
 import io
 import re
 import shutil
+import symtable
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,10 +26,12 @@ from book.extension import Numbering
 from book.normalise import dumps, normalise
 
 CHAPTERS = Path(__file__).parent.parent / "chapters"
-NEEDED = ("ledger.py", "ledger.toml", "selfcheck.py", "data")
+NEEDED = ("ledger.py", "ledger.toml", "selfcheck.py", "typeset.py", "data")
 ANSWER = "*Your answer:*"
 FOLDED = "# How the answer is judged"
 SAID = re.compile(r"^(Right\.|Not yet: |No answer yet\.)(.*\n?)*", re.MULTILINE)
+CONDITIONAL = (ast.If, ast.While, ast.Try, ast.Match, ast.AugAssign)
+CHANGING = {"append", "extend", "insert", "update", "setdefault", "add", "sort", "fill"}
 SIGNS = {  # what a role of the book looks like without it
     "eq": "({})",
     "numref": "Fig. {}",
@@ -211,57 +214,94 @@ def _labels(cell) -> list[str]:
 
 
 def needed(sources: list[str], last: int) -> list[int]:
-    """The cells before and including `last` on which it depends: those that give names a value which it, or one of
-    them, uses. Functions look names up when they are called, so all cells that bind a name count, not just the latest.
+    """The cells before and including `last` that it depends on.
+
+    A name is looked up when it is used: in a cell when the cell runs, and in a function when that is called. So for
+    every (cell, name) the latest cells before it that give the name a value are needed; what those use is looked up
+    from their own place, and what the functions defined there use also from the place of the one that calls them.
     """
-    binds, keep, wanted = [_binds(source) for source in sources[:last]], {last}, _uses(sources[last])
-    while more := {index for index in range(last) if index not in keep and binds[index] & wanted}:
-        keep |= more
-        wanted = wanted.union(*(_uses(sources[index]) for index in more))
+    cells = [_Names.of(source) for source in sources[: last + 1]]
+    keep, seen = {last}, set()
+    todo = [(last, name) for name in cells[last].wanted]
+    while todo:
+        at, name = todo.pop()
+        if (at, name) in seen:
+            continue
+        seen.add((at, name))
+        for index in range(at - 1, -1, -1):
+            cell = cells[index]
+            if name in cell.bound | cell.changed:
+                keep.add(index)
+                todo += [(index, used) for used in cell.wanted] + [(at, used) for used in cell.later]
+                if name in cell.bound:
+                    break
     return sorted(keep)
 
 
-def _parse(source: str) -> ast.Module:
-    """The syntax tree; an empty one for what is not Python, which executing the cell will report."""
-    try:
-        return ast.parse(source)
-    except SyntaxError:
-        return ast.Module([], [])
+@dataclass(frozen=True)
+class _Names:
+    """What a cell does with the names of its namespace."""
+
+    now: set[str]  # used when the cell runs, without those that it has given a value before
+    later: set[str]  # used in functions that it defines
+    bound: set[str]  # given a value
+    changed: set[str]  # changed in place, or perhaps given a value
+
+    @property
+    def wanted(self) -> set[str]:
+        """The names whose values come from other cells."""
+        return self.now | self.later - self.bound
+
+    @classmethod
+    def of(cls, source: str):
+        now, later, bound, changed = set(), set(), set(), set()
+        try:
+            statements = ast.parse(source).body
+        except SyntaxError:  # executing the cell will report it
+            statements = []
+        for statement in statements:
+            table = symtable.symtable(ast.unparse(statement), "cell", "exec")
+            symbols = table.get_symbols()
+            used = {symbol.get_name() for symbol in symbols if symbol.is_referenced()}
+            _add_globals(table, used, later)
+            stored = {symbol.get_name() for symbol in symbols if symbol.is_assigned() or symbol.is_imported()}
+            if isinstance(statement, ast.For | ast.With):
+                used -= _targets(statement)
+            now |= used - bound
+            (changed if isinstance(statement, CONDITIONAL) else bound).update(stored)
+            changed |= {name for node in ast.walk(statement) for name in _changed(node)}
+        return cls(now, later, bound, changed - bound)
 
 
-def _binds(source: str) -> set[str]:
-    """Names that a cell gives a value, or changes in place by assignment, at its top level."""
-    names = set()
-    for node in _top_level(_parse(source)):
-        if isinstance(node, ast.FunctionDef | ast.ClassDef):
-            names.add(node.name)
-        elif isinstance(node, ast.alias):
-            names.add((node.asname or node.name).partition(".")[0])
-        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-            names.add(node.id)
-        elif isinstance(node, ast.Subscript | ast.Attribute) and isinstance(node.ctx, ast.Store):
-            names |= {inner.id for inner in ast.walk(node) if isinstance(inner, ast.Name)}
-        elif (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
-              and node.func.attr in ("append", "extend", "update", "setdefault", "add", "insert")):
-            names |= {inner.id for inner in ast.walk(node.func.value) if isinstance(inner, ast.Name)}
-    return names
+def _targets(statement) -> set[str]:
+    """The names of ``for name in`` and ``with ... as name``."""
+    heads = [statement.target] if isinstance(statement, ast.For) else [i.optional_vars for i in statement.items]
+    return {node.id for head in heads if head for node in ast.walk(head) if isinstance(node, ast.Name)}
 
 
-def _top_level(tree):
-    """All nodes that are executed when the cell is: function bodies, lambdas and comprehensions are not entered."""
-    for node in ast.iter_child_nodes(tree):
-        yield node
-        if not isinstance(node, ast.FunctionDef | ast.ClassDef | ast.Lambda | ast.comprehension):
-            yield from _top_level(node)
+def _add_globals(table, now: set, later: set, called_later=False):
+    """Collect the global names that the scopes inside `table` use; comprehensions run at once, functions later."""
+    for inner in table.get_children():
+        deferred = called_later or inner.get_name() not in ("listcomp", "setcomp", "dictcomp", "genexpr")
+        (later if deferred else now).update(
+            symbol.get_name() for symbol in inner.get_symbols() if symbol.is_global() and symbol.is_referenced())
+        _add_globals(inner, now, later, deferred)
 
 
-def _uses(source: str) -> set[str]:
-    return {node.id for node in ast.walk(_parse(source)) if isinstance(node, ast.Name)}
+def _changed(node) -> set[str]:
+    """The names whose values a statement like x[0] = 1, x.a = 1 or x.append(1) changes."""
+    if isinstance(node, ast.Subscript | ast.Attribute) and isinstance(node.ctx, ast.Store):
+        return {inner.id for inner in ast.walk(node.value) if isinstance(inner, ast.Name)}
+    call = node.value if isinstance(node, ast.Expr) else None  # what changes its object returns nothing
+    if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr in CHANGING:
+        return {inner.id for inner in ast.walk(call.func.value) if isinstance(inner, ast.Name)}
+    return set()
 
 
 def grade(notebook, chapter: str, folder: Path) -> list[Verdict]:
     """Judge the answers in one notebook, with `folder` as the working directory."""
-    cells = [cell for cell in notebook.cells if cell.cell_type == "code" and cell.source.strip()]
+    cells = [cell for cell in notebook.cells if cell.cell_type == "code" and cell.source.strip()
+             and "needs-mnist" not in cell.metadata.get("tags", [])]  # no other cell depends on those
     sources = [cell.source for cell in cells]
     answers = {index: label for index, cell in enumerate(cells) for label in _labels(cell)}
     wanted = sorted({index for answer in answers for index in needed(sources, answer)} | set(answers))

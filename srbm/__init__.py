@@ -6,6 +6,7 @@ continuous time. Figures live in `srbm.plotting`, which is imported only when as
 
 from .architecture import Recommendation, recommend
 from .bernoulli_training import BernoulliTraining, bernoulli_gradient, train_bernoulli
+from .counting import Tally
 from .datasets import load_digits, load_mnist, mnist_correlation
 from .divergence import kl_divergence, truncated_kl
 from .errors import DatasetError, NotNormalizableError, TrainingInterrupted
@@ -22,8 +23,9 @@ from .interactions import GaussianBernoulliRBM, Phi4RBM
 from .latent import LatentForm, factor_analysis, from_latent, latent_form
 from .lattice import FreeScalarField
 from .model import ScalarRBM
-from .moments import second_moment
+from .moments import block_moments, second_moment
 from .noise import noise_floor
+from .parallel import sweep
 from .solutions import cholesky_solution, maximum_likelihood, symmetric_solution
 from .statistics import autocorrelation_time, standard_error
 from .training import StepDecay, Training, train
@@ -32,10 +34,10 @@ __version__ = "1.0.0"
 
 __all__ = [
     "CD", "PCD", "BernoulliTraining", "DatasetError", "Exact", "Flow", "FreeScalarField", "GaussianBernoulliRBM",
-    "LatentForm", "NotNormalizableError", "Phi4RBM", "Recommendation", "ScalarRBM", "StepDecay", "Training",
-    "TrainingInterrupted", "autocorrelation_time", "bernoulli_gradient", "cholesky_solution", "factor_analysis",
-    "from_latent", "gradient_flow", "kl_divergence", "latent_form", "learning_rate_limit", "load_digits",
-    "load_mnist", "maximum_likelihood", "mnist_correlation", "mode_trajectory", "natural_gradient_flow",
-    "noise_floor", "recommend", "relaxation_rates", "second_moment", "standard_error", "symmetric_solution",
+    "LatentForm", "NotNormalizableError", "Phi4RBM", "Recommendation", "ScalarRBM", "StepDecay", "Tally", "Training",
+    "TrainingInterrupted", "autocorrelation_time", "bernoulli_gradient", "block_moments", "cholesky_solution",
+    "factor_analysis", "from_latent", "gradient_flow", "kl_divergence", "latent_form", "learning_rate_limit",
+    "load_digits", "load_mnist", "maximum_likelihood", "mnist_correlation", "mode_trajectory", "natural_gradient_flow",
+    "noise_floor", "recommend", "relaxation_rates", "second_moment", "standard_error", "sweep", "symmetric_solution",
     "train", "train_bernoulli", "truncated_kl",
 ]

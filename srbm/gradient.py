@@ -17,15 +17,21 @@ matrix G = phi^T phi of the B chains. With phi = Q R (Q orthonormal, R square) t
 E_1 being N_v rows of noise and the Wishart matrix drawn by Bartlett's decomposition: equal in law to B explicit
 chains, at a cost that does not depend on B, and k sweeps are one matrix power. `CD` and `PCD` work this way whenever
 B >= 2 N_v, and with explicit chains otherwise.
+
+Everything here is written to the array API standard: with weights on a GPU the chains live there too. The random
+numbers are `rng`'s, a NumPy generator's by default, so that they are the same on every device; see
+`srbm.accelerator` for a generator of the device's own.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import sqrt
 from typing import NamedTuple
 
 import numpy as np
 
+from ._arrays import add_to_diagonal, column_squares, like, namespace, positive_definite, to_numpy
 from ._validation import Floats, count
 
 
@@ -33,7 +39,8 @@ from ._validation import Floats, count
 class Ensemble:
     """`runs` RBMs of the same shape, trained side by side.
 
-    weights (runs, N_v, N_h); mass (runs, 1), or (runs, N_v) for a mass per visible node.
+    weights (runs, N_v, N_h); mass (runs, 1), or (runs, N_v) for a mass per visible node; NumPy's arrays or, both on
+    one device, any library's that follows the array API standard.
     """
 
     weights: Floats
@@ -43,32 +50,16 @@ class Ensemble:
     @property
     def kernel(self) -> Floats:
         """K = mu^2 - sigma_h^2 W W^T of each run, shape (runs, N_v, N_v)."""
-        kernel = -self.hidden_variance * (self.weights @ self.weights.swapaxes(-1, -2))
-        diagonal = np.arange(kernel.shape[-1])
-        kernel[:, diagonal, diagonal] += self.mass
-        return kernel
+        return add_to_diagonal(-self.hidden_variance * (self.weights @ self.weights.mT), self.mass)
 
     def normalizable(self) -> np.ndarray:
         """Which runs have a positive kernel, shape (runs,): those whose Cholesky decomposition exists."""
         n_visible, n_hidden = self.weights.shape[-2:]
         if self.mass.shape[-1] == 1 and n_hidden < n_visible:
-            matrix = -self.hidden_variance * (self.weights.swapaxes(-1, -2) @ self.weights)
-            diagonal = np.arange(n_hidden)
-            matrix[:, diagonal, diagonal] += self.mass
+            matrix = add_to_diagonal(-self.hidden_variance * (self.weights.mT @ self.weights), self.mass)
         else:
             matrix = self.kernel
-        positive_mass = (self.mass > 0).all(axis=-1)
-        try:
-            return positive_mass & np.isfinite(np.linalg.cholesky(matrix)).all(axis=(-1, -2))
-        except np.linalg.LinAlgError:
-            return positive_mass & np.array([_has_cholesky(one) for one in matrix])
-
-
-def _has_cholesky(matrix: Floats) -> bool:
-    try:
-        return bool(np.isfinite(np.linalg.cholesky(matrix)).all())
-    except np.linalg.LinAlgError:
-        return False
+        return (to_numpy(self.mass) > 0).all(axis=-1) & positive_definite(matrix)
 
 
 class ModelTerm(NamedTuple):
@@ -89,9 +80,9 @@ class Exact:
 
     def model_term(self, ensemble: Ensemble, chains: None, rng) -> tuple[ModelTerm, None]:
         """The exact term."""
-        propagator = np.linalg.inv(ensemble.kernel)
-        variances = np.diagonal(propagator, axis1=-2, axis2=-1)
-        return ModelTerm(propagator @ ensemble.weights, variances), None
+        linalg = namespace(ensemble.weights).linalg
+        propagator = linalg.inv(ensemble.kernel)
+        return ModelTerm(propagator @ ensemble.weights, linalg.diagonal(propagator)), None
 
 
 @dataclass(frozen=True)
@@ -113,8 +104,8 @@ class _MarkovChains:
         """B fields phi = z M with rows z ~ N(0, 1): explicitly (runs, B, N), or as R with R^T R = phi^T phi."""
         runs, n_visible = covariance_root.shape[0], covariance_root.shape[-1]
         if self.uses_gram(n_visible):
-            return _bartlett(runs, n_visible, self.chains, rng).swapaxes(-1, -2) @ covariance_root
-        return rng.standard_normal((runs, self.chains, n_visible)) @ covariance_root
+            return _bartlett(runs, n_visible, self.chains, rng, covariance_root).mT @ covariance_root
+        return like(rng.standard_normal((runs, self.chains, n_visible)), covariance_root) @ covariance_root
 
     def _sweep(self, ensemble: Ensemble, phi: Floats, rng) -> Floats:
         """`steps` sweeps of the chains, in whichever representation `phi` is."""
@@ -124,8 +115,7 @@ class _MarkovChains:
 
     def _term(self, ensemble: Ensemble, phi: Floats) -> ModelTerm:
         """Averages over the chains; R stands for them, since R^T R = phi^T phi."""
-        return ModelTerm(phi.swapaxes(-1, -2) @ (phi @ ensemble.weights) / self.chains,
-                         np.einsum("rbi,rbi->ri", phi, phi) / self.chains)
+        return ModelTerm(phi.mT @ (phi @ ensemble.weights) / self.chains, column_squares(phi) / self.chains)
 
 
 @dataclass(frozen=True)
@@ -138,7 +128,8 @@ class PCD(_MarkovChains):
 
     def start(self, ensemble: Ensemble, correlation: Floats, rng) -> Floats:
         """Chains drawn from the model."""
-        root = np.linalg.inv(np.linalg.cholesky(ensemble.kernel))
+        linalg = namespace(ensemble.weights).linalg
+        root = linalg.inv(linalg.cholesky(ensemble.kernel))
         return self._draw(root, rng)
 
     def model_term(self, ensemble: Ensemble, chains: Floats, rng) -> tuple[ModelTerm, Floats]:
@@ -153,9 +144,10 @@ class CD(_MarkovChains):
 
     def start(self, ensemble: Ensemble, correlation: Floats, rng) -> Floats:
         """The symmetric root of the target's correlation matrix, from which data are drawn."""
-        variances, modes = np.linalg.eigh(correlation)
-        root = modes * np.sqrt(np.maximum(variances, 0)) @ modes.T
-        return np.broadcast_to(root, (len(ensemble.weights), *root.shape))
+        xp = namespace(correlation)
+        variances, modes = xp.linalg.eigh(correlation)
+        root = modes * xp.sqrt(xp.clip(variances, 0, None)) @ modes.mT
+        return xp.broadcast_to(root, (ensemble.weights.shape[0], *root.shape))
 
     def model_term(self, ensemble: Ensemble, chains: Floats, rng) -> tuple[ModelTerm, Floats]:
         """The average over chains `steps` sweeps away from the data."""
@@ -165,10 +157,11 @@ class CD(_MarkovChains):
 def explicit_sweeps(ensemble: Ensemble, phi: Floats, steps: int, rng) -> Floats:
     """Block-Gibbs sweeps of explicit chains, phi of shape (runs, B, N_v): the plain definition."""
     weights, mass = ensemble.weights, ensemble.mass[:, None, :]
+    width = namespace(mass).sqrt(mass)
     for _ in range(steps):
         hidden = ensemble.hidden_variance * (phi @ weights)
-        hidden += np.sqrt(ensemble.hidden_variance) * rng.standard_normal(hidden.shape)
-        phi = hidden @ weights.swapaxes(-1, -2) / mass + rng.standard_normal(phi.shape) / np.sqrt(mass)
+        hidden += sqrt(ensemble.hidden_variance) * like(rng.standard_normal(hidden.shape), phi)
+        phi = hidden @ weights.mT / mass + like(rng.standard_normal(phi.shape), phi) / width
     return phi
 
 
@@ -176,20 +169,19 @@ def gram_sweeps(ensemble: Ensemble, factor: Floats, chains: int, steps: int, rng
     """The same in law for R (runs, N_v, N_v) with R^T R = phi^T phi over `chains` >= 2 N_v chains."""
     runs, n_visible = factor.shape[0], factor.shape[-1]
     transition, noise = _autoregression(ensemble, steps)
-    root = np.linalg.cholesky(noise).swapaxes(-1, -2)
-    inside = factor @ transition + rng.standard_normal(factor.shape) @ root
-    outside = _bartlett(runs, n_visible, chains - n_visible, rng).swapaxes(-1, -2) @ root
-    gram = inside.swapaxes(-1, -2) @ inside + outside.swapaxes(-1, -2) @ outside
-    return np.linalg.cholesky(gram).swapaxes(-1, -2)
+    cholesky = namespace(factor).linalg.cholesky
+    root = cholesky(noise).mT
+    inside = factor @ transition + like(rng.standard_normal(factor.shape), factor) @ root
+    outside = _bartlett(runs, n_visible, chains - n_visible, rng, factor).mT @ root
+    gram = inside.mT @ inside + outside.mT @ outside
+    return cholesky(gram).mT
 
 
 def _autoregression(ensemble: Ensemble, steps: int) -> tuple[Floats, Floats]:
     """A and S of `steps` sweeps in one, phi' = phi A + E with rows of E ~ N(0, S); by repeated squaring."""
     mass = ensemble.mass[:, None, :]
-    transition = ensemble.hidden_variance * (ensemble.weights @ ensemble.weights.swapaxes(-1, -2)) / mass
-    noise = transition / mass.swapaxes(-1, -2)
-    diagonal = np.arange(noise.shape[-1])
-    noise[:, diagonal, diagonal] += 1 / ensemble.mass
+    transition = ensemble.hidden_variance * (ensemble.weights @ ensemble.weights.mT) / mass
+    noise = add_to_diagonal(transition / mass.mT, 1 / ensemble.mass)
     total = None
     while True:
         if steps & 1:
@@ -203,12 +195,13 @@ def _autoregression(ensemble: Ensemble, steps: int) -> tuple[Floats, Floats]:
 def _then(first, second):
     """One autoregression after another."""
     (a1, s1), (a2, s2) = first, second
-    return a1 @ a2, a2.swapaxes(-1, -2) @ s1 @ a2 + s2
+    return a1 @ a2, a2.mT @ s1 @ a2 + s2
 
 
-def _bartlett(runs: int, size: int, degrees: int, rng) -> Floats:
-    """Lower triangular T with T T^T ~ Wishart(degrees, 1), shape (runs, size, size); degrees >= size."""
-    lower = np.tril(rng.standard_normal((runs, size, size)), -1)
-    diagonal = np.arange(size)
-    lower[:, diagonal, diagonal] = np.sqrt(2 * rng.standard_gamma((degrees - diagonal) / 2, size=(runs, size)))
-    return lower
+def _bartlett(runs: int, size: int, degrees: int, rng, array: Floats) -> Floats:
+    """Lower triangular T with T T^T ~ Wishart(degrees, 1), shape (runs, size, size), where `array` is; degrees >= size.
+    """
+    xp = namespace(array)
+    lower = xp.tril(like(rng.standard_normal((runs, size, size)), array), k=-1)
+    halves = (degrees - np.arange(size)) / 2
+    return add_to_diagonal(lower, xp.sqrt(2 * like(rng.standard_gamma(halves, size=(runs, size)), array)))

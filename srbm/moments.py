@@ -3,6 +3,9 @@
 Integer data (bytes of images) are summed exactly. Their products run through floating-point matrix multiplication,
 which is fast, in blocks so short that no partial sum can leave the range in which floats count exactly: 258 rows of
 bytes for float32, since 258 x 255^2 < 2^24.
+
+Moments of parts of the data add up to those of the whole, `block_moments(a) + block_moments(b)`, so that blocks can be
+summed wherever they lie: by several processes, or on a GPU. Integer sums are exact, hence the same in any order.
 """
 
 from __future__ import annotations
@@ -12,6 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ._arrays import is_numpy, namespace, to_numpy
 from ._validation import Floats, finite
 
 
@@ -22,6 +26,18 @@ class IntegerMoments:
     n: int
     sums: np.ndarray
     products: np.ndarray
+
+    def __add__(self, other: IntegerMoments) -> IntegerMoments:
+        """The sums over both sets of samples, exactly; `ValueError` where they would not fit into 64 bits."""
+        if not isinstance(other, IntegerMoments):
+            return NotImplemented
+        _same_width(self.sums, other.sums)
+        # No entry of a sum of outer products exceeds the largest one on its diagonal (Cauchy and Schwarz).
+        largest = sum(int(part.products.diagonal().max(initial=0)) for part in (self, other))
+        if largest >= 2**63:
+            raise ValueError(f"the sums over {self.n + other.n} samples are too large for 64 bits; convert the blocks "
+                             "to float64")
+        return IntegerMoments(self.n + other.n, self.sums + other.sums, self.products + other.products)
 
     def correlation(self, center: bool = False, scale: float = 1.0) -> Floats:
         """<phi phi^T> of data times `scale`, or its centred version <phi phi^T> - <phi><phi>^T."""
@@ -36,6 +52,53 @@ class IntegerMoments:
         return (products / self.n - np.outer(mean, mean)) * scale**2
 
 
+@dataclass(frozen=True, eq=False)
+class FloatMoments:
+    """Moments of real data: `n` samples, their mean (N,) and scatter sum (phi - mean)(phi - mean)^T (N, N).
+
+    They add up by the formula of Chan, Golub and LeVeque, so that a large mean does not cost digits. Sums of floats are
+    rounded: the same blocks give the same bits only if they are added in the same order.
+    """
+
+    n: int
+    mean: Floats
+    scatter: Floats
+
+    def __add__(self, other: FloatMoments) -> FloatMoments:
+        """The moments of both sets of samples."""
+        if not isinstance(other, FloatMoments):
+            return NotImplemented
+        _same_width(self.mean, other.mean)
+        if not (self.n and other.n):
+            return self if self.n else other
+        n = self.n + other.n
+        shift = other.mean - self.mean
+        between = shift[:, None] * shift[None, :] * (self.n * other.n / n)
+        return FloatMoments(n, self.mean + shift * (other.n / n), self.scatter + (other.scatter + between))
+
+    def correlation(self, center: bool = False, scale: float = 1.0) -> Floats:
+        """<phi phi^T> of data times `scale`, or its centred version <phi phi^T> - <phi><phi>^T."""
+        second = self.scatter / self.n
+        return (second if center else second + self.mean[:, None] * self.mean[None, :]) * scale**2
+
+
+def _same_width(a, b) -> None:
+    if a.shape != b.shape:
+        raise ValueError(f"moments of {a.shape[0]} and of {b.shape[0]} nodes cannot be added: the blocks must agree "
+                         "in the number of columns")
+
+
+def block_moments(block) -> IntegerMoments | FloatMoments:
+    """The moments of one block (n, N), a sample in each row: exact for integers, on the device where the block is."""
+    block = next(_blocks([block]))
+    if not _is_integer(block):
+        return _float_block(block)
+    if not block.shape[0]:
+        width = block.shape[1]
+        return IntegerMoments(0, np.zeros(width, dtype=np.int64), np.zeros((width, width), dtype=np.int64))
+    return integer_moments([block])
+
+
 def second_moment(chunks, center: bool = False) -> Floats:
     """<phi phi^T> of Eq. (21), or with `center` the covariance <phi phi^T> - <phi><phi>^T (divided by n, not n - 1).
 
@@ -43,7 +106,8 @@ def second_moment(chunks, center: bool = False) -> Floats:
     ----------
     chunks : array (n, N) or iterable of such arrays
         Samples in rows; the blocks may have different numbers of rows, and are read once, one at a time. Integer
-        blocks are summed exactly.
+        blocks are summed exactly. Arrays of another library are multiplied by it, on the device where they are, and
+        so is the result its array.
 
     Returns
     -------
@@ -54,38 +118,53 @@ def second_moment(chunks, center: bool = False) -> Floats:
     first = next(blocks, None)
     if first is None:
         raise ValueError("second_moment needs at least one sample, got none")
-    if np.issubdtype(first.dtype, np.integer) or first.dtype == bool:
-        return integer_moments(_chain(first, blocks)).correlation(center)
-    return _float_moment(_chain(first, blocks), center)
+    if not _is_integer(first):
+        return _float_moments(_chain(first, blocks)).correlation(center)
+    result = integer_moments(_chain(first, blocks)).correlation(center)
+    return result if is_numpy(first) else namespace(first).asarray(result, device=first.device)
 
 
 def integer_moments(chunks) -> IntegerMoments:
     """Exact sums over integer blocks (n, N); see `second_moment`."""
     n, sums, products, bound = 0, None, None, 0
     for block in _blocks(chunks):
-        if not (np.issubdtype(block.dtype, np.integer) or block.dtype == bool):
+        if not _is_integer(block):
             raise ValueError(f"all blocks must be integers to be summed exactly, got one of type {block.dtype}")
         if products is None:
             sums = np.zeros(block.shape[1], dtype=np.int64)
             products = np.zeros((block.shape[1],) * 2, dtype=np.int64)
-        n += len(block)
-        bound += len(block) * _largest(block) ** 2
+        n += block.shape[0]
+        bound += block.shape[0] * _largest(block) ** 2
         if bound >= 2**63:
             raise ValueError(f"integers up to {_largest(block)} are too large to be summed exactly over {n} samples in "
                              "64 bits; convert the blocks to float64")
-        sums += block.sum(axis=0, dtype=np.int64)
+        xp = namespace(block)
+        numbers = block if is_numpy(block) else xp.astype(block, xp.int64)
+        sums += to_numpy(xp.sum(numbers, axis=0, dtype=xp.int64))
         products += _integer_product(block)
     if n == 0:
         raise ValueError("integer_moments needs at least one sample, got none")
     return IntegerMoments(n, sums, products)
 
 
-def _largest(block: np.ndarray) -> int:
-    return max(abs(int(block.max(initial=0))), abs(int(block.min(initial=0))))
+def _largest(block) -> int:
+    if not block.shape[0]:
+        return 0
+    if is_numpy(block):
+        return max(abs(int(block.max(initial=0))), abs(int(block.min(initial=0))))
+    xp = namespace(block)
+    wide = xp.astype(block, xp.int64)
+    return max(abs(int(xp.max(wide))), abs(int(xp.min(wide))))
 
 
-def _integer_product(block: np.ndarray) -> np.ndarray:
+def _is_integer(block) -> bool:
+    return namespace(block).isdtype(block.dtype, ("bool", "integral"))
+
+
+def _integer_product(block) -> np.ndarray:
     """block^T block, exactly."""
+    if not is_numpy(block):
+        return _integer_product_of_library(block)
     largest = max(_largest(block), 1)
     total = np.zeros((block.shape[1],) * 2, dtype=np.int64)
     for real, mantissa in ((np.float32, 24), (np.float64, 53)):
@@ -99,39 +178,57 @@ def _integer_product(block: np.ndarray) -> np.ndarray:
     return wide.T @ wide
 
 
-def _float_moment(blocks: Iterable[np.ndarray], center: bool) -> Floats:
-    """Running mean and scatter (Chan, Golub and LeVeque), so that a large mean does not cost digits."""
-    n, mean, scatter = 0, None, None
+def _integer_product_of_library(block) -> np.ndarray:
+    """The same by the matrix multiplication of the block's library, in float64."""
+    xp = namespace(block)
+    largest = max(_largest(block), 1)
+    rows = 2**53 // largest**2
+    if rows == 0:
+        return _integer_product(to_numpy(block))
+    total = np.zeros((block.shape[1],) * 2, dtype=np.int64)
+    for start in range(0, block.shape[0], rows):
+        part = xp.astype(block[start:min(start + rows, block.shape[0]), :], xp.float64)
+        total += to_numpy(xp.astype(part.mT @ part, xp.int64))
+    return total
+
+
+def _float_moments(blocks: Iterable[np.ndarray]) -> FloatMoments:
+    """Moments of all blocks, added in their order."""
+    moments = None
     for block in blocks:
-        if not len(block):
-            continue
-        block = finite(block, "a block of samples")
-        here = block.mean(axis=0)
-        deviation = block - here
-        if mean is None:
-            mean, scatter = np.zeros(block.shape[1]), np.zeros((block.shape[1],) * 2)
-        shift = here - mean
-        total = n + len(block)
-        scatter += deviation.T @ deviation + np.outer(shift, shift) * (n * len(block) / total)
-        mean = mean + shift * (len(block) / total)
-        n = total
-    if not n:
+        if block.shape[0]:
+            here = _float_block(block)
+            moments = here if moments is None else moments + here
+    if moments is None:
         raise ValueError("second_moment needs at least one sample, got none")
-    second = scatter / n
-    return second if center else second + np.outer(mean, mean)
+    return moments
+
+
+def _float_block(block) -> FloatMoments:
+    xp = namespace(block)
+    if is_numpy(block):
+        block = finite(block, "a block of samples")
+    else:
+        block = xp.astype(block, xp.float64)
+        finite(to_numpy(xp.sum(block)), "the sum of a block of samples")
+    if not block.shape[0]:
+        return FloatMoments(0, xp.sum(block, axis=0), block.mT @ block)
+    mean = xp.mean(block, axis=0)
+    deviation = block - mean
+    return FloatMoments(block.shape[0], mean, deviation.mT @ deviation)
 
 
 def _blocks(chunks):
     """Blocks (n, N) of one width, from an array or an iterable."""
     width = None
-    for block in [chunks] if isinstance(chunks, np.ndarray) else chunks:
-        block = np.asarray(block)
+    for block in [chunks] if isinstance(chunks, np.ndarray) or not is_numpy(chunks) else chunks:
+        block = np.asarray(block) if is_numpy(block) else block
         if block.ndim != 2:
-            raise ValueError(f"each block must have shape (n, N), a sample in each row, got shape {block.shape}"
+            raise ValueError(f"each block must have shape (n, N), a sample in each row, got shape {tuple(block.shape)}"
                              + ("; wrap one sample as sample[None]" if block.ndim == 1 else ""))
         if width not in (None, block.shape[1]):
             raise ValueError(f"blocks must agree in the number of columns, got {width} and {block.shape[1]}")
-        if block.dtype.kind not in "biuf":
+        if not namespace(block).isdtype(block.dtype, ("bool", "integral", "real floating")):
             raise ValueError(f"blocks must hold real numbers, got type {block.dtype}")
         width = block.shape[1]
         yield block

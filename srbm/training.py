@@ -17,7 +17,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ._arrays import is_numpy, like, namespace, require_float64, to_numpy
 from ._files import load_arrays, save_arrays
+from ._random import generator_from, random_generator
 from ._threads import single_threaded
 from ._validation import Floats, correlation_matrix, count, number
 from .errors import DatasetError, NotNormalizableError, TrainingInterrupted
@@ -117,7 +119,7 @@ class Training:
 
     def resume(self, epochs: int, *, progress: bool = False, callback=None) -> Training:
         """Train for `epochs` more epochs, exactly as if the first call had not stopped."""
-        rng = _generator_from(self._state.generator)
+        rng = generator_from(self._state.generator)
         more = _run(self._settings, self._state, count(epochs, "epochs"), rng, progress, callback)
         joined = {name: np.concatenate([getattr(self, name), getattr(more, name)[1:]])
                   for name in ("epochs", "eigenvalues", "singular_values", "mass_squared", "log_likelihood")}
@@ -141,11 +143,12 @@ class Training:
             "has_chains": state.chains is not None,
         }
         return save_arrays(
-            path, description=json.dumps(described, default=_json_array), correlation=settings.correlation,
+            path, description=json.dumps(described, default=_json_array), correlation=to_numpy(settings.correlation),
             epochs=self.epochs, eigenvalues=self.eigenvalues, singular_values=self.singular_values,
-            mass_squared=self.mass_squared, log_likelihood=self.log_likelihood, weights=state.ensemble.weights,
-            mass=state.ensemble.mass, velocity_weights=state.velocity[0], velocity_mass=state.velocity[1],
-            chains=np.empty(0) if state.chains is None else state.chains)
+            mass_squared=self.mass_squared, log_likelihood=self.log_likelihood,
+            weights=to_numpy(state.ensemble.weights), mass=to_numpy(state.ensemble.mass),
+            velocity_weights=to_numpy(state.velocity[0]), velocity_mass=to_numpy(state.velocity[1]),
+            chains=np.empty(0) if state.chains is None else to_numpy(state.chains))
 
     @classmethod
     def load(cls, path) -> Training:
@@ -190,7 +193,9 @@ def train(rbm: ScalarRBM | Sequence[ScalarRBM], correlation, epochs: int, learni
         Where to start: one model for all runs, or one for each. No hidden bias (unbroken symmetry, Sec. III).
     correlation : array (N_v, N_v)
         <phi phi^T>_target, Eq. (21): of a theory, or of data through `second_moment`. The model has mean zero, so
-        data with another mean are better centred first (`second_moment(data, center=True)`).
+        data with another mean are better centred first (`second_moment(data, center=True)`). Where it
+        is the array of another library, float64, everything is computed by that library, on the device where the array
+        is; only the records are made on the host. The random numbers are still those of `rng`, the same on every device.
     epochs : int
         Number of parameter updates.
     learning_rate : float or callable
@@ -220,19 +225,23 @@ def train(rbm: ScalarRBM | Sequence[ScalarRBM], correlation, epochs: int, learni
         On Ctrl-C; `.last_good` is the Training so far.
     """
     models, runs = _starting_models(rbm, runs)
-    weights = np.stack([model.weights for model in models])
-    mass = np.stack([np.atleast_1d(model.mass_squared) for model in models])
+    host = np.stack([model.weights for model in models])
+    target = correlation_matrix(to_numpy(correlation), host.shape[1])
+    if not is_numpy(correlation):
+        require_float64(correlation, "correlation")
+    weights = like(host, correlation)
+    mass = like(np.stack([np.atleast_1d(model.mass_squared) for model in models]), correlation)
     ensemble = Ensemble(weights, mass, models[0].hidden_variance)
     settings = _Settings(
-        correlation_matrix(correlation, weights.shape[1]), _schedule(learning_rate), _strategy(gradient),
+        like(target, correlation), _schedule(learning_rate), _strategy(gradient),
         bool(learn_mass), _fraction(momentum, "momentum"), _fraction(weight_decay, "weight_decay", np.inf),
         count(record_every, "record_every", least=1))
     if not ensemble.normalizable().all():
         raise NotNormalizableError(f"the initial model is not normalisable: mu^2 = {mass.min():g} must exceed "
                                    "sigma_h^2 times the square of the largest singular value of W; start from "
                                    "smaller weights")
-    rng = np.random.default_rng(rng)
-    velocity = (np.zeros_like(weights), np.zeros_like(mass))
+    rng = random_generator(rng)
+    velocity = (0 * weights, 0 * mass)
     chains = settings.gradient.start(ensemble, settings.correlation, rng)
     state = _State(0, ensemble, velocity, chains, rng.bit_generator.state)
     return _run(settings, state, count(epochs, "epochs"), rng, progress, callback)
@@ -283,7 +292,7 @@ def _run(settings: _Settings, state: _State, epochs: int, rng, progress: bool, c
         value = schedule(epoch) if callable(schedule) else schedule
         if not 0 <= value < np.inf:
             raise ValueError(f"learning_rate must be finite and not negative, but is {value} at epoch {epoch}")
-        return value
+        return float(value)
 
     last = state.epoch + epochs
     records = [_record(settings, state)]
@@ -317,9 +326,10 @@ def _update(settings: _Settings, state: _State, rate: float, rng) -> _State:
     momentum_weights = settings.momentum * momentum_weights + ascent
     mass = ensemble.mass
     if settings.learn_mass:
-        variances = np.diagonal(target) - model.variances
+        xp = namespace(target)
+        variances = xp.linalg.diagonal(target) - model.variances
         if mass.shape[1] == 1:
-            variances = variances.sum(axis=1, keepdims=True)
+            variances = xp.sum(variances, axis=1, keepdims=True)
         momentum_mass = settings.momentum * momentum_mass - variances / 2
         mass = mass + rate * momentum_mass
     updated = Ensemble(ensemble.weights + rate * momentum_weights, mass, ensemble.hidden_variance)
@@ -336,7 +346,7 @@ def _update(settings: _Settings, state: _State, rate: float, rng) -> _State:
 
 
 def _record(settings: _Settings, state: _State) -> _Record:
-    ensemble = state.ensemble
+    ensemble = _on_host(state.ensemble)
     weights, mass = ensemble.weights, ensemble.mass
     xi = np.linalg.svd(weights, compute_uv=False)
     n_visible = weights.shape[1]
@@ -347,7 +357,7 @@ def _record(settings: _Settings, state: _State) -> _Record:
     else:
         eigenvalues = np.linalg.eigvalsh(ensemble.kernel)
         mass_squared = mass
-    target = settings.correlation
+    target = to_numpy(settings.correlation)
     trace = (mass * np.diagonal(target)).sum(axis=1) if mass.shape[1] > 1 else mass[:, 0] * np.trace(target)
     trace = trace - ensemble.hidden_variance * (weights * (target @ weights)).sum(axis=(1, 2))
     log_z = (n_visible * np.log(2 * np.pi) - np.log(eigenvalues).sum(axis=1)) / 2
@@ -360,12 +370,17 @@ def _training(settings: _Settings, state: _State, records: list[_Record]) -> Tra
     history = {}
     for name in _Record._fields[1:]:
         values = np.array([getattr(record, name) for record in records])
-        history[name] = values[:, 0] if len(state.ensemble.weights) == 1 else values
+        history[name] = values[:, 0] if state.ensemble.weights.shape[0] == 1 else values
     return Training(np.array([record.epoch for record in records]), **history, models=_models(state.ensemble),
                     _settings=settings, _state=state)
 
 
+def _on_host(ensemble: Ensemble) -> Ensemble:
+    return Ensemble(to_numpy(ensemble.weights), to_numpy(ensemble.mass), ensemble.hidden_variance)
+
+
 def _models(ensemble: Ensemble) -> tuple[ScalarRBM, ...]:
+    ensemble = _on_host(ensemble)
     return tuple(ScalarRBM(weights, mass[0] if len(mass) == 1 else mass, ensemble.hidden_variance)
                  for weights, mass in zip(ensemble.weights, ensemble.mass, strict=True))
 
@@ -392,10 +407,3 @@ class _progress_bar:
     def __exit__(self, *_):
         if self._bar is not None:
             self._bar.close()
-
-
-def _generator_from(state: dict) -> np.random.Generator:
-    """A generator that continues from a stored bit-generator state."""
-    bit_generator = getattr(np.random, state["bit_generator"])()
-    bit_generator.state = state
-    return np.random.Generator(bit_generator)

@@ -1,10 +1,13 @@
-"""The examples of the README and of the API page run as printed, and end at the optimum they name."""
+"""The examples of the README and of the API page run as printed; the citation is of this version."""
 
 import re
 from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
+
+import srbm
 
 ROOT = Path(__file__).parents[2]
 
@@ -35,3 +38,9 @@ def test_the_api_page(capsys):
     best, trained = scope["best"].log_likelihood(scope["C"]), scope["training"].log_likelihood[-1]
     assert best - 0.01 < trained < best
     assert scope["figure"].axes
+
+
+def test_the_citation_is_of_this_version():
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    assert citation["version"] == srbm.__version__
+    assert citation["preferred-citation"]["doi"] == "10.1103/PhysRevD.109.034521"

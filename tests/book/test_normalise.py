@@ -117,9 +117,11 @@ def test_a_failure_names_the_cell_and_stores_nothing(chapter, source, complaint)
 
 
 def test_costs_change_only_when_they_differ():
-    old = {"seconds": 100, "memory": 200}
-    assert execute.update_cost(old, 120, 230e6) is old
-    assert execute.update_cost(old, 130, 200e6) == {"seconds": 130, "memory": 200}
-    assert execute.update_cost(old, 100, 304e6) == {"seconds": 100, "memory": 300}
-    assert execute.update_cost(None, 1.4, 123e6) == {"seconds": 1, "memory": 120}
-    assert execute.update_cost({"seconds": 1, "memory": 100}, 3.2, 100e6)["seconds"] == 1
+    here = "a laptop"
+    old = {"seconds": 100, "memory": 200, "on": here}
+    assert execute.update_cost(old, 120, 230e6, here) is old
+    assert execute.update_cost(old, 130, 200e6, here) == {"seconds": 130, "memory": 200, "on": here}
+    assert execute.update_cost(old, 100, 304e6, here) == {"seconds": 100, "memory": 300, "on": here}
+    assert execute.update_cost(old, 101, 200e6, "another") == {"seconds": 101, "memory": 200, "on": "another"}
+    assert execute.update_cost(None, 1.4, 123e6, here) == {"seconds": 1, "memory": 120, "on": here}
+    assert execute.update_cost({"seconds": 1, "memory": 100, "on": here}, 3.2, 100e6, here)["seconds"] == 1

@@ -77,7 +77,9 @@ def test_unsolved_then_solved(folder, exercises, name, probed):
         cell.source = cell.source.replace("from selfcheck import judge", "from probe import judge")
         cells += [cell]
         if "answer" in cell.metadata.get("tags", []):
-            cells += solve(v4.new_notebook(cells=[copy.deepcopy(cell)]), answers).cells
+            solved = copy.deepcopy(cell)
+            solved.id += "-solved"
+            cells += solve(v4.new_notebook(cells=[solved]), answers).cells
     verdicts = grade(v4.new_notebook(cells=cells), name, folder)
     assert [verdict.label for verdict in verdicts] == [label for label in expected for _ in range(2)]
     assert [verdict.text for verdict in verdicts] == ["No answer yet.", "Right."] * len(expected)
@@ -139,12 +141,25 @@ def test_roles_become_plain(tmp_path):
     assert cells[-1].source == "**Fig. 12.** As (33)."
 
 
-def test_what_a_cell_depends_on():
-    cells = ["import numpy as np", "x = 1", "y = x", "def f():\n    return y + z", "z = [2]", "unused = f()",
-             "z[0] = 3", "w = [x for x in range(3)]", "print(f())"]  # fmt: skip
-    assert needed(cells, 8) == [1, 2, 3, 4, 6, 8]
-    assert needed(cells, 7) == [1, 7]  # more than it has to be: x is bound inside
-    assert needed(["x = 1", "this is no Python"], 1) == [1]
+@pytest.mark.parametrize(("cells", "expected"), [
+    (["import numpy as np", "x = 1", "y = 2", "np.abs(x)"], [0, 1, 3]),
+    (["x = 1", "x = 2", "print(x)"], [1, 2]),  # the latest
+    (["x = 1", "x += 1", "print(x)"], [0, 1, 2]),
+    (["import numpy as np", "y = np.append([], 1)", "print(np.pi)"], [0, 2]),
+    (["x = []", "x.append(1)", "x[0] = 2", "print(x)"], [0, 1, 2, 3]),
+    (["x = 1", "if True:\n    x = 2", "print(x)"], [0, 1, 2]),
+    (["x = 1", "y = 2\ndef f(y):\n    return x", "x = 3", "print(f(0))"], [0, 1, 2, 3]),  # x as f is called
+    (["x = 1", "f = lambda: x", "y = f()", "x = 3", "print(y)"], [0, 1, 2, 4]),  # x as f was called
+    (["x = 1", "print([x for x in range(3)])"], [1]),
+    (["x = 1", "print([y + x for y in range(3)])"], [0, 1]),
+    (["x = 1", "for x in range(3):\n    pass", "print(x)"], [1, 2]),
+    (["x = 1", "def x():\n    pass\nx()"], [1]),
+    (["x = 1", "x = x + 1", "print(x)"], [0, 1, 2]),
+    (["f = abs", "def f():\n    return g()\ndef g():\n    return 1", "g = abs", "f()"], [1, 2, 3]),
+    (["x = 1", "this is no Python"], [1]),
+])  # fmt: skip
+def test_what_a_cell_depends_on(cells, expected):
+    assert needed(cells, len(cells) - 1) == expected
 
 
 def one_exercise(answer, before="x = 2"):

@@ -1,60 +1,10 @@
 """Every page of the built book, opened from disk in Chromium with the network cut off."""
 
-import shutil
-from pathlib import Path
-
 import pytest
 
-PAGES = Path(__file__).parents[2] / "_build" / "html"
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-pages = sorted(path.relative_to(PAGES).as_posix() for path in PAGES.glob("chapters/*.html"))
+from tests.browser.visits import PAGES, needs_book, needs_chromium, pages
 
-pytestmark = [
-    pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on the PATH"),
-    pytest.mark.skipif(not pages, reason="there is no book in _build/html: run `make book`"),
-]
-
-
-@pytest.fixture(scope="module")
-def browser():
-    playwright = pytest.importorskip("playwright.sync_api")
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser
-        browser.close()
-
-
-class Visit:
-    """One opened page, with what it asked for from outside and what it complained about."""
-
-    def __init__(self, browser, url, width=1280):
-        self.outside, self.complaints = [], []
-        self.page = browser.new_page(viewport={"width": width, "height": 900})
-        self.page.route(lambda address: not address.startswith(("file:", "data:", "blob:")), self._refuse)
-        self.page.on("console", lambda m: m.type == "error" and self.complaints.append(m.text))
-        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        self.page.on("requestfailed", lambda request: self.complaints.append(f"failed: {request.url}"))
-        self.page.goto(url)
-        failure = self.page.evaluate("window.MathJax?.startup.promise.then(() => null, (error) => error.message)")
-        if failure:
-            self.complaints.append(failure)
-
-    def _refuse(self, route):
-        self.outside.append(route.request.url)
-        route.abort()
-
-
-@pytest.fixture
-def visit(browser):
-    visits = []
-
-    def open_page(url, width=1280):
-        visits.append(Visit(browser, url, width))
-        return visits[-1]
-
-    yield open_page
-    for each in visits:
-        each.page.close()
+pytestmark = [needs_chromium, needs_book]
 
 
 def problems_of(visited):

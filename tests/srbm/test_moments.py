@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from srbm import second_moment
-from srbm.moments import integer_moments
+from srbm.moments import FloatMoments, IntegerMoments, block_moments, integer_moments
 
 EXTREMES = {
     np.uint8: (0, 255), np.int8: (-128, 127), np.int16: (-(2**15), 2**15 - 1), np.uint16: (0, 2**16 - 1),
@@ -127,3 +127,38 @@ def test_no_samples(chunks):
 def test_wrong_blocks(chunks, message):
     with pytest.raises(ValueError, match=message):
         second_moment(chunks)
+
+
+def test_moments_of_parts_add_up():
+    """Integers: the same bits in any order and grouping. Floats: to rounding."""
+    data = integers(np.uint8, 300)
+    parts = [block_moments(block) for block in (data[:1], data[1:120], data[120:120], data[120:])]
+    whole = integer_moments(data)
+    for total in ((parts[0] + parts[1]) + (parts[2] + parts[3]), parts[3] + (parts[2] + (parts[1] + parts[0]))):
+        assert (total.n, total.sums.tolist(), total.products.tolist()) == (
+            whole.n, whole.sums.tolist(), whole.products.tolist())
+    floats = data + np.random.default_rng(0).standard_normal(data.shape)
+    parts = [block_moments(block) for block in (floats[:1], floats[1:120], floats[120:120], floats[120:])]
+    in_order = parts[0] + parts[1] + parts[2] + parts[3]
+    backwards = parts[3] + (parts[2] + (parts[1] + parts[0]))
+    for center in (False, True):
+        exact_order = second_moment([floats[:1], floats[1:120], floats[120:120], floats[120:]], center)
+        np.testing.assert_array_equal(in_order.correlation(center), exact_order)
+        np.testing.assert_allclose(backwards.correlation(center), exact_order, rtol=1e-13)
+        np.testing.assert_allclose(in_order.correlation(center, 2.0), second_moment(2 * floats, center), rtol=1e-12)
+    assert (in_order.scatter != backwards.scatter).any()
+
+
+def test_moments_that_cannot_be_added():
+    with pytest.raises(ValueError, match="moments of 2 and of 3 nodes cannot be added"):
+        block_moments(np.ones((1, 2), int)) + block_moments(np.ones((1, 3), int))
+    with pytest.raises(ValueError, match="moments of 2 and of 3 nodes cannot be added"):
+        block_moments(np.ones((1, 2))) + block_moments(np.ones((1, 3)))
+    with pytest.raises(TypeError):
+        block_moments(np.ones((1, 2))) + block_moments(np.ones((1, 2), int))
+    with pytest.raises(TypeError):
+        block_moments(np.ones((1, 2), int)) + block_moments(np.ones((1, 2)))
+    half = IntegerMoments(1, np.array([2**31]), np.array([[2**62]]))
+    with pytest.raises(ValueError, match="the sums over 2 samples are too large for 64 bits"):
+        half + half
+    assert isinstance(block_moments([[1.0, 2.0]]), FloatMoments)

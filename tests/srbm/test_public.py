@@ -32,7 +32,8 @@ def test_all_is_sorted_and_complete():
 
 
 def test_import_is_light_and_silent():
-    heavy = ("matplotlib", "sklearn", "pooch", "tqdm", "IPython", "ipywidgets", "pandas")
+    heavy = ("matplotlib", "sklearn", "pooch", "tqdm", "IPython", "ipywidgets", "pandas", "joblib", "dask",
+             "torch", "array_api_compat", "array_api_strict")
     result = run(f"import srbm, sys; print([name for name in {heavy} if name in sys.modules])")
     assert (result.returncode, result.stdout, result.stderr) == (0, "[]\n", "")
 
@@ -40,7 +41,8 @@ def test_import_is_light_and_silent():
 def test_work_without_the_optional_packages():
     result = run(
         "import os, sys\n"
-        "for name in ('matplotlib', 'sklearn', 'pooch', 'tqdm', 'threadpoolctl'): sys.modules[name] = None\n"
+        "for name in ('matplotlib', 'sklearn', 'pooch', 'tqdm', 'threadpoolctl', 'joblib', 'dask', 'torch',\n"
+        "             'array_api_compat', 'array_api_strict'): sys.modules[name] = None\n"
         "import srbm\n"
         "field = srbm.FreeScalarField(6)\n"
         "rbm = srbm.ScalarRBM.random(6, 6, 9.0, rng=0)\n"

@@ -1,0 +1,59 @@
+"""Random numbers that are drawn on the device itself.
+
+`train` computes wherever the correlation matrix is (a PyTorch tensor on a GPU, say), but draws its random numbers from
+NumPy's generator and copies them there. The result is then the same on every device, to rounding. `TorchGenerator`
+draws them on the device instead: no copies, another stream, equal in law.
+"""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import numpy as np
+
+
+class TorchGenerator:
+    """What `train` needs of a random generator, drawn by PyTorch on its device: pass it as `rng`.
+
+    Parameters
+    ----------
+    seed : int
+    device : str or torch.device
+        Where the correlation matrix is.
+
+    Needs PyTorch: pip install 'srbm[gpu]'.
+    """
+
+    def __init__(self, seed: int, device="cpu"):
+        import torch
+
+        self._torch = torch
+        self._generator = torch.Generator(device=device).manual_seed(int(seed))
+
+    @property
+    def device(self):
+        """Where the numbers are drawn."""
+        return self._generator.device
+
+    def standard_normal(self, shape):
+        """Independent N(0, 1), a float64 tensor of this shape."""
+        return self._torch.randn(shape, dtype=self._torch.float64, device=self.device, generator=self._generator)
+
+    def standard_gamma(self, shape_parameter, size):
+        """Independent Gamma variables of unit scale, a float64 tensor of shape `size`."""
+        concentration = self._torch.as_tensor(np.broadcast_to(shape_parameter, size).copy(), dtype=self._torch.float64,
+                                              device=self.device)
+        return self._torch._standard_gamma(concentration, generator=self._generator)
+
+    @property
+    def bit_generator(self):
+        """As of NumPy's generators: its `state` is a dictionary that JSON can hold."""
+        numbers = self._generator.get_state().tolist()
+        return SimpleNamespace(state={"bit_generator": "torch", "device": str(self.device), "state": numbers})
+
+    @classmethod
+    def from_state(cls, state: dict) -> TorchGenerator:
+        """A generator that continues from a stored state, on the same kind of device."""
+        generator = cls(0, state["device"])
+        generator._generator.set_state(generator._torch.tensor(state["state"], dtype=generator._torch.uint8))
+        return generator

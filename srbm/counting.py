@@ -1,0 +1,195 @@
+"""What an algorithm costs, by counting its operations instead of timing them.
+
+`Tally.array` wraps an array so that it follows the array API standard and books every operation it takes part in.
+Whatever is written to the standard can be counted by passing it such an array, `train` as well:
+
+    tally = Tally()
+    train(rbm, tally.array(correlation), 1, 0.01, PCD(128), rng=tally.generator(0))
+    tally.flops, tally.bytes, tally.normals, tally.calls
+
+The numbers are those of the formulas, equal on every machine. Seconds are not: they also depend on how fast the
+machine does each kind of work, and on what else it is doing.
+"""
+
+from __future__ import annotations
+
+import operator
+from dataclasses import dataclass, field
+from math import prod
+from typing import Any
+
+import numpy as np
+
+
+def _size(*arrays, result) -> int:
+    return prod(result.shape)
+
+
+def _matmul(a, b, *, result) -> int:
+    return 2 * a.shape[-1] * prod(result.shape)
+
+
+def _cholesky(a, *, result) -> int:
+    n = a.shape[-1]
+    return prod(a.shape[:-2]) * (n * (n + 1) * (2 * n + 1) // 6)
+
+
+def _inverse(a, *, result) -> int:
+    return 2 * a.shape[-1] * prod(a.shape)
+
+
+def _reduction(a, *, result, **_) -> int:
+    return prod(a.shape)
+
+
+def _dot(a, b, *, result, **_) -> int:
+    return 2 * prod(a.shape)
+
+
+def _nothing(*_, **__) -> int:
+    return 0
+
+
+_PRICES = {
+    "sqrt": _size, "matmul": _matmul, "sum": _reduction, "mean": _reduction, "vecdot": _dot,
+    "linalg.cholesky": _cholesky, "linalg.inv": _inverse,
+    **dict.fromkeys(("tril", "eye", "isfinite", "all", "astype"), _nothing),
+}
+"""Floating-point operations of each function; multiplication and addition count one each, a square root one, too."""
+
+_VIEWS = ("asarray", "linalg.diagonal", "broadcast_to")
+"""These move nothing."""
+
+_OPERATORS = {"__add__": "add", "__sub__": "sub", "__mul__": "mul", "__truediv__": "truediv"}
+
+
+@dataclass
+class Tally:
+    """Counts of operations, all zero at first.
+
+    Attributes
+    ----------
+    flops : int, floating-point operations: 2 m n p for an m x n times an n x p matrix, n (n + 1)(2 n + 1) / 6 for a
+        Cholesky decomposition, 2 n^3 for an inverse, one for each entry of an elementwise result
+    bytes : int, what the operations read and write if every one fetches its operands from memory
+    normals : int, random numbers drawn
+    calls : int, operations on whole arrays: the number of kernels that a GPU launches
+    """
+
+    flops: int = 0
+    bytes: int = 0
+    normals: int = 0
+    calls: int = 0
+    _namespace: Any = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self):
+        self._namespace = _Namespace(self)
+
+    def array(self, values) -> CountedArray:
+        """`values` as a float64 array whose operations are counted here."""
+        return CountedArray(np.asarray(values, dtype=np.float64), self)
+
+    def generator(self, rng=None) -> CountedGenerator:
+        """`rng`, a NumPy generator or a seed, with its numbers counted here."""
+        return CountedGenerator(np.random.default_rng(rng), self)
+
+    def __sub__(self, other: Tally) -> Tally:
+        """What was counted here and not there."""
+        return Tally(self.flops - other.flops, self.bytes - other.bytes, self.normals - other.normals,
+                     self.calls - other.calls)
+
+    def _book(self, flops: int, arrays) -> None:
+        self.flops += flops
+        self.bytes += sum(array.nbytes for array in arrays)
+        self.calls += 1
+
+
+class CountedGenerator:
+    """A NumPy generator that books what is drawn from it."""
+
+    def __init__(self, rng: np.random.Generator, tally: Tally):
+        self._rng, self._tally = rng, tally
+        self.bit_generator = rng.bit_generator
+
+    def standard_normal(self, shape):
+        """As of the generator."""
+        return self._booked(self._rng.standard_normal(shape))
+
+    def standard_gamma(self, shape_parameter, size):
+        """As of the generator."""
+        return self._booked(self._rng.standard_gamma(shape_parameter, size=size))
+
+    def _booked(self, numbers):
+        self._tally.normals += numbers.size
+        return numbers
+
+
+class CountedArray:
+    """A NumPy array that books its operations in a `Tally`; for the rest it follows the array API standard."""
+
+    def __init__(self, array: np.ndarray, tally: Tally):
+        self._array, self._tally = array, tally
+
+    shape = property(lambda self: self._array.shape)
+    dtype = property(lambda self: self._array.dtype)
+    device = property(lambda self: self._array.device)
+    mT = property(lambda self: CountedArray(self._array.mT, self._tally))
+
+    def __array_namespace__(self, *, api_version=None):
+        return self._tally._namespace
+
+    def __dlpack__(self, **options):
+        return self._array.__dlpack__(**options)
+
+    def __dlpack_device__(self):
+        return self._array.__dlpack_device__()
+
+    def __getitem__(self, key):
+        return CountedArray(self._array[key], self._tally)
+
+    def __matmul__(self, other):
+        return self._tally._namespace.matmul(self, other)
+
+def _elementwise(function, reflected: bool):
+    def operation(self, other):
+        pair = (other, self) if reflected else (self, other)
+        plain = [x._array if isinstance(x, CountedArray) else x for x in pair]
+        result = np.asarray(function(*plain))
+        self._tally._book(result.size, [x for x in (*plain, result) if isinstance(x, np.ndarray)])
+        return CountedArray(result, self._tally)
+
+    return operation
+
+
+for _method, _function in _OPERATORS.items():
+    setattr(CountedArray, _method, _elementwise(getattr(operator, _function), False))
+    setattr(CountedArray, _method.replace("__", "__r", 1), _elementwise(getattr(operator, _function), True))
+
+
+class _Namespace:
+    """NumPy's functions, booked; one without a price raises `NotImplementedError`."""
+
+    float64 = np.float64
+
+    def __init__(self, tally: Tally, prefix: str = ""):
+        self._tally, self._prefix = tally, prefix
+
+    @property
+    def linalg(self):
+        return _Namespace(self._tally, "linalg.")
+
+    def __getattr__(self, name: str):
+        name = self._prefix + name
+        if name not in _PRICES and name not in _VIEWS:
+            raise NotImplementedError(f"counting knows no price for {name}: add one to srbm.counting")
+        function = operator.attrgetter(name)(np)
+
+        def counted(*arguments, **options):
+            plain = [x._array if isinstance(x, CountedArray) else x for x in arguments]
+            result = np.asarray(function(*plain, **options))
+            if name in _PRICES:
+                operands = [x for x in plain if isinstance(x, np.ndarray)]
+                self._tally._book(_PRICES[name](*plain, result=result, **options), [*operands, result])
+            return CountedArray(result, self._tally)
+
+        return counted

@@ -1,0 +1,54 @@
+"""Many independent runs, in one process or in several, with the same result.
+
+Every case gets a random generator of its own, the i-th child of one seed (`numpy.random.SeedSequence.spawn`). Children
+are independent of each other and of how many there are, so a result depends on the seed and on the place of its case
+in the list, and not on the number of workers or on which of them is first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+import numpy as np
+
+from ._threads import single_threaded
+from ._validation import count
+
+
+def sweep(function: Callable, cases: Iterable, *, seed, n_jobs: int = 1) -> list:
+    """[function(case, rng) for case in cases], each with a generator of its own.
+
+    Parameters
+    ----------
+    function : callable
+        Called as function(case, rng) with a `numpy.random.Generator`. What it returns travels between processes.
+    cases : iterable
+        Values of N_h, pairs (N_h, learning rate), ...
+    seed : int, sequence of int, or SeedSequence
+        Fixes all random numbers. A case keeps its own when cases are appended to the list.
+    n_jobs : int
+        Number of processes, -1 for one per core. More than one needs joblib (pip install 'srbm[dask]'), and follows
+        `joblib.parallel_config`: with backend "dask" the cases go to the cluster of the active
+        `dask.distributed.Client`.
+
+    Every case runs with one BLAS thread, since threads would change roundings and cases already fill the cores.
+    """
+    cases = list(cases)
+    sequence = seed if isinstance(seed, np.random.SeedSequence) else np.random.SeedSequence(seed)
+    # Not sequence.spawn, which counts the children it has had: a second call would give other numbers.
+    children = [np.random.SeedSequence(sequence.entropy, spawn_key=(*sequence.spawn_key, i)) for i in range(len(cases))]
+    if n_jobs != -1:
+        n_jobs = count(n_jobs, "n_jobs", least=1)
+    if n_jobs == 1:
+        return [_run(function, *job) for job in zip(cases, children, strict=True)]
+    try:
+        import joblib
+    except ImportError as error:
+        raise ImportError(f"n_jobs = {n_jobs} needs joblib: pip install 'srbm[dask]', or use n_jobs=1") from error
+    jobs = (joblib.delayed(_run)(function, *job) for job in zip(cases, children, strict=True))
+    return joblib.Parallel(n_jobs=n_jobs)(jobs)
+
+
+def _run(function: Callable, case, child: np.random.SeedSequence):
+    with single_threaded(0):
+        return function(case, np.random.default_rng(child))
