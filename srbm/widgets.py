@@ -9,18 +9,13 @@ from __future__ import annotations
 
 import base64
 import html
-import io
 import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from PIL import Image
 
 from .panel import Panel
-
-COLOURS = 128
-"""Colours in the palette of a frame: a third of the size of a true-colour PNG, and no difference that one can see."""
 
 
 @dataclass(frozen=True)
@@ -148,7 +143,7 @@ def slider(draw: Callable[..., Panel], parameters: Mapping[str, Sequence], *, al
             raise ValueError(f"alt must say what a frame shows; for {combination} it is empty")
         if size is not None:
             panel = replace(panel, width=size[0], height=size[1])
-        frames.append(_palette_png(panel))
+        frames.append(panel._repr_png_())
         alts.append(", ".join(f"{label} = {text}" for label, text in zip(texts, shown, strict=True)) + f". {says}")
     _check_that_all_move(frames, texts)
     return Slider(texts, tuple(frames), tuple(alts), first)
@@ -156,14 +151,6 @@ def slider(draw: Callable[..., Panel], parameters: Mapping[str, Sequence], *, al
 
 def _text(value) -> str:
     return f"{value:g}" if isinstance(value, (int, float, np.number)) else str(value)
-
-
-def _palette_png(panel: Panel) -> bytes:
-    """The panel as a PNG with a palette of at most `COLOURS` colours."""
-    drawn = Image.open(io.BytesIO(panel._repr_png_())).convert("RGB")
-    buffer = io.BytesIO()
-    drawn.quantize(COLOURS, dither=Image.Dither.NONE).save(buffer, "PNG", optimize=True)
-    return buffer.getvalue()
 
 
 def _pixels_wide(png: bytes) -> int:

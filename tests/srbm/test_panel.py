@@ -1,9 +1,12 @@
 """Panels compose, and draw the same picture whatever happened before."""
 
+import io
+
 import matplotlib as mpl
 import numpy as np
 import pytest
 
+from srbm import plotting
 from srbm.panel import STYLE, Panel
 
 
@@ -54,6 +57,17 @@ def test_png_does_not_depend_on_what_came_before():
     before = dict(mpl.rcParams)
     panel._repr_png_()
     assert dict(mpl.rcParams) == before
+
+
+def test_png_has_a_palette_and_looks_the_same():
+    panel = plotting.matrix(np.arange(9.0).reshape(3, 3)) | line(1)
+    small, full = panel._repr_png_(), io.BytesIO()
+    panel.save(full)
+    assert len(small) < len(full.getvalue()) / 2
+    before, after = (mpl.image.imread(io.BytesIO(png))[..., :3] for png in (full.getvalue(), small))
+    assert np.abs(after - before).max() < 0.15
+    assert np.abs(after - before).mean() < 5e-4
+    np.testing.assert_array_equal(after[0, 0], 1)  # white stays white, which the dark page relies on
 
 
 def test_png_is_opaque(tmp_path):
