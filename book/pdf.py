@@ -95,8 +95,8 @@ def join(folder: Path, listed: list[tuple[str, str | None]]) -> tuple[str, list[
     for name, part in listed:
         soup = BeautifulSoup((folder / f"{name}.html").read_text(encoding="utf-8"), "html.parser")
         article = soup.select_one("article.bd-article")
-        for link in article.select("a.headerlink"):
-            link.decompose()
+        for element in article.select("a.headerlink, .slider"):  # beside a slider there is a figure for paper
+            element.decompose()
         headings += [heading.get_text().strip() for heading in article.find_all(re.compile("^h[1-6]$"))]
         pages.append(Page(name, article.h1.get_text(strip=True), part))
         for element in article.find_all(id=True):
