@@ -19,6 +19,7 @@ from urllib.parse import unquote, urlsplit
 import pikepdf
 import yaml
 from bs4 import BeautifulSoup
+from playwright.sync_api import sync_playwright
 from pypdf import PdfReader, PdfWriter
 from pypdf.generic import ArrayObject, NameObject, TextStringObject
 
@@ -95,10 +96,10 @@ def join(folder: Path, listed: list[tuple[str, str | None]]) -> tuple[str, list[
     for name, part in listed:
         soup = BeautifulSoup((folder / f"{name}.html").read_text(encoding="utf-8"), "html.parser")
         article = soup.select_one("article.bd-article")
-        for link in article.select("a.headerlink"):
-            link.decompose()
-        headings += [heading.get_text().strip() for heading in article.find_all(re.compile("^h[1-6]$"))]
-        pages.append(Page(name, article.h1.get_text(strip=True), part))
+        for element in article.select("a.headerlink, .slider"):  # beside a slider there is a figure for paper
+            element.decompose()
+        headings += [" ".join(heading.get_text().split()) for heading in article.find_all(re.compile("^h[1-6]$"))]
+        pages.append(Page(name, " ".join(article.h1.get_text().split()), part))
         for element in article.find_all(id=True):
             element["id"] = _anchor(name, element["id"])
         article["id"] = _anchor(name, "start")
@@ -200,38 +201,37 @@ def assemble(front: Path, body: Path, starts: dict[str, int], headings: list[str
         document.save(output, object_stream_mode=pikepdf.ObjectStreamMode.generate, recompress_flate=True)
 
 
-def make(site: Path, output: Path, chromium: str, listed: list[tuple[str, str | None]]) -> list[str]:
-    """Print the pages `listed` of the built book in `site` to the file `output`; return what is too wide for it."""
-    from playwright.sync_api import sync_playwright
+def make(site: Path, output: Path, browser, listed: list[tuple[str, str | None]]) -> list[str]:
+    """Print the pages `listed` of the built book in `site` to the file `output`; return what is too wide for it.
 
+    `browser` is a running Chromium of Playwright.
+    """
     folder = site / "chapters"
     document, pages, headings = join(folder, listed)
     joined = folder.resolve() / "all-pages.html"  # beside the pages, so that their figures are found
-    parts = [output.with_suffix(f".{name}.pdf") for name in ("front", "body")]
+    front, body = (output.with_suffix(f".{name}.pdf") for name in ("front", "body"))
     output.parent.mkdir(parents=True, exist_ok=True)
+    page = browser.new_page(viewport={"width": WIDTH, "height": 1200}, color_scheme="light")
     try:
         joined.write_text(document, encoding="utf-8")
-        with sync_playwright() as driver:
-            browser = driver.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-            page = browser.new_page(viewport={"width": WIDTH, "height": 1200}, color_scheme="light")
-            page.set_default_timeout(0)
-            page.emulate_media(media="print")
-            page.goto(joined.as_uri())
-            page.evaluate("window.MathJax?.startup.promise.then(() => null)")
-            page.evaluate("document.querySelectorAll('img').forEach((image) => { image.loading = 'eager'; })")
-            page.wait_for_function("[...document.images].every((image) => image.complete)")
-            page.evaluate(PLAIN_CODE)
-            page.evaluate(SHRINK)
-            too_wide = page.evaluate(TOO_WIDE, WIDTH)
-            page.pdf(path=parts[1], outline=True, display_header_footer=True, header_template="<span></span>",
-                     footer_template=NUMBER, **PAPER)  # fmt: skip
-            starts = chapter_starts(PdfReader(parts[1]), pages)
-            page.set_content(front_matter(pages, starts))
-            page.pdf(path=parts[0], **PAPER)
-            browser.close()
-        assemble(*parts, starts, headings, output)
+        page.set_default_timeout(0)
+        page.emulate_media(media="print")
+        page.goto(joined.as_uri())
+        page.evaluate("window.MathJax?.startup.promise.then(() => null)")
+        page.evaluate("document.querySelectorAll('img').forEach((image) => { image.loading = 'eager'; })")
+        page.wait_for_function("[...document.images].every((image) => image.complete)")
+        page.evaluate(PLAIN_CODE)
+        page.evaluate(SHRINK)
+        too_wide = page.evaluate(TOO_WIDE, WIDTH)
+        page.pdf(path=body, outline=True, display_header_footer=True, header_template="<span></span>",
+                 footer_template=NUMBER, **PAPER)  # fmt: skip
+        starts = chapter_starts(PdfReader(body), pages)
+        page.set_content(front_matter(pages, starts))
+        page.pdf(path=front, **PAPER)
+        assemble(front, body, starts, headings, output)
     finally:
-        for file in (joined, *parts):
+        page.close()
+        for file in (joined, front, body):
             file.unlink(missing_ok=True)
     return too_wide
 
@@ -252,8 +252,11 @@ def main():
     listed = contents(yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8")))
     if arguments.pages:
         listed = [(name, part) for name, part in listed if name in arguments.pages]
-    for element in make(arguments.html, arguments.output, chromium, listed):
-        print(f"wider than the paper: {element}", file=sys.stderr)
+    with sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        for element in make(arguments.html, arguments.output, browser, listed):
+            print(f"wider than the paper: {element}", file=sys.stderr)
+        browser.close()
     print(f"{arguments.output}: {len(PdfReader(arguments.output).pages)} pages")
 
 

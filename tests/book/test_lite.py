@@ -16,6 +16,7 @@ def notebook(*sources):
 @pytest.mark.parametrize(("source", "installed"), [
     ("import numpy", '%pip install -q "srbm[plot]"'),
     ("from sklearn import datasets", '%pip install -q "srbm[plot]" scikit-learn'),
+    ("widgets.slider(draw, {})", '%pip install -q "srbm[plot]" ipywidgets'),
     ("digits = load_digits()", '%pip install -q "srbm[plot]" scikit-learn'),
 ])
 def test_one_cell_is_added_after_the_title(source, installed):
