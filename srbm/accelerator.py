@@ -43,6 +43,7 @@ class TorchGenerator:
         """Independent Gamma variables of unit scale, a float64 tensor of shape `size`."""
         concentration = self._torch.as_tensor(np.broadcast_to(shape_parameter, size).copy(), dtype=self._torch.float64,
                                               device=self.device)
+        # torch.distributions.Gamma calls the same function, but takes no generator.
         return self._torch._standard_gamma(concentration, generator=self._generator)
 
     @property
