@@ -16,6 +16,12 @@ def add_templates(app, config):
     config.templates_path.insert(0, str(HERE / "templates"))
 
 
+def name_folded_cells(app, pagename, templatename, context, doctree):
+    """Let folded cells be called what they show; MyST-NB names them all "Toggle hidden content"."""
+    if "body" in context:
+        context["body"] = context["body"].replace('<summary aria-label="Toggle hidden content">', "<summary>")
+
+
 def visit_citation(writer, node):
     """An entry of the bibliography as an item of a list: the role that docutils gives it is deprecated."""
     if not isinstance(node.previous_sibling(), nodes.citation):
@@ -31,6 +37,7 @@ def depart_citation(writer, node):
 
 def setup(app):
     app.connect("config-inited", add_templates)
+    app.connect("html-page-context", name_folded_cells)
     app.add_node(nodes.citation, override=True, html=(visit_citation, depart_citation))
     app.add_js_file("reach.js", loading_method="defer")
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

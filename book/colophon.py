@@ -5,6 +5,7 @@ the build, the commit and the versions of its tools, is asked for when the page 
 time, so that the same commit gives the same page.
 """
 
+import contextlib
 import importlib.metadata
 import json
 import os
@@ -56,9 +57,12 @@ def commit(root: Path) -> str | None:
 
 
 def versions(requirements: str) -> dict[str, str]:
-    """The installed version of each package that the text of a requirements.in names."""
-    names = re.findall(r"^([A-Za-z0-9][\w.-]*)", requirements, re.MULTILINE)
-    return {name: importlib.metadata.version(name) for name in names}
+    """The version of each package that the text of a requirements.in names, as far as they are installed."""
+    found = {}
+    for name in re.findall(r"^([A-Za-z0-9][\w.-]*)", requirements, re.MULTILINE):
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            found[name] = importlib.metadata.version(name)
+    return found
 
 
 def execution(costs: dict[str, dict]) -> list[str]:

@@ -54,7 +54,7 @@ def test_the_execution_table():
 
 
 def test_versions_are_those_installed():
-    assert colophon.versions("# a comment\nnumpy==0.0\n\npytest\n") == {
+    assert colophon.versions("# a comment\nnumpy==0.0\n\npytest\nnot-installed-anywhere\n") == {
         "numpy": colophon.importlib.metadata.version("numpy"),
         "pytest": pytest.__version__,
     }
