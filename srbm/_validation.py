@@ -41,6 +41,31 @@ def finite(values: ArrayLike, name: str) -> Floats:
     return array
 
 
+def fields(values: ArrayLike, name: str, size: int, of: str = "") -> Floats:
+    """`values` as finite fields of shape (..., `size`); `of` says what asks for this size."""
+    array = finite(values, name)
+    if array.shape[-1:] != (size,):
+        raise ValueError(f"{name} must have {size} components along its last axis{of}, got shape {array.shape}")
+    return array
+
+
+def weight_matrix(values: ArrayLike) -> Floats:
+    """`values` as a read-only matrix (N_v, N_h) with N_v >= 1."""
+    weights = frozen(finite(values, "weights"))
+    if weights.ndim != 2 or weights.shape[0] == 0:
+        raise ValueError(f"weights must be a matrix of shape (N_v, N_h) with N_v >= 1, got shape {weights.shape}; "
+                         "codes that store W^T need weights.T")
+    return weights
+
+
+def hidden_bias(values: ArrayLike, n_hidden: int) -> Floats:
+    """`values` as a read-only bias of the hidden layer, shape (N_h,)."""
+    bias = frozen(finite(values, "hidden_bias"))
+    if bias.shape != (n_hidden,):
+        raise ValueError(f"hidden_bias must have shape ({n_hidden},), got {bias.shape}")
+    return bias
+
+
 def symmetric(values: ArrayLike, name: str, size: int | None = None) -> Floats:
     """`values` as a finite symmetric float64 matrix (`size` x `size` when given)."""
     matrix = finite(values, name)

@@ -15,28 +15,15 @@ from itertools import pairwise
 import numpy as np
 from scipy.special import expit, logsumexp
 
-from ._validation import Floats, count, finite, frozen, number, require_positive
+from ._layers import Layers, random_weights
+from ._validation import Floats, count, finite, frozen, hidden_bias, number, require_positive, weight_matrix
 from .solutions import symmetric_solution
 
 _MOST_ENUMERATED = 20
 
 
-def _weights(values, name: str = "weights") -> Floats:
-    weights = frozen(finite(values, name))
-    if weights.ndim != 2 or weights.shape[0] == 0:
-        raise ValueError(f"{name} must be a matrix of shape (N_v, N_h) with N_v >= 1, got shape {weights.shape}")
-    return weights
-
-
-def _fields(phi, n_visible: int) -> Floats:
-    phi = finite(phi, "phi")
-    if phi.shape[-1:] != (n_visible,):
-        raise ValueError(f"phi must have {n_visible} components along its last axis, got shape {phi.shape}")
-    return phi
-
-
 @dataclass(frozen=True, eq=False)
-class Phi4RBM:
+class Phi4RBM(Layers):
     """S(phi, h) = sum_i (mu^2 phi_i^2 / 2 + quartic phi_i^4) + h^T h / (2 sigma_h^2) - phi^T W h.
 
     Parameters
@@ -56,7 +43,7 @@ class Phi4RBM:
     hidden_variance: float = 1.0
 
     def __post_init__(self):
-        object.__setattr__(self, "weights", _weights(self.weights))
+        object.__setattr__(self, "weights", weight_matrix(self.weights))
         object.__setattr__(self, "mass_squared", number(self.mass_squared, "mass_squared", above=0))
         quartic = number(self.quartic, "quartic")
         if quartic < 0:
@@ -79,23 +66,18 @@ class Phi4RBM:
         return cls(solution.weights, mass_squared, quartic, hidden_variance)
 
     @property
-    def n_visible(self) -> int:
-        """N_v."""
-        return self.weights.shape[0]
-
-    @property
     def kernel(self) -> Floats:
         """K = mu^2 - sigma_h^2 W W^T of the quadratic part, shape (N_v, N_v)."""
         return self.mass_squared * np.eye(self.n_visible) - self.hidden_variance * self.weights @ self.weights.T
 
     def effective_action(self, phi) -> Floats:
         """phi^T K phi / 2 + quartic sum_i phi_i^4 for phi (..., N_v), shape (...)."""
-        phi = _fields(phi, self.n_visible)
+        phi = self._visible(phi)
         return ((phi @ self.kernel) * phi).sum(axis=-1) / 2 + self.quartic * (phi**4).sum(axis=-1)
 
     def gibbs(self, phi, steps: int = 1, rng=None) -> Floats:
         """`steps` sweeps: h given phi is Gaussian, each phi_i given h is drawn exactly by rejection; phi (..., N_v)."""
-        phi = _fields(phi, self.n_visible)
+        phi = self._visible(phi)
         rng = np.random.default_rng(rng)
         for _ in range(count(steps, "steps")):
             hidden = self.hidden_variance * (phi @ self.weights)
@@ -155,7 +137,7 @@ def _spin_states(n: int) -> Floats:
 
 
 @dataclass(frozen=True, eq=False)
-class GaussianBernoulliRBM:
+class GaussianBernoulliRBM(Layers):
     """S(phi, h) = mu^2 phi^T phi / 2 - phi^T W h + eta^T h with h_a = +-1: Eq. (88), its signs included.
 
     Parameters
@@ -172,29 +154,16 @@ class GaussianBernoulliRBM:
     hidden_bias: Floats | None = None
 
     def __post_init__(self):
-        object.__setattr__(self, "weights", _weights(self.weights))
+        object.__setattr__(self, "weights", weight_matrix(self.weights))
         object.__setattr__(self, "mass_squared", number(self.mass_squared, "mass_squared", above=0))
-        bias = frozen(np.zeros(self.n_hidden) if self.hidden_bias is None else finite(self.hidden_bias, "hidden_bias"))
-        if bias.shape != (self.n_hidden,):
-            raise ValueError(f"hidden_bias must have shape ({self.n_hidden},), got {bias.shape}")
-        object.__setattr__(self, "hidden_bias", bias)
+        bias = np.zeros(self.n_hidden) if self.hidden_bias is None else self.hidden_bias
+        object.__setattr__(self, "hidden_bias", hidden_bias(bias, self.n_hidden))
 
     @classmethod
     def random(cls, n_visible: int, n_hidden: int, mass_squared: float, scale: float = 0.1,
                rng=None) -> GaussianBernoulliRBM:
         """Weights drawn independently from a normal distribution of standard deviation `scale`, no bias."""
-        shape = (count(n_visible, "n_visible", least=1), count(n_hidden, "n_hidden"))
-        return cls(number(scale, "scale") * np.random.default_rng(rng).standard_normal(shape), mass_squared)
-
-    @property
-    def n_visible(self) -> int:
-        """N_v."""
-        return self.weights.shape[0]
-
-    @property
-    def n_hidden(self) -> int:
-        """N_h."""
-        return self.weights.shape[1]
+        return cls(random_weights(n_visible, n_hidden, scale, rng), mass_squared)
 
     @property
     def hidden_states(self) -> Floats:
@@ -246,11 +215,11 @@ class GaussianBernoulliRBM:
 
     def psi(self, phi) -> Floats:
         """psi_a = sum_i phi_i W_ia - eta_a for phi (..., N_v), shape (..., N_h)."""
-        return _fields(phi, self.n_visible) @ self.weights - self.hidden_bias
+        return self._visible(phi) @ self.weights - self.hidden_bias
 
     def effective_action(self, phi) -> Floats:
         """mu^2 phi^T phi / 2 - sum_a ln(2 cosh psi_a), shape (...): Eq. (91)."""
-        phi = _fields(phi, self.n_visible)
+        phi = self._visible(phi)
         psi = self.psi(phi)
         return self.mass_squared * (phi**2).sum(axis=-1) / 2 - np.logaddexp(psi, -psi).sum(axis=-1)
 
@@ -265,11 +234,11 @@ class GaussianBernoulliRBM:
 
     def gibbs(self, phi, steps: int = 1, rng=None) -> Floats:
         """`steps` sweeps of block Gibbs sampling; phi (..., N_v)."""
-        phi = _fields(phi, self.n_visible)
+        phi = self._visible(phi)
         rng = np.random.default_rng(rng)
         for _ in range(count(steps, "steps")):
             up = rng.random((*phi.shape[:-1], self.n_hidden)) < expit(2 * self.psi(phi))
-            phi = self._visible(np.where(up, 1.0, -1.0), rng)
+            phi = self._visible_given(np.where(up, 1.0, -1.0), rng)
         return phi
 
     def sample(self, n: int, rng=None) -> Floats:
@@ -277,7 +246,7 @@ class GaussianBernoulliRBM:
         rng = np.random.default_rng(rng)
         probabilities = self.hidden_probabilities
         drawn = rng.choice(len(probabilities), size=count(n, "n"), p=probabilities)
-        return self._visible(self.hidden_states[drawn], rng)
+        return self._visible_given(self.hidden_states[drawn], rng)
 
     def annealed_log_partition(self, chains: int = 100, temperatures: int = 1000, rng=None) -> tuple[float, float]:
         """ln Z by annealed importance sampling (Neal 2001), and its standard error, in nats; for any N_h.
@@ -304,6 +273,7 @@ class GaussianBernoulliRBM:
         error = ratio.std(ddof=1) / ratio.mean() / np.sqrt(chains)
         return float(start + logsumexp(log_weight) - np.log(chains)), float(error)
 
-    def _visible(self, hidden: Floats, rng) -> Floats:
+    def _visible_given(self, hidden: Floats, rng) -> Floats:
+        """phi drawn given h (..., N_h)."""
         mean = hidden @ self.weights.T / self.mass_squared
         return mean + rng.standard_normal(mean.shape) / np.sqrt(self.mass_squared)

@@ -12,7 +12,7 @@ from functools import cached_property
 
 import numpy as np
 
-from ._validation import Floats, count, finite, number, require_positive
+from ._validation import Floats, count, fields, number, require_positive
 
 
 @dataclass(frozen=True)
@@ -87,10 +87,7 @@ class FreeScalarField:
 
     def action(self, phi) -> Floats:
         """S(phi) for fields (..., n_sites), as nearest-neighbour differences; shape (...)."""
-        phi = finite(phi, "phi")
-        if phi.shape[-1:] != (self.n_sites,):
-            raise ValueError(f"phi must have {self.n_sites} components along its last axis for a lattice of shape "
-                             f"{self.shape}, got shape {phi.shape}")
+        phi = fields(phi, "phi", self.n_sites, f" for a lattice of shape {self.shape}")
         field = phi.reshape(*phi.shape[:-1], *self.shape)
         density = self.mass_squared * field**2
         for axis in range(-len(self.shape), 0):

@@ -18,12 +18,24 @@ import numpy as np
 from scipy.linalg import cho_solve, solve_triangular
 
 from ._files import load_arrays, save_arrays
-from ._validation import Floats, count, finite, frozen, number, require_positive, symmetric
+from ._layers import Layers, random_weights
+from ._validation import (
+    Floats,
+    count,
+    fields,
+    finite,
+    frozen,
+    hidden_bias,
+    number,
+    require_positive,
+    symmetric,
+    weight_matrix,
+)
 from .errors import NotNormalizableError
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class ScalarRBM:
+class ScalarRBM(Layers):
     """A Gaussian-Gaussian RBM with the action of Eq. (7); immutable, training returns a new one.
 
     Parameters
@@ -47,10 +59,7 @@ class ScalarRBM:
     hidden_bias: Floats | None = None
 
     def __post_init__(self):
-        weights = frozen(finite(self.weights, "weights"))
-        if weights.ndim != 2 or weights.shape[0] == 0:
-            raise ValueError(f"weights must be a matrix of shape (N_v, N_h) with N_v >= 1, got shape {weights.shape}; "
-                             "codes that store W^T need weights.T")
+        weights = weight_matrix(self.weights)
         mass_squared = finite(self.mass_squared, "mass_squared")
         if mass_squared.shape not in ((), (len(weights),)):
             raise ValueError(f"mass_squared must be one number or one per visible node, shape ({len(weights)},), "
@@ -61,28 +70,13 @@ class ScalarRBM:
         object.__setattr__(self, "mass_squared", frozen(mass_squared) if mass_squared.ndim else float(mass_squared))
         object.__setattr__(self, "hidden_variance", number(self.hidden_variance, "hidden_variance", above=0))
         if self.hidden_bias is not None:
-            bias = frozen(finite(self.hidden_bias, "hidden_bias"))
-            if bias.shape != (self.n_hidden,):
-                raise ValueError(f"hidden_bias must have shape ({self.n_hidden},), got {bias.shape}")
-            object.__setattr__(self, "hidden_bias", bias)
+            object.__setattr__(self, "hidden_bias", hidden_bias(self.hidden_bias, self.n_hidden))
 
     @classmethod
     def random(cls, n_visible: int, n_hidden: int, mass_squared, scale: float = 0.1, hidden_variance: float = 1.0,
                rng=None) -> ScalarRBM:
         """Weights drawn independently from a normal distribution of standard deviation `scale` (Sec. V B)."""
-        shape = (count(n_visible, "n_visible", least=1), count(n_hidden, "n_hidden"))
-        scale = number(scale, "scale")
-        return cls(scale * np.random.default_rng(rng).standard_normal(shape), mass_squared, hidden_variance)
-
-    @property
-    def n_visible(self) -> int:
-        """N_v."""
-        return self.weights.shape[0]
-
-    @property
-    def n_hidden(self) -> int:
-        """N_h."""
-        return self.weights.shape[1]
+        return cls(random_weights(n_visible, n_hidden, scale, rng), mass_squared, hidden_variance)
 
     @property
     def kernel(self) -> Floats:
@@ -180,21 +174,11 @@ class ScalarRBM:
 
     def visible_mean(self, hidden) -> Floats:
         """<phi | h> = W h / mu^2 for h of shape (..., N_h); shape (..., N_v)."""
-        hidden = finite(hidden, "hidden")
-        if hidden.shape[-1:] != (self.n_hidden,):
-            raise ValueError(f"hidden must have {self.n_hidden} components along its last axis, got shape "
-                             f"{hidden.shape}")
-        return hidden @ self.weights.T / self.mass_squared
+        return fields(hidden, "hidden", self.n_hidden) @ self.weights.T / self.mass_squared
 
     def reconstruct(self, phi) -> Floats:
         """One mean-field pass forward and backward, <phi | <h | phi>>, as in Fig. 16; shape (..., N_v)."""
         return self.visible_mean(self.hidden_mean(phi))
-
-    def _visible(self, phi) -> Floats:
-        phi = finite(phi, "phi")
-        if phi.shape[-1:] != (self.n_visible,):
-            raise ValueError(f"phi must have {self.n_visible} components along its last axis, got shape {phi.shape}")
-        return phi
 
     def __repr__(self) -> str:
         mass = self.mass_squared if np.ndim(self.mass_squared) == 0 else "one per node"
