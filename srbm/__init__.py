@@ -8,7 +8,7 @@ from .architecture import Recommendation, recommend
 from .bernoulli_training import BernoulliTraining, bernoulli_gradient, train_bernoulli
 from .datasets import load_digits, load_mnist, mnist_correlation
 from .divergence import kl_divergence, truncated_kl
-from .errors import DatasetError, NotNormalizableError, TrainingInterrupted
+from .errors import CheckpointError, DatasetError, NotNormalizableError, TrainingInterrupted
 from .flow import (
     Flow,
     gradient_flow,
@@ -31,11 +31,11 @@ from .training import StepDecay, Training, train
 __version__ = "1.0.0"
 
 __all__ = [
-    "CD", "PCD", "BernoulliTraining", "DatasetError", "Exact", "Flow", "FreeScalarField", "GaussianBernoulliRBM",
-    "LatentForm", "NotNormalizableError", "Phi4RBM", "Recommendation", "ScalarRBM", "StepDecay", "Training",
-    "TrainingInterrupted", "autocorrelation_time", "bernoulli_gradient", "cholesky_solution", "factor_analysis",
-    "from_latent", "gradient_flow", "kl_divergence", "latent_form", "learning_rate_limit", "load_digits",
-    "load_mnist", "maximum_likelihood", "mnist_correlation", "mode_trajectory", "natural_gradient_flow",
-    "noise_floor", "recommend", "relaxation_rates", "second_moment", "standard_error", "symmetric_solution",
-    "train", "train_bernoulli", "truncated_kl",
+    "CD", "PCD", "BernoulliTraining", "CheckpointError", "DatasetError", "Exact", "Flow", "FreeScalarField",
+    "GaussianBernoulliRBM", "LatentForm", "NotNormalizableError", "Phi4RBM", "Recommendation", "ScalarRBM",
+    "StepDecay", "Training", "TrainingInterrupted", "autocorrelation_time", "bernoulli_gradient",
+    "cholesky_solution", "factor_analysis", "from_latent", "gradient_flow", "kl_divergence", "latent_form",
+    "learning_rate_limit", "load_digits", "load_mnist", "maximum_likelihood", "mnist_correlation",
+    "mode_trajectory", "natural_gradient_flow", "noise_floor", "recommend", "relaxation_rates", "second_moment",
+    "standard_error", "symmetric_solution", "train", "train_bernoulli", "truncated_kl",
 ]

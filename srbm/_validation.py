@@ -7,6 +7,8 @@ from numpy.typing import ArrayLike, NDArray
 
 Floats = NDArray[np.float64]
 
+_LARGEST = 1e150
+
 
 def number(value, name: str, *, above: float | None = None) -> float:
     """`value` as a finite float, greater than `above`."""
@@ -52,6 +54,9 @@ def fields(values: ArrayLike, name: str, size: int, of: str = "") -> Floats:
 def weight_matrix(values: ArrayLike) -> Floats:
     """`values` as a read-only matrix (N_v, N_h) with N_v >= 1."""
     weights = frozen(finite(values, "weights"))
+    if np.abs(weights).max(initial=0.0) > _LARGEST:
+        raise ValueError(f"weights must not exceed {_LARGEST:g}, for their squares to be numbers; measure the fields "
+                         "in larger units")
     if weights.ndim != 2 or weights.shape[0] == 0:
         raise ValueError(f"weights must be a matrix of shape (N_v, N_h) with N_v >= 1, got shape {weights.shape}; "
                          "codes that store W^T need weights.T")

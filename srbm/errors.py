@@ -25,5 +25,19 @@ class TrainingInterrupted(KeyboardInterrupt):
         self.last_good = last_good
 
 
+class CheckpointError(OSError):
+    """A checkpoint that could not be written, or one that cannot be continued; nothing has been overwritten.
+
+    Attributes
+    ----------
+    last_good : Training or None
+        The training up to the failure, when there is one.
+    """
+
+    def __init__(self, message: str, last_good=None):
+        super().__init__(message)
+        self.last_good = last_good
+
+
 class DatasetError(RuntimeError):
     """A data file that is missing, truncated or not the file it should be."""

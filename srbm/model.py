@@ -11,13 +11,13 @@ because that is what training by contrastive divergence uses.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 from scipy.linalg import cho_solve, solve_triangular
 
-from ._files import load_arrays, save_arrays
+from ._files import Stored, load_arrays, save_arrays
 from ._layers import Layers, random_weights
 from ._validation import (
     Floats,
@@ -31,7 +31,10 @@ from ._validation import (
     symmetric,
     weight_matrix,
 )
-from .errors import NotNormalizableError
+from .errors import DatasetError, NotNormalizableError
+
+_STORED = {"weights": Stored(("f8",), (2,)), "mass_squared": Stored(("f8",), (0, 1)),
+           "hidden_variance": Stored(("f8",)), "hidden_bias": Stored(("f8",), (1,))}
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -188,7 +191,7 @@ class ScalarRBM(Layers):
                 f"sigma_h^2 = {self.hidden_variance:.6g}{bias}>")
 
     def save(self, path):
-        """Write the model to an .npz file, atomically."""
+        """Write the model to an .npz file, atomically; returns its path."""
         bias = np.zeros(self.n_hidden) if self.hidden_bias is None else self.hidden_bias
         return save_arrays(path, weights=self.weights, mass_squared=self.mass_squared,
                            hidden_variance=self.hidden_variance, hidden_bias=bias)
@@ -196,6 +199,9 @@ class ScalarRBM(Layers):
     @classmethod
     def load(cls, path) -> ScalarRBM:
         """Read a model written by `save`; raises `DatasetError` for a damaged file."""
-        stored = load_arrays(path, ("weights", "mass_squared", "hidden_variance", "hidden_bias"))
-        bias = stored["hidden_bias"] if stored["hidden_bias"].any() else None
-        return cls(stored["weights"], stored["mass_squared"], stored["hidden_variance"], bias)
+        stored = load_arrays(path, _STORED)
+        try:
+            model = cls(**stored)
+            return model if model.hidden_bias.any() else replace(model, hidden_bias=None)
+        except ValueError as error:
+            raise DatasetError(f"{path} does not hold a model ({error}); restore it from a copy") from error

@@ -10,22 +10,34 @@ up to there. Nothing else would notice, since all of the formulas go on giving f
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from ._files import load_arrays, save_arrays
+from ._files import Stored, load_arrays, remove_leftovers, save_arrays
+from ._progress import progress_bar
 from ._threads import single_threaded
-from ._validation import Floats, correlation_matrix, count, number
-from .errors import DatasetError, NotNormalizableError, TrainingInterrupted
+from ._validation import Floats, correlation_matrix, count, finite, number
+from .errors import CheckpointError, DatasetError, NotNormalizableError, TrainingInterrupted
 from .gradient import CD, PCD, Ensemble, Exact
 from .model import ScalarRBM
 
 _STRATEGIES = {strategy.__name__: strategy for strategy in (Exact, CD, PCD)}
 """The gradients that can be stored."""
+_GENERATORS = {kind.__name__: kind for kind in (np.random.PCG64, np.random.PCG64DXSM, np.random.MT19937,
+                                               np.random.Philox, np.random.SFC64)}
+_STORED = {
+    "description": Stored(("U",)), "correlation": Stored(("f8",), (2,)), "epochs": Stored(("i8",), (1,)),
+    "eigenvalues": Stored(("f8",), (2, 3)), "singular_values": Stored(("f8",), (2, 3)),
+    "mass_squared": Stored(("f8",), (1, 2, 3)), "log_likelihood": Stored(("f8",), (1, 2)),
+    "weights": Stored(("f8",), (3,)), "mass": Stored(("f8",), (2,)), "velocity_weights": Stored(("f8",), (3,)),
+    "velocity_mass": Stored(("f8",), (2,)), "chains": Stored(("f4", "f8"), (1, 2, 3)),
+}
 
 
 @dataclass(frozen=True)
@@ -46,6 +58,15 @@ class StepDecay:
         return self.initial * self.factor ** (epoch // self.every)
 
 
+class _Origin(NamedTuple):
+    """Where a training began."""
+
+    models: str
+    """SHA-256 of the parameters of the initial models."""
+    generator: dict
+    """State of the generator before anything was drawn."""
+
+
 class _Settings(NamedTuple):
     """What stays the same from epoch to epoch."""
 
@@ -56,6 +77,7 @@ class _Settings(NamedTuple):
     momentum: float
     weight_decay: float
     record_every: int
+    origin: _Origin
 
 
 class _State(NamedTuple):
@@ -76,6 +98,10 @@ class _Record(NamedTuple):
     singular_values: Floats
     mass_squared: Floats
     log_likelihood: Floats
+
+
+_HISTORY = ("epochs", *_Record._fields[1:])
+"""The names of the records in a `Training`."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -115,30 +141,31 @@ class Training:
             raise ValueError(f"there are {len(self.models)} runs: use .models")
         return self.models[0]
 
-    def resume(self, epochs: int, *, progress: bool = False, callback=None) -> Training:
-        """Train for `epochs` more epochs, exactly as if the first call had not stopped."""
-        rng = _generator_from(self._state.generator)
-        more = _run(self._settings, self._state, count(epochs, "epochs"), rng, progress, callback)
-        joined = {name: np.concatenate([getattr(self, name), getattr(more, name)[1:]])
-                  for name in ("epochs", "eigenvalues", "singular_values", "mass_squared", "log_likelihood")}
-        return replace(more, **joined)
+    def resume(self, epochs: int, *, progress: bool = False, callback=None, checkpoint=None,
+               checkpoint_every: int = 1000) -> Training:
+        """Train for `epochs` more epochs, exactly as if the first call had not stopped.
 
-    def save(self, path):
-        """Write the training to an .npz file, atomically and without pickle."""
+        The result is to the last bit that of one call: a record that was made only because the first call ended there
+        is dropped. `checkpoint` is a file to be written as in `train`, in place of what it may hold.
+        """
+        epochs = self._state.epoch + count(epochs, "epochs")
+        return _run(self._settings, self._state, self._records(), epochs, _generator_from(self._state.generator),
+                    progress, callback, _checkpoint(checkpoint, checkpoint_every))
+
+    def _records(self) -> list[_Record]:
+        """The records that a longer training has, too."""
+        runs = slice(None) if len(self.models) > 1 else None
+        rows = zip(self.epochs, self.eigenvalues, self.singular_values, self.mass_squared, self.log_likelihood,
+                   strict=True)
+        return [_Record(int(epoch), *(np.asarray(value)[runs] for value in values)) for epoch, *values in rows
+                if epoch % self._settings.record_every == 0]
+
+    def save(self, path) -> Path:
+        """Write the training to an .npz file, atomically and without pickle; returns its path."""
         settings, state = self._settings, self._state
-        schedule = settings.learning_rate
-        if not isinstance(schedule, (float, StepDecay)):
-            raise TypeError("only a number or a StepDecay can be stored as learning rate; "
-                            f"{schedule!r} would need pickle")
-        if type(settings.gradient) not in _STRATEGIES.values():
-            raise TypeError(f"only {', '.join(_STRATEGIES)} can be stored as gradient, got {settings.gradient!r}")
-        described = {
-            "learning_rate": schedule if isinstance(schedule, float) else asdict(schedule),
-            "gradient": [type(settings.gradient).__name__, asdict(settings.gradient)],
-            "hidden_variance": state.ensemble.hidden_variance, "learn_mass": settings.learn_mass,
-            "momentum": settings.momentum, "weight_decay": settings.weight_decay,
-            "record_every": settings.record_every, "generator": state.generator,
-            "has_chains": state.chains is not None,
+        described = _described(settings) | {
+            "hidden_variance": state.ensemble.hidden_variance, "generator": state.generator,
+            "origin": settings.origin._asdict(), "has_chains": state.chains is not None,
         }
         return save_arrays(
             path, description=json.dumps(described, default=_json_array), correlation=settings.correlation,
@@ -150,24 +177,78 @@ class Training:
     @classmethod
     def load(cls, path) -> Training:
         """Read a training written by `save`; raises `DatasetError` for a damaged file."""
-        stored = load_arrays(path, ("description", "correlation", "epochs", "eigenvalues", "singular_values",
-                                    "mass_squared", "log_likelihood", "weights", "mass", "velocity_weights",
-                                    "velocity_mass", "chains"))
+        stored = load_arrays(path, _STORED)
         try:
-            described = json.loads(str(stored["description"]))
-            rate = described["learning_rate"]
-            name, options = described["gradient"]
-            settings = _Settings(stored["correlation"], rate if isinstance(rate, float) else StepDecay(**rate),
-                                 _STRATEGIES[name](**options), described["learn_mass"], described["momentum"],
-                                 described["weight_decay"], described["record_every"])
-        except (ValueError, KeyError, TypeError) as error:
+            settings, state = _unpacked(stored, json.loads(stored["description"]))
+            _check_last_record(stored, settings, state)
+        # RecursionError: JSON nested without end
+        except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
             raise DatasetError(f"{path} does not describe a training ({error!r}); restore it from a copy") from error
-        ensemble = Ensemble(stored["weights"], stored["mass"], described["hidden_variance"])
-        state = _State(int(stored["epochs"][-1]), ensemble, (stored["velocity_weights"], stored["velocity_mass"]),
-                       stored["chains"] if described["has_chains"] else None, described["generator"])
-        return cls(*(stored[name] for name in ("epochs", "eigenvalues", "singular_values", "mass_squared",
-                                               "log_likelihood")),
-                   _models(ensemble), settings, state)
+        return cls(*(stored[name] for name in _HISTORY), _models(state.ensemble), settings, state)
+
+
+def _described(settings: _Settings) -> dict:
+    """The settings but for the arrays as JSON can hold them, so that they can be stored and compared."""
+    schedule = settings.learning_rate
+    if not isinstance(schedule, (float, StepDecay)):
+        raise TypeError("only a number or a StepDecay can be stored as learning rate; "
+                        f"{schedule!r} would need pickle")
+    if type(settings.gradient) not in _STRATEGIES.values():
+        raise TypeError(f"only {', '.join(_STRATEGIES)} can be stored as gradient, got {settings.gradient!r}")
+    return {
+        "learning_rate": schedule if isinstance(schedule, float) else asdict(schedule),
+        "gradient": [type(settings.gradient).__name__, asdict(settings.gradient)],
+        "learn_mass": settings.learn_mass, "momentum": settings.momentum, "weight_decay": settings.weight_decay,
+        "record_every": settings.record_every,
+    }
+
+
+def _unpacked(stored: dict, described: dict) -> tuple[_Settings, _State]:
+    """Settings and state from the contents of a file, as far as they can be checked."""
+    weights, correlation = finite(stored["weights"], "weights"), correlation_matrix(stored["correlation"])
+    mass = finite(stored["mass"], "mass")
+    runs, n_visible, _ = weights.shape
+    if not runs or len(correlation) != n_visible or mass.shape not in ((runs, 1), (runs, n_visible)):
+        raise ValueError(f"weights {weights.shape}, mass {mass.shape} and correlation {correlation.shape} do not match")
+    velocity = finite(stored["velocity_weights"], "velocity"), finite(stored["velocity_mass"], "velocity")
+    if (velocity[0].shape, velocity[1].shape) != (weights.shape, mass.shape):
+        raise ValueError("velocity and parameters do not match")
+    epochs = stored["epochs"]
+    if not len(epochs) or epochs[0] != 0 or (np.diff(epochs) <= 0).any():
+        raise ValueError("epochs are not ascending from 0")
+    leading = (len(epochs),) if runs == 1 else (len(epochs), runs)
+    shapes = {"eigenvalues": (n_visible,), "singular_values": (min(weights.shape[1:]),), "log_likelihood": (),
+              "mass_squared": () if mass.shape[1] == 1 else (n_visible,)}
+    for name, shape in shapes.items():
+        if finite(stored[name], name).shape != leading + shape:
+            raise ValueError(f"{name} has shape {stored[name].shape}, expected {leading + shape}")
+    rate = described["learning_rate"]
+    name, options = described["gradient"]
+    settings = _Settings(
+        correlation, StepDecay(**rate) if isinstance(rate, dict) else _schedule(rate), _STRATEGIES[name](**options),
+        bool(described["learn_mass"]), _fraction(described["momentum"], "momentum"),
+        _fraction(described["weight_decay"], "weight_decay", np.inf),
+        count(described["record_every"], "record_every", least=1),
+        _Origin(described["origin"]["models"], described["origin"]["generator"]))
+    ensemble = Ensemble(weights, mass, number(described["hidden_variance"], "hidden_variance", above=0))
+    _models(ensemble)  # checks the parameters
+    if not ensemble.normalizable().all():
+        raise ValueError("the models are not normalisable")
+    chains = finite(stored["chains"], "chains") if described["has_chains"] else None
+    rng = _generator_from(described["generator"])
+    fresh = settings.gradient.start(ensemble, correlation, rng)
+    if np.shape(fresh) != np.shape(chains):
+        raise ValueError(f"chains have shape {np.shape(chains)}, expected {np.shape(fresh)}")
+    return settings, _State(int(epochs[-1]), ensemble, velocity, chains, described["generator"])
+
+
+def _check_last_record(stored: dict, settings: _Settings, state: _State) -> None:
+    """Raise unless the history ends with what the weights give."""
+    last = _training(settings, state, [])
+    for name in _HISTORY:
+        stated, found = stored[name][-1], getattr(last, name)[-1]
+        if not np.allclose(stated, found, rtol=1e-6, atol=1e-6 * np.abs(found).max(initial=0)):
+            raise ValueError(f"the last record of {name} is not that of the weights")
 
 
 def _json_array(value):
@@ -179,7 +260,8 @@ def _json_array(value):
 
 def train(rbm: ScalarRBM | Sequence[ScalarRBM], correlation, epochs: int, learning_rate, gradient=None, *,
           learn_mass: bool = False, momentum: float = 0.0, weight_decay: float = 0.0, runs: int = 1,
-          record_every: int = 1, rng=None, progress: bool = False, callback=None) -> Training:
+          record_every: int = 1, rng=None, progress: bool = False, callback=None, checkpoint=None,
+          checkpoint_every: int = 1000) -> Training:
     """Train by gradient ascent on the log-likelihood of data with second moments `correlation`.
 
     The update is Eqs. (25) and (A1), with the gradients of Eqs. (20) and (22).
@@ -206,6 +288,15 @@ def train(rbm: ScalarRBM | Sequence[ScalarRBM], correlation, epochs: int, learni
         Epochs between records of the spectrum; epoch 0 and the last one are always recorded.
     callback : callable, optional
         Called as callback(epoch, model) at every record, with a tuple of models if there are several runs.
+    progress : bool
+        Whether to show a progress bar (on stderr; needs tqdm).
+    checkpoint : path, optional
+        A file that holds the training so far: written at the start, every `checkpoint_every` epochs, on Ctrl-C and at
+        the end, each time replacing the last one only when it is complete. Where it exists already the training goes on
+        from there, so that running the same script again after it was stopped, in whatever way, gives to the last bit
+        what it would have given without; with more `epochs` than before it is prolonged. Anything else that differs
+        from the call that wrote the file is refused; without `rng`, the generator is the stored one.
+        A file belongs to one process at a time.
 
     Raises
     ------
@@ -213,24 +304,101 @@ def train(rbm: ScalarRBM | Sequence[ScalarRBM], correlation, epochs: int, learni
         When an eigenvalue of a kernel would become <= 0; `.last_good` is the Training up to the epoch before.
     TrainingInterrupted
         On Ctrl-C; `.last_good` is the Training so far.
+    CheckpointError
+        When the checkpoint cannot be written (`.last_good` is the Training so far), or is that of another training.
+    DatasetError
+        When the checkpoint is damaged.
     """
+    saved = _checkpoint(checkpoint, checkpoint_every)
+    epochs = count(epochs, "epochs")
     models, runs = _starting_models(rbm, runs)
     weights = np.stack([model.weights for model in models])
     mass = np.stack([np.atleast_1d(model.mass_squared) for model in models])
     ensemble = Ensemble(weights, mass, models[0].hidden_variance)
+    seeded, rng = rng is not None, np.random.default_rng(rng)
     settings = _Settings(
         correlation_matrix(correlation, weights.shape[1]), _schedule(learning_rate), _strategy(gradient),
         bool(learn_mass), _fraction(momentum, "momentum"), _fraction(weight_decay, "weight_decay", np.inf),
-        count(record_every, "record_every", least=1))
+        count(record_every, "record_every", least=1), _Origin(_digest(ensemble), rng.bit_generator.state))
     if not ensemble.normalizable().all():
         raise NotNormalizableError(f"the initial model is not normalisable: mu^2 = {mass.min():g} must exceed "
                                    "sigma_h^2 times the square of the largest singular value of W; start from "
                                    "smaller weights")
-    rng = np.random.default_rng(rng)
+    if saved is not None and saved.path.exists():
+        before = _same_training(saved.path, settings, epochs, seeded)
+        if seeded:
+            rng.bit_generator.state = before._state.generator  # the caller's generator moves as it would have
+        else:
+            rng = _generator_from(before._state.generator)
+        return _run(settings, before._state, before._records(), epochs, rng, progress, callback, saved)
     velocity = (np.zeros_like(weights), np.zeros_like(mass))
     chains = settings.gradient.start(ensemble, settings.correlation, rng)
     state = _State(0, ensemble, velocity, chains, rng.bit_generator.state)
-    return _run(settings, state, count(epochs, "epochs"), rng, progress, callback)
+    return _run(settings, state, [], epochs, rng, progress, callback, saved)
+
+
+class _Checkpoint(NamedTuple):
+    """Where and how often to store a training."""
+
+    path: Path
+    every: int
+
+    def write(self, training: Training) -> None:
+        """Store `training` in place of what is there."""
+        try:
+            training.save(self.path)
+        except OSError as error:
+            raise CheckpointError(
+                f"the checkpoint {self.path} could not be written after epoch {training.epochs[-1]} ({error}); an "
+                "earlier one is still there. Make room and run the same call again, or go on with "
+                ".last_good.resume(epochs)", training) from error
+
+
+def _checkpoint(path, every: int) -> _Checkpoint | None:
+    every = count(every, "checkpoint_every", least=1)
+    if path is None:
+        return None
+    path = Path(path)
+    if not path.parent.is_dir():
+        raise CheckpointError(f"the folder of the checkpoint {path} does not exist: create it first")
+    remove_leftovers(path)
+    return _Checkpoint(path, every)
+
+
+def _digest(ensemble: Ensemble) -> str:
+    """SHA-256 of the parameters of the models."""
+    content = b"".join(np.ascontiguousarray(part, dtype="<f8").tobytes() + repr(np.shape(part)).encode()
+                       for part in (ensemble.weights, ensemble.mass, ensemble.hidden_variance))
+    return hashlib.sha256(content).hexdigest()
+
+
+def _same_training(path: Path, settings: _Settings, epochs: int, seeded: bool) -> Training:
+    """What the checkpoint holds, if it is the beginning of the training with these settings."""
+    try:
+        before = Training.load(path)
+    except DatasetError as error:
+        raise DatasetError(f"{error}, or delete it to start again") from error
+    old, new = _described(before._settings), _described(settings)
+    different = [name for name in new if _canonical(old[name]) != _canonical(new[name])]
+    if not np.array_equal(before._settings.correlation, settings.correlation):
+        different.append("correlation")
+    was, now = before._settings.origin, settings.origin
+    if was.models != now.models:
+        different.append("rbm")
+    if seeded and _canonical(was.generator) != _canonical(now.generator):
+        different.append("rng")
+    if different:
+        raise CheckpointError(f"{path} is the checkpoint of another training: it differs in {', '.join(different)}. "
+                              "Give each training a file of its own, or delete this one to start again")
+    if before._state.epoch > epochs:
+        raise CheckpointError(f"{path} has reached epoch {before._state.epoch}, beyond the {epochs} asked for: ask for "
+                              "more, read it with Training.load, or delete it to start again")
+    return before
+
+
+def _canonical(value) -> str:
+    """What `value` is after being stored."""
+    return json.dumps(value, default=_json_array, sort_keys=True)
 
 
 def _starting_models(rbm, runs: int) -> tuple[list[ScalarRBM], int]:
@@ -270,8 +438,9 @@ def _fraction(value, name: str, limit: float = 1.0) -> float:
     return value
 
 
-def _run(settings: _Settings, state: _State, epochs: int, rng, progress: bool, callback) -> Training:
-    """`epochs` updates from `state`, with records."""
+def _run(settings: _Settings, state: _State, records: list[_Record], last: int, rng, progress: bool, callback,
+         checkpoint: _Checkpoint | None) -> Training:
+    """Updates from `state`, which has `records`, to epoch `last`."""
     schedule, every = settings.learning_rate, settings.record_every
 
     def rate(epoch: int) -> float:
@@ -280,25 +449,42 @@ def _run(settings: _Settings, state: _State, epochs: int, rng, progress: bool, c
             raise ValueError(f"learning_rate must be finite and not negative, but is {value} at epoch {epoch}")
         return value
 
-    last = state.epoch + epochs
-    records = [_record(settings, state)]
-    with single_threaded(state.ensemble.weights.shape[1]), _progress_bar(epochs, progress) as tick:
+    # What overflows is not normalisable, which is noticed without numpy's warning.
+    with single_threaded(state.ensemble.weights.shape[1]), np.errstate(all="ignore"), \
+            progress_bar(progress, last, "epoch", state.epoch) as advance:
         try:
-            _report(callback, state)
-            while state.epoch < last:
-                state = _update(settings, state, rate(state.epoch), rng)
-                if state.epoch % every == 0 or state.epoch == last:
+            if checkpoint is not None and not records:
+                checkpoint.write(_training(settings, state, records))  # what cannot be stored is refused at once
+            while True:
+                due = state.epoch % every == 0 or state.epoch == last
+                if due and (not records or records[-1].epoch != state.epoch):
                     records.append(_record(settings, state))
                     _report(callback, state)
-                tick()
+                if state.epoch == last:
+                    break
+                state = _update(settings, state, rate(state.epoch), rng)
+                if checkpoint is not None and state.epoch % checkpoint.every == 0 and state.epoch < last:
+                    checkpoint.write(_training(settings, state, records))
+                advance()
         except NotNormalizableError as error:
             error.last_good = _training(settings, state, records)
             raise
+        except np.linalg.LinAlgError as error:
+            raise NotNormalizableError(
+                f"the model or its chains lost all digits at epoch {state.epoch + 1} ({error}): reduce the learning "
+                "rate. The training up to here is .last_good", _training(settings, state, records)) from error
         except KeyboardInterrupt as interruption:
             so_far = _training(settings, state, records)
-            raise TrainingInterrupted(f"stopped after epoch {state.epoch}; the training so far is .last_good, "
-                                      "go on with .last_good.resume(epochs)", so_far) from interruption
-    return _training(settings, state, records)
+            message = (f"stopped after epoch {state.epoch}; the training so far is .last_good, go on with "
+                       ".last_good.resume(epochs)")
+            if checkpoint is not None:
+                checkpoint.write(so_far)
+                message += f" or by running the same call again, which reads {checkpoint.path}"
+            raise TrainingInterrupted(message, so_far) from interruption
+    training = _training(settings, state, records)
+    if checkpoint is not None:
+        checkpoint.write(training)
+    return training
 
 
 def _update(settings: _Settings, state: _State, rate: float, rng) -> _State:
@@ -349,7 +535,7 @@ def _record(settings: _Settings, state: _State) -> _Record:
 
 
 def _training(settings: _Settings, state: _State, records: list[_Record]) -> Training:
-    if records[-1].epoch != state.epoch:
+    if not records or records[-1].epoch != state.epoch:
         records = [*records, _record(settings, state)]
     history = {}
     for name in _Record._fields[1:]:
@@ -370,26 +556,8 @@ def _report(callback, state: _State) -> None:
         callback(state.epoch, models[0] if len(models) == 1 else models)
 
 
-class _progress_bar:
-    """A tqdm bar when wanted; calling the context's value advances it."""
-
-    def __init__(self, total: int, wanted: bool):
-        self._bar = None
-        if wanted:
-            from tqdm.auto import tqdm
-
-            self._bar = tqdm(total=total, unit="epoch")
-
-    def __enter__(self):
-        return self._bar.update if self._bar is not None else lambda: None
-
-    def __exit__(self, *_):
-        if self._bar is not None:
-            self._bar.close()
-
-
 def _generator_from(state: dict) -> np.random.Generator:
     """A generator that continues from a stored bit-generator state."""
-    bit_generator = getattr(np.random, state["bit_generator"])()
+    bit_generator = _GENERATORS[state["bit_generator"]](0)
     bit_generator.state = state
     return np.random.Generator(bit_generator)

@@ -18,9 +18,9 @@ from srbm import (
     symmetric_solution,
     train,
 )
-from tests.srbm.helpers import matrix_with
+from tests.srbm.helpers import correlation_with, matrix_with
 
-TARGET = np.linalg.inv(matrix_with([1.0, 2.0, 3.2, 4.0], rng=3))
+TARGET = correlation_with([1.0, 2.0, 3.2, 4.0], rng=3)
 HISTORY = ("epochs", "eigenvalues", "singular_values", "mass_squared", "log_likelihood")
 
 
