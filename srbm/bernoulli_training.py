@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ._progress import progress_bar
 from ._threads import single_threaded
 from ._validation import Floats, count, finite, frozen
 from .interactions import GaussianBernoulliRBM
@@ -101,7 +102,8 @@ class BernoulliTraining:
 
 def train_bernoulli(rbm: GaussianBernoulliRBM, data, epochs: int, learning_rate, chains=None, steps: int = 1, *,
                     batch: int | None = None, learn_bias: bool = True, learn_mass: bool = False,
-                    momentum: float = 0.0, record_every: int | None = None, rng=None) -> BernoulliTraining:
+                    momentum: float = 0.0, record_every: int | None = None, rng=None,
+                    progress: bool = False) -> BernoulliTraining:
     """Ascend the log-likelihood of `data`, one update per epoch.
 
     Parameters
@@ -125,6 +127,8 @@ def train_bernoulli(rbm: GaussianBernoulliRBM, data, epochs: int, learning_rate,
     momentum : float in [0, 1)
     record_every : int, optional
         Epochs between two recorded models; None keeps only the first and the last.
+    progress : bool
+        Whether to show a progress bar (on stderr; needs tqdm).
 
     Raises `ValueError` when mu^2 or the weights would leave the range in which the model exists.
     """
@@ -141,7 +145,7 @@ def train_bernoulli(rbm: GaussianBernoulliRBM, data, epochs: int, learning_rate,
     velocity = [0.0, 0.0, 0.0]
     learnt = (True, learn_bias, learn_mass)
     records = [(0, rbm)]
-    with single_threaded(rbm.n_visible):
+    with single_threaded(rbm.n_visible), progress_bar(progress, epochs, "epoch") as advance:
         for epoch in range(epochs):
             rows = data if batch == len(data) else data[rng.choice(len(data), batch, replace=False, shuffle=False)]
             if states is not None:
@@ -154,6 +158,7 @@ def train_bernoulli(rbm: GaussianBernoulliRBM, data, epochs: int, learning_rate,
             rbm = _model(parameters, epoch + 1, rate)
             if (epoch + 1) % every == 0 or epoch + 1 == epochs:
                 records.append((epoch + 1, rbm))
+            advance()
     return BernoulliTraining(np.array([epoch for epoch, _ in records]), tuple(model for _, model in records),
                              None if states is None else frozen(states))
 

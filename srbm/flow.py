@@ -17,6 +17,7 @@ import numpy as np
 from scipy.integrate import solve_ivp
 from scipy.special import expit
 
+from ._progress import progress_bar
 from ._threads import single_threaded
 from ._validation import Floats, correlation_matrix, finite, number
 from .errors import NotNormalizableError
@@ -54,7 +55,7 @@ class Flow:
         return ScalarRBM(self.weights[-1], self.mass_squared[-1], self.hidden_variance)
 
 
-def gradient_flow(rbm: ScalarRBM, correlation, times, learn_mass: bool = False) -> Flow:
+def gradient_flow(rbm: ScalarRBM, correlation, times, learn_mass: bool = False, *, progress: bool = False) -> Flow:
     """Integrate Eq. (26), with `learn_mass` also Eq. (27), from `rbm` at the first of `times`.
 
     Parameters
@@ -65,6 +66,8 @@ def gradient_flow(rbm: ScalarRBM, correlation, times, learn_mass: bool = False) 
         <phi phi^T>_target; may be singular.
     times : array (T,)
         Increasing flow times at which the solution is wanted; the first is that of `rbm`.
+    progress : bool
+        Whether to show a progress bar, which counts the times (on stderr; needs tqdm).
 
     Raises
     ------
@@ -84,7 +87,14 @@ def gradient_flow(rbm: ScalarRBM, correlation, times, learn_mass: bool = False) 
     shape, variance = rbm.weights.shape, rbm.hidden_variance
     half_trace = np.trace(correlation) / 2
 
-    def velocity(_, state):
+    reached = 0
+
+    def velocity(time, state):
+        nonlocal reached
+        passed = int(np.searchsorted(times, time, side="right"))
+        if passed > reached:
+            advance(passed - reached)
+            reached = passed
         weights = state[:-1].reshape(shape)
         ensemble = Ensemble(weights[None], state[None, -1:], variance)
         if not ensemble.normalizable()[0]:
@@ -96,7 +106,8 @@ def gradient_flow(rbm: ScalarRBM, correlation, times, learn_mass: bool = False) 
     start = np.append(rbm.weights.ravel(), rbm.mass_squared)
     if len(times) == 1:
         return Flow(times, rbm.weights[None], start[-1:], variance)
-    with single_threaded(rbm.n_visible), np.errstate(invalid="ignore"):
+    with single_threaded(rbm.n_visible), np.errstate(all="ignore"), \
+            progress_bar(progress, len(times), "time") as advance:
         solution = solve_ivp(velocity, (times[0], times[-1]), start, method="DOP853", t_eval=times,
                              rtol=1e-10, atol=1e-12)
     states = solution.y.T

@@ -16,6 +16,7 @@ import numpy as np
 from scipy.special import expit, logsumexp
 
 from ._layers import Layers, random_weights
+from ._progress import progress_bar
 from ._validation import Floats, count, finite, frozen, hidden_bias, number, require_positive, weight_matrix
 from .solutions import symmetric_solution
 
@@ -85,18 +86,25 @@ class Phi4RBM(Layers):
             phi = quartic_sites(hidden @ self.weights.T, self.mass_squared, self.quartic, rng)
         return phi
 
-    def sample(self, n: int, rng=None, *, chains: int = 100, burn_in: int = 200, sweeps: int = 10) -> Floats:
+    def sample(self, n: int, rng=None, *, chains: int = 100, burn_in: int = 200, sweeps: int = 10,
+               progress: bool = False) -> Floats:
         """`n` configurations (n, N_v) from `chains` Gibbs chains that start at phi = 0.
 
         Recorded every `sweeps` sweeps after `burn_in`; rows i and i + chains are successive states of one chain.
+        `progress` shows a bar that counts sweeps (on stderr; needs tqdm).
         """
         n, chains = count(n, "n"), count(chains, "chains", least=1)
         rng = np.random.default_rng(rng)
-        phi = self.gibbs(np.zeros((chains, self.n_visible)), burn_in, rng)
-        records = [phi[:0]]
-        for _ in range(-(-n // chains)):
-            phi = self.gibbs(phi, sweeps, rng)
-            records.append(phi)
+        burn_in, sweeps = count(burn_in, "burn_in"), count(sweeps, "sweeps", least=1)
+        rounds = -(-n // chains)
+        with progress_bar(progress, burn_in + rounds * sweeps, "sweep") as advance:
+            phi = self.gibbs(np.zeros((chains, self.n_visible)), burn_in, rng)
+            advance(burn_in)
+            records = [phi[:0]]
+            for _ in range(rounds):
+                phi = self.gibbs(phi, sweeps, rng)
+                advance(sweeps)
+                records.append(phi)
         return np.concatenate(records)[:n]
 
 
@@ -248,25 +256,28 @@ class GaussianBernoulliRBM(Layers):
         drawn = rng.choice(len(probabilities), size=count(n, "n"), p=probabilities)
         return self._visible_given(self.hidden_states[drawn], rng)
 
-    def annealed_log_partition(self, chains: int = 100, temperatures: int = 1000, rng=None) -> tuple[float, float]:
+    def annealed_log_partition(self, chains: int = 100, temperatures: int = 1000, rng=None, *,
+                               progress: bool = False) -> tuple[float, float]:
         """ln Z by annealed importance sampling (Neal 2001), and its standard error, in nats; for any N_h.
 
         The couplings are switched on as beta W with beta from 0, where Z is known, to 1 in `temperatures` steps, with
         one Gibbs sweep at each. The estimate of Z is unbiased, hence that of ln Z a lower bound on average. The error
         is that of the average weight and cannot exceed 1: near 1 a single chain carries all the weight, and neither
-        number can be trusted. Take more temperatures.
+        number can be trusted. Take more temperatures. `progress` shows a bar that counts them (on stderr; needs tqdm).
         """
         chains, temperatures = count(chains, "chains", least=2), count(temperatures, "temperatures", least=1)
         rng = np.random.default_rng(rng)
         betas = np.linspace(0, 1, temperatures + 1)
         phi = rng.standard_normal((chains, self.n_visible)) / np.sqrt(self.mass_squared)
         log_weight = np.zeros(chains)
-        for below, beta in pairwise(betas):
-            model = GaussianBernoulliRBM(beta * self.weights, self.mass_squared, self.hidden_bias)
-            cooler = model.psi(phi)
-            warmer = below / beta * (cooler + self.hidden_bias) - self.hidden_bias
-            log_weight += (np.logaddexp(cooler, -cooler) - np.logaddexp(warmer, -warmer)).sum(axis=1)
-            phi = model.gibbs(phi, 1, rng)
+        with progress_bar(progress, temperatures, "temperature") as advance:
+            for below, beta in pairwise(betas):
+                model = GaussianBernoulliRBM(beta * self.weights, self.mass_squared, self.hidden_bias)
+                cooler = model.psi(phi)
+                warmer = below / beta * (cooler + self.hidden_bias) - self.hidden_bias
+                log_weight += (np.logaddexp(cooler, -cooler) - np.logaddexp(warmer, -warmer)).sum(axis=1)
+                phi = model.gibbs(phi, 1, rng)
+                advance()
         start = np.logaddexp(self.hidden_bias, -self.hidden_bias).sum()
         start += self.n_visible / 2 * np.log(2 * np.pi / self.mass_squared)
         ratio = np.exp(log_weight - log_weight.max())

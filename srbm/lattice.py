@@ -12,6 +12,7 @@ from functools import cached_property
 
 import numpy as np
 
+from ._progress import progress_bar
 from ._validation import Floats, count, fields, number, require_positive
 
 
@@ -108,12 +109,13 @@ class FreeScalarField:
         return coloured.reshape(n, self.n_sites)
 
     def metropolis(self, n: int, rng=None, *, chains: int = 100, step: float = 1.0, burn_in: int = 100,
-                   sweeps: int = 20) -> Floats:
+                   sweeps: int = 20, progress: bool = False) -> Floats:
         """`n` configurations from single-site Metropolis Monte Carlo, shape (n, n_sites).
 
         `chains` independent chains start from phi = 0, are thermalised for `burn_in` sweeps over the lattice and
         then recorded every `sweeps` sweeps; a proposal moves one site uniformly by at most `step`. Configurations of
         one chain that follow each other (rows i and i + chains) are correlated, unlike those of `sample`.
+        `progress` shows a bar that counts sweeps (on stderr; needs tqdm).
         """
         require_positive(self._dispersion, "the lattice kernel")
         n, chains = count(n, "n"), count(chains, "chains", least=1)
@@ -124,21 +126,24 @@ class FreeScalarField:
         neighbours = self._neighbours()
         local = self.mass_squared + neighbours.shape[1]
 
-        def sweep():
+        def sweep() -> None:
             for site in range(self.n_sites):
                 proposal = phi[site] + rng.uniform(-step, step, chains)
                 force = phi[neighbours[site]].sum(axis=0)
                 change = (proposal**2 - phi[site] ** 2) * local / 2 - (proposal - phi[site]) * force
                 accepted = rng.exponential(size=chains) > change
                 phi[site] = np.where(accepted, proposal, phi[site])
+            advance()
 
-        for _ in range(burn_in):
-            sweep()
         records = []
-        for _ in range(-(-n // chains)):
-            for _ in range(sweeps):
+        rounds = -(-n // chains)
+        with progress_bar(progress, burn_in + rounds * sweeps, "sweep") as advance:
+            for _ in range(burn_in):
                 sweep()
-            records.append(phi.T.copy())
+            for _ in range(rounds):
+                for _ in range(sweeps):
+                    sweep()
+                records.append(phi.T.copy())
         return np.concatenate(records)[:n] if records else np.empty((0, self.n_sites))
 
     def _neighbours(self) -> np.ndarray:

@@ -305,12 +305,3 @@ def test_wrong_arguments(changes, error, message):
 def test_wrong_schedules(arguments):
     with pytest.raises(ValueError, match="must be"):
         StepDecay(*arguments)
-
-
-def test_progress_goes_to_stderr_only_when_wanted(capfd):
-    train(GOOD, TARGET, 3, 0.01)
-    assert capfd.readouterr() == ("", "")
-    train(GOOD, TARGET, 3, 0.01, progress=True)
-    out, err = capfd.readouterr()
-    assert out == ""
-    assert "3/3" in err
