@@ -17,6 +17,8 @@ from docutils import nodes
 from docutils.statemachine import StringList
 from sphinx.util.docutils import SphinxDirective
 
+from book import dependencies
+
 MARKS = {"reproduced": "✓", "reproduced with a condition": "◐", "not reproduced": "✗"}
 EQUATIONS = [f"eq-{n}" for n in range(1, 96)] + ["eq-A1", "eq-A2"] + [f"eq-B{n}" for n in range(1, 9)]
 FIGURES = [f"fig-{n}" for n in range(1, 20)]
@@ -174,6 +176,15 @@ class EquationMap(_Generated):
         return _table(["paper", "chapter", "in `srbm`", "checking cell"], rows)
 
 
+class Dependencies(_Generated):
+    """``{dependencies}``: the direct requirements with version, licence and purpose."""
+
+    def markdown(self, records):
+        rows = [[f"`{one.name}`", one.version, ", ".join(one.licences), one.purpose, f"`{one.file}`"]
+                for one in dependencies.declared()]
+        return _table(["Requirement", "Version", "Licence", "What for", "Used in"], rows)
+
+
 class Api(SphinxDirective):
     """``{api} srbm.lattice``: a module's first line, then each public class and function, signature and docstring.
 
@@ -206,7 +217,9 @@ def public(module) -> dict[str, object]:
 
 def _members(owner: str, item: type):
     """(label, documented thing) of the public attributes and methods of a class."""
-    for name, member in vars(item).items():
+    bases = [base for base in item.__mro__[1:] if base.__module__.partition(".")[2].startswith("_")]
+    inherited = {name: member for base in reversed(bases) for name, member in vars(base).items()}  # of private modules
+    for name, member in (vars(item) | {name: inherited[name] for name in inherited if name not in vars(item)}).items():
         if name.startswith("_") or not getattr(member, "__doc__", None):
             continue
         if isinstance(member, (property, functools.cached_property)):
@@ -238,5 +251,6 @@ def setup(app):
     app.add_directive("our-statements", OurStatements)
     app.add_directive("deviations", Deviations)
     app.add_directive("equation-map", EquationMap)
+    app.add_directive("dependencies", Dependencies)
     app.add_directive("api", Api)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

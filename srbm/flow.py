@@ -82,9 +82,10 @@ def gradient_flow(rbm: ScalarRBM, correlation, times, learn_mass: bool = False, 
     times = finite(times, "times")
     if times.ndim != 1 or not times.size or (np.diff(times) <= 0).any():
         raise ValueError("times must be a non-empty, strictly increasing, one-dimensional array")
-    if not rbm.is_normalizable:
-        raise NotNormalizableError("the initial model is not normalisable; start from smaller weights or a larger mu^2")
     shape, variance = rbm.weights.shape, rbm.hidden_variance
+    initial = Ensemble(rbm.weights[None], np.array([[rbm.mass_squared]]), variance)
+    if not initial.normalizable()[0]:  # as judged below: from a start that fails there, the integrator never returns
+        raise NotNormalizableError("the initial model is not normalisable; start from smaller weights or a larger mu^2")
     half_trace = np.trace(correlation) / 2
 
     reached = 0
@@ -104,12 +105,13 @@ def gradient_flow(rbm: ScalarRBM, correlation, times, learn_mass: bool = False, 
         return np.append(variance * ((correlation - propagator) @ weights).ravel(), mass)
 
     start = np.append(rbm.weights.ravel(), rbm.mass_squared)
+    scale = np.append(np.full(rbm.weights.size, np.sqrt(rbm.mass_squared / variance)), rbm.mass_squared)
     if len(times) == 1:
         return Flow(times, rbm.weights[None], start[-1:], variance)
     with single_threaded(rbm.n_visible), np.errstate(all="ignore"), \
             progress_bar(progress, len(times), "time") as advance:
         solution = solve_ivp(velocity, (times[0], times[-1]), start, method="DOP853", t_eval=times,
-                             rtol=1e-10, atol=1e-12)
+                             rtol=1e-10, atol=1e-12 * scale)
     states = solution.y.T
     flow = Flow(solution.t, states[:, :-1].reshape(len(states), *shape), states[:, -1], variance)
     crossed = (flow.eigenvalues <= 0).any(axis=1)

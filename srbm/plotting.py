@@ -9,10 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.ticker import MaxNLocator
 from scipy import stats
 
+from ._matplotlib import Axes, MaxNLocator
 from .panel import AMBER, BLUE, COLOURS, GREEN, ORANGE, PURPLE, SKY, Panel
 
 TARGET = {"color": "black", "linestyle": (0, (4, 3)), "linewidth": 0.9}
