@@ -17,7 +17,7 @@ from docutils import nodes
 from docutils.statemachine import StringList
 from sphinx.util.docutils import SphinxDirective
 
-from book import dependencies
+from book import dependencies, troubles
 
 MARKS = {"reproduced": "✓", "reproduced with a condition": "◐", "not reproduced": "✗"}
 EQUATIONS = [f"eq-{n}" for n in range(1, 96)] + ["eq-A1", "eq-A2"] + [f"eq-B{n}" for n in range(1, 9)]
@@ -176,6 +176,22 @@ class EquationMap(_Generated):
         return _table(["paper", "chapter", "in `srbm`", "checking cell"], rows)
 
 
+class Troubles(_Generated):
+    """``{troubles}``: what can go wrong, the message that is raised when the page is built, and what to do."""
+
+    def markdown(self, records):
+        rows = []
+        for trouble in troubles.troubles():
+            name, message = trouble.provoke()
+            rows.append([f"{trouble.what} {_literal(trouble.code)}", f"{_literal(name)} {_escape(message)}",
+                         trouble.do])
+        return _table(["What goes wrong", "The message", "What to do"], rows)
+
+
+def _literal(text: str) -> str:
+    return f"`{text}`".replace("|", "\\|")
+
+
 class Dependencies(_Generated):
     """``{dependencies}``: the direct requirements with version, licence and purpose."""
 
@@ -251,6 +267,7 @@ def setup(app):
     app.add_directive("our-statements", OurStatements)
     app.add_directive("deviations", Deviations)
     app.add_directive("equation-map", EquationMap)
+    app.add_directive("troubles", Troubles)
     app.add_directive("dependencies", Dependencies)
     app.add_directive("api", Api)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
