@@ -18,6 +18,9 @@ from typing import NamedTuple
 import numpy as np
 
 from ._files import load_arrays, save_arrays
+from ._positivity import PositivityGuard
+from ._samplers import sampler_for
+from ._target import Target
 from ._threads import single_threaded
 from ._validation import Floats, correlation_matrix, count, number
 from .errors import DatasetError, NotNormalizableError, TrainingInterrupted
@@ -49,7 +52,7 @@ class StepDecay:
 class _Settings(NamedTuple):
     """What stays the same from epoch to epoch."""
 
-    correlation: Floats
+    target: Target
     learning_rate: float | Callable[[int], float]
     gradient: object
     learn_mass: bool
@@ -59,7 +62,7 @@ class _Settings(NamedTuple):
 
 
 class _State(NamedTuple):
-    """What an epoch changes; with `_Settings` it determines everything that follows."""
+    """What an epoch changes, in the basis of `Target`; with `_Settings` it determines everything that follows."""
 
     epoch: int
     ensemble: Ensemble
@@ -141,7 +144,8 @@ class Training:
             "has_chains": state.chains is not None,
         }
         return save_arrays(
-            path, description=json.dumps(described, default=_json_array), correlation=settings.correlation,
+            path, description=json.dumps(described, default=_json_array), correlation=settings.target.correlation,
+            basis=np.empty(0) if settings.target.basis is None else settings.target.basis,
             epochs=self.epochs, eigenvalues=self.eigenvalues, singular_values=self.singular_values,
             mass_squared=self.mass_squared, log_likelihood=self.log_likelihood, weights=state.ensemble.weights,
             mass=state.ensemble.mass, velocity_weights=state.velocity[0], velocity_mass=state.velocity[1],
@@ -150,14 +154,15 @@ class Training:
     @classmethod
     def load(cls, path) -> Training:
         """Read a training written by `save`; raises `DatasetError` for a damaged file."""
-        stored = load_arrays(path, ("description", "correlation", "epochs", "eigenvalues", "singular_values",
+        stored = load_arrays(path, ("description", "correlation", "basis", "epochs", "eigenvalues", "singular_values",
                                     "mass_squared", "log_likelihood", "weights", "mass", "velocity_weights",
                                     "velocity_mass", "chains"))
         try:
             described = json.loads(str(stored["description"]))
             rate = described["learning_rate"]
             name, options = described["gradient"]
-            settings = _Settings(stored["correlation"], rate if isinstance(rate, float) else StepDecay(**rate),
+            target = Target(stored["correlation"], stored["basis"] if stored["basis"].size else None)
+            settings = _Settings(target, rate if isinstance(rate, float) else StepDecay(**rate),
                                  _STRATEGIES[name](**options), described["learn_mass"], described["momentum"],
                                  described["weight_decay"], described["record_every"])
         except (ValueError, KeyError, TypeError) as error:
@@ -167,7 +172,7 @@ class Training:
                        stored["chains"] if described["has_chains"] else None, described["generator"])
         return cls(*(stored[name] for name in ("epochs", "eigenvalues", "singular_values", "mass_squared",
                                                "log_likelihood")),
-                   _models(ensemble), settings, state)
+                   _models(settings.target, ensemble), settings, state)
 
 
 def _json_array(value):
@@ -219,7 +224,7 @@ def train(rbm: ScalarRBM | Sequence[ScalarRBM], correlation, epochs: int, learni
     mass = np.stack([np.atleast_1d(model.mass_squared) for model in models])
     ensemble = Ensemble(weights, mass, models[0].hidden_variance)
     settings = _Settings(
-        correlation_matrix(correlation, weights.shape[1]), _schedule(learning_rate), _strategy(gradient),
+        Target(correlation_matrix(correlation, weights.shape[1])), _schedule(learning_rate), _strategy(gradient),
         bool(learn_mass), _fraction(momentum, "momentum"), _fraction(weight_decay, "weight_decay", np.inf),
         count(record_every, "record_every", least=1))
     if not ensemble.normalizable().all():
@@ -227,8 +232,12 @@ def train(rbm: ScalarRBM | Sequence[ScalarRBM], correlation, epochs: int, learni
                                    "sigma_h^2 times the square of the largest singular value of W; start from "
                                    "smaller weights")
     rng = np.random.default_rng(rng)
+    sampler = sampler_for(settings.gradient, ensemble, settings.learn_mass)
+    if sampler is not settings.gradient and mass.shape[1] == 1:
+        settings = settings._replace(target=Target.diagonalized(settings.target.correlation))
+        ensemble = replace(ensemble, weights=settings.target.from_nodes(weights))
     velocity = (np.zeros_like(weights), np.zeros_like(mass))
-    chains = settings.gradient.start(ensemble, settings.correlation, rng)
+    chains = sampler.start(ensemble, settings.target.correlation, rng)
     state = _State(0, ensemble, velocity, chains, rng.bit_generator.state)
     return _run(settings, state, count(epochs, "epochs"), rng, progress, callback)
 
@@ -281,15 +290,17 @@ def _run(settings: _Settings, state: _State, epochs: int, rng, progress: bool, c
         return value
 
     last = state.epoch + epochs
+    sampler = sampler_for(settings.gradient, state.ensemble, settings.learn_mass)
+    positive = PositivityGuard()
     records = [_record(settings, state)]
     with single_threaded(state.ensemble.weights.shape[1]), _progress_bar(epochs, progress) as tick:
         try:
-            _report(callback, state)
+            _report(callback, settings, state)
             while state.epoch < last:
-                state = _update(settings, state, rate(state.epoch), rng)
+                state = _update(settings, state, sampler, positive, rate(state.epoch), rng)
                 if state.epoch % every == 0 or state.epoch == last:
                     records.append(_record(settings, state))
-                    _report(callback, state)
+                    _report(callback, settings, state)
                 tick()
         except NotNormalizableError as error:
             error.last_good = _training(settings, state, records)
@@ -301,24 +312,30 @@ def _run(settings: _Settings, state: _State, epochs: int, rng, progress: bool, c
     return _training(settings, state, records)
 
 
-def _update(settings: _Settings, state: _State, rate: float, rng) -> _State:
+def _update(settings: _Settings, state: _State, sampler, positive: PositivityGuard, rate: float, rng) -> _State:
     """One epoch: Eqs. (20), (22) and (25)."""
-    ensemble, target = state.ensemble, settings.correlation
-    model, chains = settings.gradient.model_term(ensemble, state.chains, rng)
-    ascent = ensemble.hidden_variance * (target @ ensemble.weights - model.correlation_weights)
+    ensemble = state.ensemble
+    model, chains = sampler.model_term(ensemble, state.chains, rng)
+    ascent = settings.target.times(ensemble.weights)
+    ascent -= model.correlation_weights
+    ascent *= ensemble.hidden_variance
     if settings.weight_decay:
         ascent -= settings.weight_decay * ensemble.weights
     momentum_weights, momentum_mass = state.velocity
-    momentum_weights = settings.momentum * momentum_weights + ascent
+    if settings.momentum:
+        ascent += settings.momentum * momentum_weights
+    momentum_weights = ascent
     mass = ensemble.mass
     if settings.learn_mass:
-        variances = np.diagonal(target) - model.variances
+        variances = settings.target.variances - model.variances
         if mass.shape[1] == 1:
             variances = variances.sum(axis=1, keepdims=True)
         momentum_mass = settings.momentum * momentum_mass - variances / 2
         mass = mass + rate * momentum_mass
-    updated = Ensemble(ensemble.weights + rate * momentum_weights, mass, ensemble.hidden_variance)
-    good = updated.normalizable()
+    weights = rate * momentum_weights
+    weights += ensemble.weights
+    updated = Ensemble(weights, mass, ensemble.hidden_variance)
+    good = positive(updated)
     if not good.all():
         run = int(np.argmin(good))
         which = f"run {run} of {len(good)}" if len(good) > 1 else "the run"
@@ -341,9 +358,9 @@ def _record(settings: _Settings, state: _State) -> _Record:
     else:
         eigenvalues = np.linalg.eigvalsh(ensemble.kernel)
         mass_squared = mass
-    target = settings.correlation
-    trace = (mass * np.diagonal(target)).sum(axis=1) if mass.shape[1] > 1 else mass[:, 0] * np.trace(target)
-    trace = trace - ensemble.hidden_variance * (weights * (target @ weights)).sum(axis=(1, 2))
+    target = settings.target
+    trace = (mass * target.variances).sum(axis=1) if mass.shape[1] > 1 else mass[:, 0] * target.variances.sum()
+    trace = trace - ensemble.hidden_variance * (weights * target.times(weights)).sum(axis=(1, 2))
     log_z = (n_visible * np.log(2 * np.pi) - np.log(eigenvalues).sum(axis=1)) / 2
     return _Record(state.epoch, eigenvalues, xi, mass_squared, -trace / 2 - log_z)
 
@@ -355,18 +372,18 @@ def _training(settings: _Settings, state: _State, records: list[_Record]) -> Tra
     for name in _Record._fields[1:]:
         values = np.array([getattr(record, name) for record in records])
         history[name] = values[:, 0] if len(state.ensemble.weights) == 1 else values
-    return Training(np.array([record.epoch for record in records]), **history, models=_models(state.ensemble),
-                    _settings=settings, _state=state)
+    return Training(np.array([record.epoch for record in records]), **history,
+                    models=_models(settings.target, state.ensemble), _settings=settings, _state=state)
 
 
-def _models(ensemble: Ensemble) -> tuple[ScalarRBM, ...]:
+def _models(target: Target, ensemble: Ensemble) -> tuple[ScalarRBM, ...]:
     return tuple(ScalarRBM(weights, mass[0] if len(mass) == 1 else mass, ensemble.hidden_variance)
-                 for weights, mass in zip(ensemble.weights, ensemble.mass, strict=True))
+                 for weights, mass in zip(target.to_nodes(ensemble.weights), ensemble.mass, strict=True))
 
 
-def _report(callback, state: _State) -> None:
+def _report(callback, settings: _Settings, state: _State) -> None:
     if callback is not None:
-        models = _models(state.ensemble)
+        models = _models(settings.target, state.ensemble)
         callback(state.epoch, models[0] if len(models) == 1 else models)
 
 
