@@ -49,7 +49,7 @@ class HiddenChains:
     def start(self, ensemble: Ensemble, correlation, rng) -> np.ndarray:
         """Chains drawn from the model, in the representation that `model_term` returns.
 
-        For "visible" (runs, 2 N_h, N_v), rows R and Q^T; for "hidden" (runs, N_h, N_h), a root of g^T g.
+        For "visible" (runs, N_v, 2 N_h), columns R^T and Q; for "hidden" (runs, N_h, N_h), a root of g^T g.
         """
         _, gram, basis, triangle = _decompose(ensemble)
         inverse = np.linalg.inv(_plus_identity(-gram))  # the covariance of g is (1 - w^T w)^-1
@@ -67,29 +67,29 @@ class HiddenChains:
             g = self._root(g @ power, rng, noise, everywhere=True)
         factor, fields = self._visible(g, basis, triangle, rng)
         moved = (factor @ triangle / (self.chains * np.sqrt(ensemble.hidden_variance))).astype(np.float32)
-        correlation_weights = fields.swapaxes(-1, -2) @ moved
+        correlation_weights = fields @ moved
         correlation_weights /= np.sqrt(ensemble.mass).astype(np.float32)[:, :, None]
         variances = np.full((len(w), w.shape[1]), np.nan)
         return ModelTerm(correlation_weights, variances), self._store(factor, fields, basis, triangle, rng)
 
     def _hidden(self, chains: np.ndarray, w: Floats, gram: Floats, rng) -> Floats:
         """A root of g^T g, g drawn given f with the weights of now."""
-        products = (chains @ w.astype(np.float32)).astype(np.float64)
+        products = (chains.swapaxes(-1, -2) @ w.astype(np.float32)).astype(np.float64)
         inside, along = np.split(products, 2, axis=1)
         across = gram - along.swapaxes(-1, -2) @ along
         return self._root(inside, rng, _plus_identity(across))
 
     def _visible(self, g: Floats, basis: np.ndarray, triangle: Floats, rng) -> tuple[Floats, np.ndarray]:
-        """L (runs, N_h, N_h) and R (runs, N_h, N_v) of f, drawn given a root of g^T g."""
+        """L (runs, N_h, N_h) and R^T (runs, N_v, N_h) of f, drawn given a root of g^T g."""
         factor = self._root(g @ triangle.swapaxes(-1, -2), rng)
-        noise = single_normals(rng, basis.shape)
-        along = factor.swapaxes(-1, -2).astype(np.float32) - basis.swapaxes(-1, -2) @ noise
-        noise += basis @ along
-        return factor, noise.swapaxes(-1, -2)
+        fields = single_normals(rng, basis.shape)
+        along = factor.swapaxes(-1, -2).astype(np.float32) - basis.swapaxes(-1, -2) @ fields
+        fields += basis @ along
+        return factor, fields
 
     def _store(self, factor, fields, basis, triangle, rng) -> np.ndarray:
         if self.persistent == "visible":
-            return np.concatenate([fields, basis.swapaxes(-1, -2)], axis=1)
+            return np.concatenate([fields, basis], axis=2)
         return self._root(factor @ triangle, rng)
 
     def _root(self, mean: Floats, rng, noise: Floats | None = None, everywhere: bool = False) -> Floats:
