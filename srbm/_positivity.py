@@ -16,7 +16,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg import cho_solve
+import scipy
 
 from ._validation import Floats
 from .gradient import Ensemble
@@ -94,7 +94,7 @@ class PositivityGuard:
 def _new_bound(matrix: Floats, gram: Floats, limit: float, root: Floats, directions: Floats) -> _Bound | None:
     """A bound at `matrix`, with directions improved by inverse iteration; None where there is none to be had."""
     for _ in range(_ITERATIONS):
-        directions = np.linalg.qr(cho_solve((root, True), directions, check_finite=False))[0]
+        directions = np.linalg.qr(scipy.linalg.cho_solve((root, True), directions, check_finite=False))[0]
     product = gram @ directions
     inside = directions.T @ product
     values = np.linalg.eigvalsh(inside)

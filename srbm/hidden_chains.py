@@ -24,7 +24,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg.lapack import dtrtri
+import scipy
 
 from ._normals import single_normals
 from ._validation import Floats
@@ -124,7 +124,7 @@ def _decompose(ensemble: Ensemble) -> tuple[Floats, Floats, np.ndarray, Floats]:
     gram = scale[:, :, None] * ensemble.hidden_gram if scale.shape[1] == 1 else w.swapaxes(-1, -2) @ w
     try:
         triangle = np.linalg.cholesky(gram).swapaxes(-1, -2)
-        inverse = np.stack([dtrtri(one)[0] for one in triangle])
+        inverse = np.stack([scipy.linalg.lapack.dtrtri(one)[0] for one in triangle])
         condition = np.linalg.norm(triangle, axis=(-1, -2)) * np.linalg.norm(inverse, axis=(-1, -2))
         if (condition < _CONDITION).all():
             return w, gram, (w @ inverse).astype(np.float32), triangle

@@ -125,7 +125,7 @@ def test_a_large_run_is_stopped_where_a_plain_loop_loses_positivity():
     rate = 4 * learning_rate_limit(kappa, mass)
     rbm = ScalarRBM(0.99 * symmetric_solution(np.linalg.inv(target), mass).weights, mass)
     weights = np.array(rbm.weights)
-    for epoch in range(1, 100):
+    for epoch in range(1, 100):  # noqa: B007
         last = weights
         weights = weights + rate * (target - np.linalg.inv(mass * np.eye(140) - weights @ weights.T)) @ weights
         if np.linalg.eigvalsh(mass * np.eye(140) - weights @ weights.T)[0] <= 0:
