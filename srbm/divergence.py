@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.linalg import eigh
+import scipy
 
 from ._validation import Floats, finite, number, positive_spectrum, symmetric
 
@@ -23,7 +23,7 @@ def kl_divergence(target_kernel, model_kernel) -> float:
     model = symmetric(model_kernel, "model_kernel", len(target))
     positive_spectrum(target, "target_kernel")
     positive_spectrum(model, "model_kernel")
-    return float(_relative_entropy(eigh(model, target, eigvals_only=True)).sum() / 2)
+    return float(_relative_entropy(scipy.linalg.eigh(model, target, eigvals_only=True)).sum() / 2)
 
 
 def truncated_kl(eigenvalues, n_hidden, mass_squared: float):

@@ -14,8 +14,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from scipy.integrate import solve_ivp
-from scipy.special import expit
+import scipy
 
 from ._progress import progress_bar
 from ._threads import single_threaded
@@ -110,8 +109,8 @@ def gradient_flow(rbm: ScalarRBM, correlation, times, learn_mass: bool = False, 
         return Flow(times, rbm.weights[None], start[-1:], variance)
     with single_threaded(rbm.n_visible), np.errstate(all="ignore"), \
             progress_bar(progress, len(times), "time") as advance:
-        solution = solve_ivp(velocity, (times[0], times[-1]), start, method="DOP853", t_eval=times,
-                             rtol=1e-10, atol=1e-12 * scale)
+        solution = scipy.integrate.solve_ivp(velocity, (times[0], times[-1]), start, method="DOP853", t_eval=times,
+                                             rtol=1e-10, atol=1e-12 * scale)
     states = solution.y.T
     flow = Flow(solution.t, states[:, :-1].reshape(len(states), *shape), states[:, -1], variance)
     crossed = (flow.eigenvalues <= 0).any(axis=1)
@@ -203,11 +202,11 @@ def _falling(kappa, mu2, initial, elapsed):
     def equation(u, kappa, start, elapsed):
         value = (kappa**2 * (np.logaddexp(0, u) - np.logaddexp(0, start))
                  + kappa * mu2 * (np.logaddexp(0, -start) - np.logaddexp(0, -u)) - (mu2 - kappa) * elapsed)
-        right = expit(u)
+        right = scipy.special.expit(u)
         return value, kappa**2 * right + kappa * mu2 * (1 - right)
 
     u = _newton(equation, start, kappa, start, elapsed)
-    return kappa + (mu2 - kappa) * expit(-u)
+    return kappa + (mu2 - kappa) * scipy.special.expit(-u)
 
 
 def _rising(kappa, mu2, initial, elapsed):

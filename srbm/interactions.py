@@ -13,7 +13,7 @@ from functools import cached_property, lru_cache
 from itertools import pairwise
 
 import numpy as np
-from scipy.special import expit, logsumexp
+import scipy
 
 from ._layers import Layers, random_weights
 from ._progress import progress_bar
@@ -191,7 +191,7 @@ class GaussianBernoulliRBM(Layers):
     @cached_property
     def hidden_probabilities(self) -> Floats:
         """P_h of each row of `hidden_states`, shape (2^N_h,): an Ising model with couplings W^T W / mu^2."""
-        return frozen(np.exp(self._log_weights - logsumexp(self._log_weights)))
+        return frozen(np.exp(self._log_weights - scipy.special.logsumexp(self._log_weights)))
 
     @cached_property
     def hidden_moments(self) -> tuple[Floats, Floats]:
@@ -202,7 +202,8 @@ class GaussianBernoulliRBM(Layers):
     @property
     def log_partition(self) -> float:
         """ln Z of Eq. (89) in nats, by enumeration of the hidden layer."""
-        return float(logsumexp(self._log_weights) + self.n_visible / 2 * np.log(2 * np.pi / self.mass_squared))
+        gaussian = self.n_visible / 2 * np.log(2 * np.pi / self.mass_squared)
+        return float(scipy.special.logsumexp(self._log_weights) + gaussian)
 
     @property
     def mixture(self) -> tuple[Floats, Floats]:
@@ -245,7 +246,7 @@ class GaussianBernoulliRBM(Layers):
         phi = self._visible(phi)
         rng = np.random.default_rng(rng)
         for _ in range(count(steps, "steps")):
-            up = rng.random((*phi.shape[:-1], self.n_hidden)) < expit(2 * self.psi(phi))
+            up = rng.random((*phi.shape[:-1], self.n_hidden)) < scipy.special.expit(2 * self.psi(phi))
             phi = self._visible_given(np.where(up, 1.0, -1.0), rng)
         return phi
 
@@ -282,7 +283,7 @@ class GaussianBernoulliRBM(Layers):
         start += self.n_visible / 2 * np.log(2 * np.pi / self.mass_squared)
         ratio = np.exp(log_weight - log_weight.max())
         error = ratio.std(ddof=1) / ratio.mean() / np.sqrt(chains)
-        return float(start + logsumexp(log_weight) - np.log(chains)), float(error)
+        return float(start + scipy.special.logsumexp(log_weight) - np.log(chains)), float(error)
 
     def _visible_given(self, hidden: Floats, rng) -> Floats:
         """phi drawn given h (..., N_h)."""

@@ -17,7 +17,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from scipy.optimize import minimize
+import scipy
 
 from ._validation import Floats, correlation_matrix, count, finite, number, require_positive
 from .model import ScalarRBM
@@ -142,8 +142,9 @@ def factor_analysis(correlation, n_hidden: int, hidden_variance: float = 1.0, le
     found = []
     for width in np.linspace(0.1, 1.0, count(starts, "starts", least=1)):
         start = np.clip(guess + width * rng.standard_normal(n_visible), 0.99 * lowest, 0.01 * lowest)
-        found.append(minimize(cost, start, jac=True, method="L-BFGS-B", bounds=[(lowest, 0.0)] * n_visible,
-                              options={"maxiter": 20_000, "maxfun": 50_000, "maxcor": 30, "ftol": 0.0, "gtol": 1e-10}))
+        found.append(scipy.optimize.minimize(
+            cost, start, jac=True, method="L-BFGS-B", bounds=[(lowest, 0.0)] * n_visible,
+            options={"maxiter": 20_000, "maxfun": 50_000, "maxcor": 30, "ftol": 0.0, "gtol": 1e-10}))
     best = min(found, key=lambda result: result.fun)
     A, _ = loadings(best.x)
     return from_latent(scale[:, None] * A, variances * np.exp(best.x), hidden_variance)

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
-from scipy.linalg import cho_solve, solve_triangular
+import scipy
 
 from ._files import Stored, load_arrays, save_arrays
 from ._layers import Layers, random_weights
@@ -124,13 +124,13 @@ class ScalarRBM(Layers):
     @property
     def propagator(self) -> Floats:
         """K^-1, the connected two-point function, shape (N_v, N_v): Eq. (11)."""
-        inverse = cho_solve((self._cholesky, True), np.eye(self.n_visible))
+        inverse = scipy.linalg.cho_solve((self._cholesky, True), np.eye(self.n_visible))
         return (inverse + inverse.T) / 2
 
     @property
     def mean(self) -> Floats:
         """<phi> = K^-1 J, shape (N_v,)."""
-        return cho_solve((self._cholesky, True), self.source)
+        return scipy.linalg.cho_solve((self._cholesky, True), self.source)
 
     @property
     def log_partition(self) -> float:
@@ -158,7 +158,7 @@ class ScalarRBM(Layers):
     def sample(self, n: int, rng=None) -> Floats:
         """`n` independent exact samples of phi, shape (n, N_v)."""
         noise = np.random.default_rng(rng).standard_normal((self.n_visible, count(n, "n")))
-        return self.mean + solve_triangular(self._cholesky, noise, lower=True, trans="T").T
+        return self.mean + scipy.linalg.solve_triangular(self._cholesky, noise, lower=True, trans="T").T
 
     def gibbs(self, phi, steps: int = 1, rng=None) -> Floats:
         """`steps` sweeps of block Gibbs sampling, each h given phi then phi given h; phi has shape (..., N_v)."""

@@ -1,8 +1,8 @@
 """Second moments <phi phi^T> of data in one pass, with memory that does not depend on the number of samples.
 
 Integer data (bytes of images) are summed exactly. Their products run through floating-point matrix multiplication,
-which is fast, in blocks so short that no partial sum can leave the range in which floats count exactly: 258 rows of
-bytes for float32, since 258 x 255^2 < 2^24.
+which is fast, in blocks so short that no partial sum can leave the range in which floats count exactly. The origin is
+moved to the middle of the range first: 1024 rows of bytes then fit into float32, since 1024 x 128^2 = 2^24.
 """
 
 from __future__ import annotations
@@ -73,8 +73,10 @@ def integer_moments(chunks) -> IntegerMoments:
         if bound >= 2**63:
             raise ValueError(f"integers up to {_largest(block)} are too large to be summed exactly over {n} samples in "
                              "64 bits; convert the blocks to float64")
-        sums += block.sum(axis=0, dtype=np.int64)
-        products += _integer_product(block)
+        if len(block):
+            here = block.sum(axis=0, dtype=np.int64)
+            sums += here
+            products += _integer_product(block, here)
     if n == 0:
         raise ValueError("integer_moments needs at least one sample, got none")
     return IntegerMoments(n, sums, products)
@@ -84,17 +86,20 @@ def _largest(block: np.ndarray) -> int:
     return max(abs(int(block.max(initial=0))), abs(int(block.min(initial=0))))
 
 
-def _integer_product(block: np.ndarray) -> np.ndarray:
-    """block^T block, exactly."""
-    largest = max(_largest(block), 1)
-    total = np.zeros((block.shape[1],) * 2, dtype=np.int64)
+def _integer_product(block: np.ndarray, sums: np.ndarray) -> np.ndarray:
+    """block^T block, exactly; `sums` are those of the columns. Intermediate overflows wrap around and back."""
+    low, high = int(block.min()), int(block.max())
+    origin = (low + high + 1) // 2
+    reach = max(high - origin, origin - low, 1)
     for real, mantissa in ((np.float32, 24), (np.float64, 53)):
-        rows = 2**mantissa // largest**2
-        if rows >= min(len(block), 64):
+        rows = 2**mantissa // reach**2
+        if rows >= min(len(block), 64) and max(high, -low) <= 2**mantissa:
+            total = np.zeros((block.shape[1],) * 2, dtype=np.int64)
             for start in range(0, len(block), rows):
                 part = block[start:start + rows].astype(real)
+                part -= real(origin)
                 total += (part.T @ part).astype(np.int64)
-            return total
+            return total + origin * np.add.outer(sums, sums) - len(block) * origin**2
     wide = block.astype(np.int64)
     return wide.T @ wide
 

@@ -13,14 +13,17 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from ._files import Stored, load_arrays, remove_leftovers, save_arrays
+from ._positivity import PositivityGuard
 from ._progress import progress_bar
+from ._samplers import sampler_for
+from ._target import Target
 from ._threads import single_threaded
 from ._validation import Floats, correlation_matrix, count, finite, number
 from .errors import CheckpointError, DatasetError, NotNormalizableError, TrainingInterrupted
@@ -32,7 +35,8 @@ _STRATEGIES = {strategy.__name__: strategy for strategy in (Exact, CD, PCD)}
 _GENERATORS = {kind.__name__: kind for kind in (np.random.PCG64, np.random.PCG64DXSM, np.random.MT19937,
                                                np.random.Philox, np.random.SFC64)}
 _STORED = {
-    "description": Stored(("U",)), "correlation": Stored(("f8",), (2,)), "epochs": Stored(("i8",), (1,)),
+    "description": Stored(("U",)), "correlation": Stored(("f8",), (1, 2)),
+    "basis": Stored(("f8",), (1, 2)), "epochs": Stored(("i8",), (1,)),
     "eigenvalues": Stored(("f8",), (2, 3)), "singular_values": Stored(("f8",), (2, 3)),
     "mass_squared": Stored(("f8",), (1, 2, 3)), "log_likelihood": Stored(("f8",), (1, 2)),
     "weights": Stored(("f8",), (3,)), "mass": Stored(("f8",), (2,)), "velocity_weights": Stored(("f8",), (3,)),
@@ -63,6 +67,8 @@ class _Origin(NamedTuple):
 
     models: str
     """SHA-256 of the parameters of the initial models."""
+    correlation: str
+    """SHA-256 of the target's <phi phi^T>."""
     generator: dict
     """State of the generator before anything was drawn."""
 
@@ -70,7 +76,7 @@ class _Origin(NamedTuple):
 class _Settings(NamedTuple):
     """What stays the same from epoch to epoch."""
 
-    correlation: Floats
+    target: Target
     learning_rate: float | Callable[[int], float]
     gradient: object
     learn_mass: bool
@@ -81,7 +87,7 @@ class _Settings(NamedTuple):
 
 
 class _State(NamedTuple):
-    """What an epoch changes; with `_Settings` it determines everything that follows."""
+    """What an epoch changes, in the basis of `Target`; with `_Settings` it determines everything that follows."""
 
     epoch: int
     ensemble: Ensemble
@@ -168,7 +174,8 @@ class Training:
             "origin": settings.origin._asdict(), "has_chains": state.chains is not None,
         }
         return save_arrays(
-            path, description=json.dumps(described, default=_json_array), correlation=settings.correlation,
+            path, description=json.dumps(described, default=_json_array), correlation=settings.target.correlation,
+            basis=np.empty(0) if settings.target.basis is None else settings.target.basis,
             epochs=self.epochs, eigenvalues=self.eigenvalues, singular_values=self.singular_values,
             mass_squared=self.mass_squared, log_likelihood=self.log_likelihood, weights=state.ensemble.weights,
             mass=state.ensemble.mass, velocity_weights=state.velocity[0], velocity_mass=state.velocity[1],
@@ -184,7 +191,7 @@ class Training:
         # RecursionError: JSON nested without end
         except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
             raise DatasetError(f"{path} does not describe a training ({error!r}); restore it from a copy") from error
-        return cls(*(stored[name] for name in _HISTORY), _models(state.ensemble), settings, state)
+        return cls(*(stored[name] for name in _HISTORY), _models(settings.target, state.ensemble), settings, state)
 
 
 def _described(settings: _Settings) -> dict:
@@ -205,11 +212,11 @@ def _described(settings: _Settings) -> dict:
 
 def _unpacked(stored: dict, described: dict) -> tuple[_Settings, _State]:
     """Settings and state from the contents of a file, as far as they can be checked."""
-    weights, correlation = finite(stored["weights"], "weights"), correlation_matrix(stored["correlation"])
-    mass = finite(stored["mass"], "mass")
+    weights, mass = finite(stored["weights"], "weights"), finite(stored["mass"], "mass")
     runs, n_visible, _ = weights.shape
-    if not runs or len(correlation) != n_visible or mass.shape not in ((runs, 1), (runs, n_visible)):
-        raise ValueError(f"weights {weights.shape}, mass {mass.shape} and correlation {correlation.shape} do not match")
+    if not runs or mass.shape not in ((runs, 1), (runs, n_visible)):
+        raise ValueError(f"weights {weights.shape} and mass {mass.shape} do not match")
+    target = _unpacked_target(stored, n_visible)
     velocity = finite(stored["velocity_weights"], "velocity"), finite(stored["velocity_mass"], "velocity")
     if (velocity[0].shape, velocity[1].shape) != (weights.shape, mass.shape):
         raise ValueError("velocity and parameters do not match")
@@ -225,21 +232,36 @@ def _unpacked(stored: dict, described: dict) -> tuple[_Settings, _State]:
     rate = described["learning_rate"]
     name, options = described["gradient"]
     settings = _Settings(
-        correlation, StepDecay(**rate) if isinstance(rate, dict) else _schedule(rate), _STRATEGIES[name](**options),
+        target, StepDecay(**rate) if isinstance(rate, dict) else _schedule(rate), _STRATEGIES[name](**options),
         bool(described["learn_mass"]), _fraction(described["momentum"], "momentum"),
         _fraction(described["weight_decay"], "weight_decay", np.inf),
         count(described["record_every"], "record_every", least=1),
-        _Origin(described["origin"]["models"], described["origin"]["generator"]))
+        _Origin(**described["origin"]))
     ensemble = Ensemble(weights, mass, number(described["hidden_variance"], "hidden_variance", above=0))
-    _models(ensemble)  # checks the parameters
+    _models(target, ensemble)  # checks the parameters
     if not ensemble.normalizable().all():
         raise ValueError("the models are not normalisable")
-    chains = finite(stored["chains"], "chains") if described["has_chains"] else None
+    chains = stored["chains"] if described["has_chains"] else None  # in the precision in which they were
+    finite(stored["chains"], "chains")
     rng = _generator_from(described["generator"])
-    fresh = settings.gradient.start(ensemble, correlation, rng)
+    fresh = sampler_for(settings.gradient, ensemble, settings.learn_mass).start(ensemble, target.correlation, rng)
     if np.shape(fresh) != np.shape(chains):
         raise ValueError(f"chains have shape {np.shape(chains)}, expected {np.shape(fresh)}")
     return settings, _State(int(epochs[-1]), ensemble, velocity, chains, described["generator"])
+
+
+def _unpacked_target(stored: dict, n_visible: int) -> Target:
+    """<phi phi^T> in the basis of the nodes, or its eigenvalues and their basis."""
+    if not stored["basis"].size:
+        return Target(correlation_matrix(stored["correlation"], n_visible))
+    correlation, basis = finite(stored["correlation"], "correlation"), finite(stored["basis"], "basis")
+    if correlation.shape != (n_visible,) or basis.shape != (n_visible, n_visible):
+        raise ValueError(f"correlation {correlation.shape} and basis {basis.shape} do not match {n_visible} nodes")
+    if np.abs(basis).max() > 2 or np.abs(basis.T @ basis - np.eye(n_visible)).max() > 1e-6:
+        raise ValueError("basis is not orthonormal")
+    if correlation.min() < -1e-10 * correlation.max():
+        raise ValueError("an eigenvalue of the correlation matrix is negative")
+    return Target(correlation, basis)
 
 
 def _check_last_record(stored: dict, settings: _Settings, state: _State) -> None:
@@ -316,10 +338,12 @@ def train(rbm: ScalarRBM | Sequence[ScalarRBM], correlation, epochs: int, learni
     mass = np.stack([np.atleast_1d(model.mass_squared) for model in models])
     ensemble = Ensemble(weights, mass, models[0].hidden_variance)
     seeded, rng = rng is not None, np.random.default_rng(rng)
+    target = Target(correlation_matrix(correlation, weights.shape[1]))
     settings = _Settings(
-        correlation_matrix(correlation, weights.shape[1]), _schedule(learning_rate), _strategy(gradient),
+        target, _schedule(learning_rate), _strategy(gradient),
         bool(learn_mass), _fraction(momentum, "momentum"), _fraction(weight_decay, "weight_decay", np.inf),
-        count(record_every, "record_every", least=1), _Origin(_digest(ensemble), rng.bit_generator.state))
+        count(record_every, "record_every", least=1), _Origin(_digest(weights, mass, models[0].hidden_variance),
+                                                           _digest(target.correlation), rng.bit_generator.state))
     if not ensemble.normalizable().all():
         raise NotNormalizableError(f"the initial model is not normalisable: mu^2 = {mass.min():g} must exceed "
                                    "sigma_h^2 times the square of the largest singular value of W; start from "
@@ -330,9 +354,13 @@ def train(rbm: ScalarRBM | Sequence[ScalarRBM], correlation, epochs: int, learni
             rng.bit_generator.state = before._state.generator  # the caller's generator moves as it would have
         else:
             rng = _generator_from(before._state.generator)
-        return _run(settings, before._state, before._records(), epochs, rng, progress, callback, saved)
+        return _run(before._settings, before._state, before._records(), epochs, rng, progress, callback, saved)
+    sampler = sampler_for(settings.gradient, ensemble, settings.learn_mass)
+    if sampler is not settings.gradient and mass.shape[1] == 1:
+        settings = settings._replace(target=Target.diagonalized(settings.target.correlation))
+        ensemble = replace(ensemble, weights=settings.target.from_nodes(weights))
     velocity = (np.zeros_like(weights), np.zeros_like(mass))
-    chains = settings.gradient.start(ensemble, settings.correlation, rng)
+    chains = sampler.start(ensemble, settings.target.correlation, rng)
     state = _State(0, ensemble, velocity, chains, rng.bit_generator.state)
     return _run(settings, state, [], epochs, rng, progress, callback, saved)
 
@@ -365,10 +393,10 @@ def _checkpoint(path, every: int) -> _Checkpoint | None:
     return _Checkpoint(path, every)
 
 
-def _digest(ensemble: Ensemble) -> str:
-    """SHA-256 of the parameters of the models."""
+def _digest(*parts) -> str:
+    """SHA-256 of arrays."""
     content = b"".join(np.ascontiguousarray(part, dtype="<f8").tobytes() + repr(np.shape(part)).encode()
-                       for part in (ensemble.weights, ensemble.mass, ensemble.hidden_variance))
+                       for part in parts)
     return hashlib.sha256(content).hexdigest()
 
 
@@ -380,9 +408,9 @@ def _same_training(path: Path, settings: _Settings, epochs: int, seeded: bool) -
         raise DatasetError(f"{error}, or delete it to start again") from error
     old, new = _described(before._settings), _described(settings)
     different = [name for name in new if _canonical(old[name]) != _canonical(new[name])]
-    if not np.array_equal(before._settings.correlation, settings.correlation):
-        different.append("correlation")
     was, now = before._settings.origin, settings.origin
+    if was.correlation != now.correlation:
+        different.append("correlation")
     if was.models != now.models:
         different.append("rbm")
     if seeded and _canonical(was.generator) != _canonical(now.generator):
@@ -449,6 +477,8 @@ def _run(settings: _Settings, state: _State, records: list[_Record], last: int, 
             raise ValueError(f"learning_rate must be finite and not negative, but is {value} at epoch {epoch}")
         return value
 
+    sampler = sampler_for(settings.gradient, state.ensemble, settings.learn_mass)
+    positive = PositivityGuard()
     # What overflows is not normalisable, which is noticed without numpy's warning.
     with single_threaded(state.ensemble.weights.shape[1]), np.errstate(all="ignore"), \
             progress_bar(progress, last, "epoch", state.epoch) as advance:
@@ -459,10 +489,10 @@ def _run(settings: _Settings, state: _State, records: list[_Record], last: int, 
                 due = state.epoch % every == 0 or state.epoch == last
                 if due and (not records or records[-1].epoch != state.epoch):
                     records.append(_record(settings, state))
-                    _report(callback, state)
+                    _report(callback, settings, state)
                 if state.epoch == last:
                     break
-                state = _update(settings, state, rate(state.epoch), rng)
+                state = _update(settings, state, sampler, positive, rate(state.epoch), rng)
                 if checkpoint is not None and state.epoch % checkpoint.every == 0 and state.epoch < last:
                     checkpoint.write(_training(settings, state, records))
                 advance()
@@ -487,24 +517,30 @@ def _run(settings: _Settings, state: _State, records: list[_Record], last: int, 
     return training
 
 
-def _update(settings: _Settings, state: _State, rate: float, rng) -> _State:
+def _update(settings: _Settings, state: _State, sampler, positive: PositivityGuard, rate: float, rng) -> _State:
     """One epoch: Eqs. (20), (22) and (25)."""
-    ensemble, target = state.ensemble, settings.correlation
-    model, chains = settings.gradient.model_term(ensemble, state.chains, rng)
-    ascent = ensemble.hidden_variance * (target @ ensemble.weights - model.correlation_weights)
+    ensemble = state.ensemble
+    model, chains = sampler.model_term(ensemble, state.chains, rng)
+    ascent = settings.target.times(ensemble.weights)
+    ascent -= model.correlation_weights
+    ascent *= ensemble.hidden_variance
     if settings.weight_decay:
         ascent -= settings.weight_decay * ensemble.weights
     momentum_weights, momentum_mass = state.velocity
-    momentum_weights = settings.momentum * momentum_weights + ascent
+    if settings.momentum:
+        ascent += settings.momentum * momentum_weights
+    momentum_weights = ascent
     mass = ensemble.mass
     if settings.learn_mass:
-        variances = np.diagonal(target) - model.variances
+        variances = settings.target.variances - model.variances
         if mass.shape[1] == 1:
             variances = variances.sum(axis=1, keepdims=True)
         momentum_mass = settings.momentum * momentum_mass - variances / 2
         mass = mass + rate * momentum_mass
-    updated = Ensemble(ensemble.weights + rate * momentum_weights, mass, ensemble.hidden_variance)
-    good = updated.normalizable()
+    weights = rate * momentum_weights
+    weights += ensemble.weights
+    updated = Ensemble(weights, mass, ensemble.hidden_variance)
+    good = positive(updated)
     if not good.all():
         run = int(np.argmin(good))
         which = f"run {run} of {len(good)}" if len(good) > 1 else "the run"
@@ -527,9 +563,9 @@ def _record(settings: _Settings, state: _State) -> _Record:
     else:
         eigenvalues = np.linalg.eigvalsh(ensemble.kernel)
         mass_squared = mass
-    target = settings.correlation
-    trace = (mass * np.diagonal(target)).sum(axis=1) if mass.shape[1] > 1 else mass[:, 0] * np.trace(target)
-    trace = trace - ensemble.hidden_variance * (weights * (target @ weights)).sum(axis=(1, 2))
+    target = settings.target
+    trace = (mass * target.variances).sum(axis=1) if mass.shape[1] > 1 else mass[:, 0] * target.variances.sum()
+    trace = trace - ensemble.hidden_variance * (weights * target.times(weights)).sum(axis=(1, 2))
     log_z = (n_visible * np.log(2 * np.pi) - np.log(eigenvalues).sum(axis=1)) / 2
     return _Record(state.epoch, eigenvalues, xi, mass_squared, -trace / 2 - log_z)
 
@@ -541,18 +577,18 @@ def _training(settings: _Settings, state: _State, records: list[_Record]) -> Tra
     for name in _Record._fields[1:]:
         values = np.array([getattr(record, name) for record in records])
         history[name] = values[:, 0] if len(state.ensemble.weights) == 1 else values
-    return Training(np.array([record.epoch for record in records]), **history, models=_models(state.ensemble),
-                    _settings=settings, _state=state)
+    return Training(np.array([record.epoch for record in records]), **history,
+                    models=_models(settings.target, state.ensemble), _settings=settings, _state=state)
 
 
-def _models(ensemble: Ensemble) -> tuple[ScalarRBM, ...]:
+def _models(target: Target, ensemble: Ensemble) -> tuple[ScalarRBM, ...]:
     return tuple(ScalarRBM(weights, mass[0] if len(mass) == 1 else mass, ensemble.hidden_variance)
-                 for weights, mass in zip(ensemble.weights, ensemble.mass, strict=True))
+                 for weights, mass in zip(target.to_nodes(ensemble.weights), ensemble.mass, strict=True))
 
 
-def _report(callback, state: _State) -> None:
+def _report(callback, settings: _Settings, state: _State) -> None:
     if callback is not None:
-        models = _models(state.ensemble)
+        models = _models(settings.target, state.ensemble)
         callback(state.epoch, models[0] if len(models) == 1 else models)
 
 

@@ -151,6 +151,18 @@ def test_running_the_same_script_again(stop, options, tmp_path):
     assert path.read_bytes() == modified[1]
 
 
+@pytest.mark.parametrize(("gradient", "n_hidden"), [(PCD(64), 8), (PCD(20), 8), (PCD(400), 70)],
+                         ids=["hidden space", "single precision", "Gram"])
+def test_large_models_go_on_too(gradient, n_hidden, tmp_path):
+    """Their chains have representations of their own, some in the eigenbasis of the target."""
+    path = tmp_path / "run.npz"
+    options = {"rbm": ScalarRBM.random(70, n_hidden, 6.0, scale=0.02, rng=0), "gradient": gradient, "learn_mass": False,
+               "correlation": correlation_with(np.linspace(1, 4, 70), rng=0)}
+    with pytest.raises(TrainingInterrupted):
+        run(path=path, callback=stop_at(10), **options)
+    assert_same(run(path=path, **options), run(**options))
+
+
 def test_more_epochs_prolong_a_training(tmp_path):
     path = tmp_path / "run.npz"
     for epochs in (0, 3, 11, 12, 30):  # off the grid of records, too
