@@ -16,7 +16,7 @@ import secrets
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import IO, Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -44,7 +44,7 @@ class Stored(NamedTuple):
 class _Within:
     """A file that takes no memory for what it does not have, however much it is asked for."""
 
-    def __init__(self, file: IO[bytes]):
+    def __init__(self, file: IO[bytes]) -> None:
         self._file = file
         self.size = file.seek(0, io.SEEK_END)
         self.seek, self.tell, self.seekable = file.seek, file.tell, file.seekable
@@ -100,7 +100,7 @@ def read_arrays(file: IO[bytes], path: Any, expected: Mapping[str, Stored]) -> d
     """`load_arrays` of an open file; `path` is its name in messages."""
     try:
         within = _Within(file)
-        with zipfile.ZipFile(within) as archive:  # type: ignore[call-overload]
+        with zipfile.ZipFile(within) as archive:
             members: dict[str, list[zipfile.ZipInfo]] = {}
             for info in archive.infolist():
                 members.setdefault(info.filename.removesuffix(".npy"), []).append(info)
@@ -146,7 +146,7 @@ def _array(archive: zipfile.ZipFile, info: zipfile.ZipInfo, expected: Stored, si
     return np.frombuffer(content, dtype, offset=start).astype(dtype.newbyteorder("=")).reshape(shape, order=order)
 
 
-def _header(content: bytes) -> tuple[np.dtype[Any], str, tuple[int, ...], int]:
+def _header(content: bytes) -> tuple[np.dtype[Any], Literal["C", "F"], tuple[int, ...], int]:
     """Type, order and shape that an .npy file claims, and where its numbers start."""
     if content[:6] != b"\x93NUMPY" or content[6:8] not in (b"\1\0", b"\2\0"):
         raise ValueError("it holds something that is no array")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 try:
-    import matplotlib as mpl
+    from cycler import cycler
     from matplotlib import style
     from matplotlib.axes import Axes
     from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -12,4 +12,4 @@ try:
 except ImportError as error:
     raise ImportError("figures need matplotlib: pip install 'srbm[plot]'") from error
 
-__all__ = ["Axes", "Figure", "FigureCanvasAgg", "MaxNLocator", "mpl", "style"]
+__all__ = ["Axes", "Figure", "FigureCanvasAgg", "MaxNLocator", "cycler", "style"]

@@ -57,7 +57,7 @@ class _Bound:
 class PositivityGuard:
     """Tells after every update which runs still have a positive kernel; remembers a bound for each run."""
 
-    def __init__(self, directions: int = 8):
+    def __init__(self, directions: int = 8) -> None:
         self._directions = directions
         self._bounds: dict[int, _Bound] = {}
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from .gradient import PCD, Ensemble
 from .hidden_chains import HiddenChains
 from .single_chains import SingleChains
@@ -10,7 +12,7 @@ _SMALL = 64
 """Up to this N_v the strategies' own chains, in double precision, are as fast."""
 
 
-def sampler_for(strategy, ensemble: Ensemble, learn_mass: bool):
+def sampler_for(strategy: Any, ensemble: Ensemble, learn_mass: bool) -> Any:
     """An object with the `start` and `model_term` of `strategy`, equal to it in law up to single-precision rounding."""
     n_visible, n_hidden = ensemble.weights.shape[1:]
     if type(strategy) is not PCD or n_visible <= _SMALL:

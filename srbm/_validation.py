@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Sequence
+from typing import Any, TypeAlias
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-Floats = NDArray[np.float64]
+Floats: TypeAlias = NDArray[np.floating[Any]]
+"""An array of float64."""
+Seed: TypeAlias = (int | Sequence[int] | np.random.SeedSequence | np.random.BitGenerator
+                   | np.random.Generator | None)
+"""What `numpy.random.default_rng` makes a generator of."""
+PathLike: TypeAlias = str | os.PathLike[str]
 
 _LARGEST = 1e150
 
 
-def number(value, name: str, *, above: float | None = None) -> float:
+def number(value: Any, name: str, *, above: float | None = None) -> float:
     """`value` as a finite float, greater than `above`."""
     array = np.asarray(value, dtype=float)
     if array.ndim != 0:
@@ -22,7 +31,7 @@ def number(value, name: str, *, above: float | None = None) -> float:
     return float(array)
 
 
-def count(value, name: str, *, least: int = 0) -> int:
+def count(value: Any, name: str, *, least: int = 0) -> int:
     """`value` as an int of at least `least`."""
     try:
         integer = int(value)

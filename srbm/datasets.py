@@ -8,14 +8,15 @@ from __future__ import annotations
 import hashlib
 import os
 import zlib
+from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
-from typing import NamedTuple
+from typing import IO, Any, NamedTuple
 
 import numpy as np
 
 from ._files import Stored, read_arrays
-from ._validation import Floats
+from ._validation import Floats, PathLike
 from .errors import DatasetError
 from .moments import IntegerMoments
 
@@ -103,7 +104,7 @@ def pack_moments(moments: IntegerMoments) -> dict[str, np.ndarray]:
     return {"n": np.array(moments.n), "sums": moments.sums, "planes": np.ascontiguousarray(planes)}
 
 
-def unpack_moments(stored) -> IntegerMoments:
+def unpack_moments(stored: Mapping[str, Any]) -> IntegerMoments:
     """The inverse of `pack_moments`."""
     sums = stored["sums"]
     triangle = np.ascontiguousarray(stored["planes"].T).view("<u4")[:, 0].astype(np.int64)
@@ -132,7 +133,7 @@ def _download(official: OfficialFile, progress: bool) -> Path:
         raise DatasetError(f"downloading {name} needs pooch: pip install 'srbm[data]'; or put the official file into "
                            "a folder mnist/ and set SRBM_DATA to the folder above it") from error
 
-    def fetch(url, output, _):
+    def fetch(url: str, output: str, _: object) -> None:
         with open(output, "wb") as file:
             pooch.HTTPDownloader(progressbar=progress)(url, _Bounded(file, official.size), None)
 
@@ -149,7 +150,7 @@ def _download(official: OfficialFile, progress: bool) -> Path:
 class _Bounded:
     """A file that takes at most `size` bytes, so that a server cannot fill the disk."""
 
-    def __init__(self, file, size: int):
+    def __init__(self, file: IO[bytes], size: int) -> None:
         self._file, self._left = file, size
 
     def write(self, chunk: bytes) -> None:
@@ -178,7 +179,7 @@ def _read_images(path: Path, official: OfficialFile) -> np.ndarray:
     return parse_idx_images(compressed, official.images, path)
 
 
-def parse_idx_images(compressed: bytes, images: int, path) -> np.ndarray:
+def parse_idx_images(compressed: bytes, images: int, path: PathLike) -> np.ndarray:
     """Decompress and check an IDX file of `images` 28 x 28 images, reading no more than it should hold."""
     expected = 16 + images * _PIXELS
     try:

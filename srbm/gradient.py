@@ -63,9 +63,9 @@ class Ensemble:
             matrix[:, diagonal, diagonal] += self.mass
         else:
             matrix = self.kernel
-        positive_mass = (self.mass > 0).all(axis=-1)
+        positive_mass = np.all(self.mass > 0, axis=-1)
         try:
-            return positive_mass & np.isfinite(np.linalg.cholesky(matrix)).all(axis=(-1, -2))
+            return np.asarray(positive_mass & np.all(np.isfinite(np.linalg.cholesky(matrix)), axis=(-1, -2)))
         except np.linalg.LinAlgError:
             return positive_mass & np.array([_has_cholesky(one) for one in matrix])
 
@@ -90,10 +90,10 @@ class ModelTerm(NamedTuple):
 class Exact:
     """C = K^-1: no chains, no noise."""
 
-    def start(self, ensemble: Ensemble, correlation: Floats, rng) -> None:
+    def start(self, ensemble: Ensemble, correlation: Floats, rng: np.random.Generator) -> None:
         """No chains to start."""
 
-    def model_term(self, ensemble: Ensemble, chains: None, rng) -> tuple[ModelTerm, None]:
+    def model_term(self, ensemble: Ensemble, chains: None, rng: np.random.Generator) -> tuple[ModelTerm, None]:
         """The exact term."""
         propagator = np.linalg.inv(ensemble.kernel)
         variances = np.diagonal(propagator, axis1=-2, axis2=-1)
@@ -107,7 +107,7 @@ class _MarkovChains:
     chains: int = 128
     steps: int = 1
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         object.__setattr__(self, "chains", count(self.chains, "chains", least=1))
         object.__setattr__(self, "steps", count(self.steps, "steps", least=1))
 
@@ -115,14 +115,14 @@ class _MarkovChains:
         """Whether the chains are represented by their Gram matrix: B >= 2 N_v."""
         return self.chains >= 2 * n_visible
 
-    def _draw(self, covariance_root: Floats, rng) -> Floats:
+    def _draw(self, covariance_root: Floats, rng: np.random.Generator) -> Floats:
         """B fields phi = z M with rows z ~ N(0, 1): explicitly (runs, B, N), or as R with R^T R = phi^T phi."""
         runs, n_visible = covariance_root.shape[0], covariance_root.shape[-1]
         if self.uses_gram(n_visible):
             return _bartlett(runs, n_visible, self.chains, rng).swapaxes(-1, -2) @ covariance_root
         return rng.standard_normal((runs, self.chains, n_visible)) @ covariance_root
 
-    def _sweep(self, ensemble: Ensemble, phi: Floats, rng) -> Floats:
+    def _sweep(self, ensemble: Ensemble, phi: Floats, rng: np.random.Generator) -> Floats:
         """`steps` sweeps of the chains, in whichever representation `phi` is."""
         if self.uses_gram(phi.shape[-1]):
             return gram_sweeps(ensemble, phi, self.chains, self.steps, rng)
@@ -146,7 +146,7 @@ class PCD(_MarkovChains):
 
     persistent: str = "visible"
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         super().__post_init__()
         if self.persistent not in ("visible", "hidden"):
             raise ValueError(f'persistent must be "visible" or "hidden", got {self.persistent!r}')
@@ -155,13 +155,13 @@ class PCD(_MarkovChains):
         """Whether the chains are represented by the Gram matrix of phi: B >= 2 N_v, and phi persists."""
         return self.persistent == "visible" and super().uses_gram(n_visible)
 
-    def start(self, ensemble: Ensemble, correlation: Floats, rng) -> Floats:
+    def start(self, ensemble: Ensemble, correlation: Floats, rng: np.random.Generator) -> Floats:
         """Chains drawn from the model."""
         root = np.linalg.inv(np.linalg.cholesky(ensemble.kernel))
         phi = self._draw(root, rng)
         return phi if self.persistent == "visible" else hidden_given(ensemble, phi, rng)
 
-    def model_term(self, ensemble: Ensemble, chains: Floats, rng) -> tuple[ModelTerm, Floats]:
+    def model_term(self, ensemble: Ensemble, chains: Floats, rng: np.random.Generator) -> tuple[ModelTerm, Floats]:
         """The average over the chains after `steps` more sweeps."""
         if self.persistent == "visible":
             chains = self._sweep(ensemble, chains, rng)
@@ -174,32 +174,32 @@ class PCD(_MarkovChains):
 class CD(_MarkovChains):
     """Contrastive divergence (Hinton 2002): every update starts its chains afresh from the data distribution."""
 
-    def start(self, ensemble: Ensemble, correlation: Floats, rng) -> Floats:
+    def start(self, ensemble: Ensemble, correlation: Floats, rng: np.random.Generator) -> Floats:
         """The symmetric root of the target's correlation matrix, from which data are drawn."""
         variances, modes = np.linalg.eigh(correlation)
         root = modes * np.sqrt(np.maximum(variances, 0)) @ modes.T
         return np.broadcast_to(root, (len(ensemble.weights), *root.shape))
 
-    def model_term(self, ensemble: Ensemble, chains: Floats, rng) -> tuple[ModelTerm, Floats]:
+    def model_term(self, ensemble: Ensemble, chains: Floats, rng: np.random.Generator) -> tuple[ModelTerm, Floats]:
         """The average over chains `steps` sweeps away from the data."""
         return self._term(ensemble, self._sweep(ensemble, self._draw(chains, rng), rng)), chains
 
 
-def explicit_sweeps(ensemble: Ensemble, phi: Floats, steps: int, rng) -> Floats:
+def explicit_sweeps(ensemble: Ensemble, phi: Floats, steps: int, rng: np.random.Generator) -> Floats:
     """Block-Gibbs sweeps of explicit chains, phi of shape (runs, B, N_v): the plain definition."""
     for _ in range(steps):
         phi = visible_given(ensemble, hidden_given(ensemble, phi, rng), rng)
     return phi
 
 
-def hidden_given(ensemble: Ensemble, phi: Floats, rng) -> Floats:
+def hidden_given(ensemble: Ensemble, phi: Floats, rng: np.random.Generator) -> Floats:
     """h (runs, B, N_h) drawn given phi (runs, B, N_v)."""
     hidden = ensemble.hidden_variance * (phi @ ensemble.weights)
     hidden += np.sqrt(ensemble.hidden_variance) * rng.standard_normal(hidden.shape)
     return hidden
 
 
-def visible_given(ensemble: Ensemble, hidden: Floats, rng) -> Floats:
+def visible_given(ensemble: Ensemble, hidden: Floats, rng: np.random.Generator) -> Floats:
     """phi (runs, B, N_v) drawn given h (runs, B, N_h)."""
     mass = ensemble.mass[:, None, :]
     phi = hidden @ ensemble.weights.swapaxes(-1, -2) / mass
@@ -207,7 +207,7 @@ def visible_given(ensemble: Ensemble, hidden: Floats, rng) -> Floats:
     return phi
 
 
-def gram_sweeps(ensemble: Ensemble, factor: Floats, chains: int, steps: int, rng) -> Floats:
+def gram_sweeps(ensemble: Ensemble, factor: Floats, chains: int, steps: int, rng: np.random.Generator) -> Floats:
     """The same in law for R (runs, N_v, N_v) with R^T R = phi^T phi over `chains` >= 2 N_v chains."""
     runs, n_visible = factor.shape[0], factor.shape[-1]
     transition, noise = _autoregression(ensemble, steps)
@@ -230,23 +230,24 @@ def _autoregression(ensemble: Ensemble, steps: int) -> tuple[Floats, Floats]:
 
 def _repeated(transition: Floats, noise: Floats, steps: int) -> tuple[Floats, Floats]:
     """`steps` times an autoregression, as one; by repeated squaring."""
-    total = None
+    total: tuple[Floats, Floats] | None = None
     while True:
         if steps & 1:
             total = (transition, noise) if total is None else _then(total, (transition, noise))
         steps >>= 1
         if not steps:
+            assert total is not None  # steps >= 1
             return total
         transition, noise = _then((transition, noise), (transition, noise))
 
 
-def _then(first, second):
+def _then(first: tuple[Floats, Floats], second: tuple[Floats, Floats]) -> tuple[Floats, Floats]:
     """One autoregression after another."""
     (a1, s1), (a2, s2) = first, second
     return a1 @ a2, a2.swapaxes(-1, -2) @ s1 @ a2 + s2
 
 
-def _bartlett(runs: int, size: int, degrees: int, rng, normals: Floats | None = None) -> Floats:
+def _bartlett(runs: int, size: int, degrees: int, rng: np.random.Generator, normals: Floats | None = None) -> Floats:
     """Lower triangular T with T T^T ~ Wishart(degrees, 1), shape (runs, size, size); degrees >= size.
 
     `normals` of this shape are used when they have been drawn already.

@@ -46,7 +46,7 @@ class HiddenChains:
     steps: int = 1
     persistent: str = "visible"
 
-    def start(self, ensemble: Ensemble, correlation, rng) -> np.ndarray:
+    def start(self, ensemble: Ensemble, correlation: Floats, rng: np.random.Generator) -> np.ndarray:
         """Chains drawn from the model, in the representation that `model_term` returns.
 
         For "visible" (runs, N_v, 2 N_h), columns R^T and Q; for "hidden" (runs, N_h, N_h), a root of g^T g.
@@ -54,11 +54,12 @@ class HiddenChains:
         _, gram, basis, triangle = _decompose(ensemble)
         inverse = np.linalg.inv(_plus_identity(-gram))  # the covariance of g is (1 - w^T w)^-1
         root = np.linalg.cholesky(inverse).swapaxes(-1, -2)
-        g = _bartlett(*root.shape[:2], self.chains, rng).swapaxes(-1, -2) @ root
+        g = _bartlett(root.shape[0], root.shape[1], self.chains, rng).swapaxes(-1, -2) @ root
         factor, fields = self._visible(g, basis, triangle, rng)
         return self._store(factor, fields, basis, triangle, rng)
 
-    def model_term(self, ensemble: Ensemble, chains: np.ndarray, rng) -> tuple[ModelTerm, np.ndarray]:
+    def model_term(self, ensemble: Ensemble, chains: np.ndarray, rng: np.random.Generator) -> tuple[ModelTerm,
+                   np.ndarray]:
         """The average over the chains after `steps` more sweeps."""
         w, gram, basis, triangle = _decompose(ensemble)
         g = self._hidden(chains, w, gram, rng) if self.persistent == "visible" else chains
@@ -72,14 +73,15 @@ class HiddenChains:
         variances = np.full((len(w), w.shape[1]), np.nan)
         return ModelTerm(correlation_weights, variances), self._store(factor, fields, basis, triangle, rng)
 
-    def _hidden(self, chains: np.ndarray, w: Floats, gram: Floats, rng) -> Floats:
+    def _hidden(self, chains: np.ndarray, w: Floats, gram: Floats, rng: np.random.Generator) -> Floats:
         """A root of g^T g, g drawn given f with the weights of now."""
         products = (chains.swapaxes(-1, -2) @ w.astype(np.float32)).astype(np.float64)
         inside, along = np.split(products, 2, axis=1)
         across = gram - along.swapaxes(-1, -2) @ along
         return self._root(inside, rng, _plus_identity(across))
 
-    def _visible(self, g: Floats, basis: np.ndarray, triangle: Floats, rng) -> tuple[Floats, np.ndarray]:
+    def _visible(self, g: Floats, basis: np.ndarray, triangle: Floats, rng: np.random.Generator) -> tuple[Floats,
+                 np.ndarray]:
         """L (runs, N_h, N_h) and R^T (runs, N_v, N_h) of f, drawn given a root of g^T g."""
         factor = self._root(g @ triangle.swapaxes(-1, -2), rng)
         fields = single_normals(rng, basis.shape)
@@ -87,12 +89,14 @@ class HiddenChains:
         fields += basis @ along
         return factor, fields
 
-    def _store(self, factor, fields, basis, triangle, rng) -> np.ndarray:
+    def _store(self, factor: Floats, fields: Floats, basis: Floats, triangle: Floats,
+               rng: np.random.Generator) -> np.ndarray:
         if self.persistent == "visible":
             return np.concatenate([fields, basis], axis=2)
         return self._root(factor @ triangle, rng)
 
-    def _root(self, mean: Floats, rng, noise: Floats | None = None, everywhere: bool = False) -> Floats:
+    def _root(self, mean: Floats, rng: np.random.Generator, noise: Floats | None = None,
+              everywhere: bool = False) -> Floats:
         """A root (runs, N_h, N_h) of x^T x for B rows x: noise around `mean` in N_h rows, around zero in the others.
 
         `noise` is the covariance of the noise in the other rows, with `everywhere` in all; it is 1 where not given.

@@ -11,16 +11,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from itertools import pairwise
+from typing import cast
 
 import numpy as np
 import scipy
+from numpy.typing import ArrayLike
 
 from ._layers import Layers, random_weights
 from ._progress import progress_bar
-from ._validation import Floats, count, finite, frozen, hidden_bias, number, require_positive, weight_matrix
+from ._validation import Floats, Seed, count, finite, frozen, hidden_bias, number, require_positive, weight_matrix
 from .solutions import symmetric_solution
 
 _MOST_ENUMERATED = 20
+_STRONGEST = 1e12
+"""The largest quartic coupling, in units of mu^4, with which a site can be drawn by rejection."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,7 +47,7 @@ class Phi4RBM(Layers):
     quartic: float
     hidden_variance: float = 1.0
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         object.__setattr__(self, "weights", weight_matrix(self.weights))
         object.__setattr__(self, "mass_squared", number(self.mass_squared, "mass_squared", above=0))
         quartic = number(self.quartic, "quartic")
@@ -55,7 +59,8 @@ class Phi4RBM(Layers):
             require_positive(np.linalg.eigvalsh(self.kernel), "without a quartic term the kernel")
 
     @classmethod
-    def on_lattice(cls, kernel, quartic: float, mass_squared: float, hidden_variance: float = 1.0) -> Phi4RBM:
+    def on_lattice(cls, kernel: ArrayLike, quartic: float, mass_squared: float,
+                   hidden_variance: float = 1.0) -> Phi4RBM:
         """Lattice phi^4 theory, S = phi^T K phi / 2 + quartic sum phi^4, through the symmetric root of Eq. (16).
 
         `kernel` need not be positive (m^2 < 0 is the broken phase); `mass_squared` must not be below its spectrum.
@@ -71,12 +76,12 @@ class Phi4RBM(Layers):
         """K = mu^2 - sigma_h^2 W W^T of the quadratic part, shape (N_v, N_v)."""
         return self.mass_squared * np.eye(self.n_visible) - self.hidden_variance * self.weights @ self.weights.T
 
-    def effective_action(self, phi) -> Floats:
+    def effective_action(self, phi: ArrayLike) -> Floats:
         """phi^T K phi / 2 + quartic sum_i phi_i^4 for phi (..., N_v), shape (...)."""
         phi = self._visible(phi)
         return ((phi @ self.kernel) * phi).sum(axis=-1) / 2 + self.quartic * (phi**4).sum(axis=-1)
 
-    def gibbs(self, phi, steps: int = 1, rng=None) -> Floats:
+    def gibbs(self, phi: ArrayLike, steps: int = 1, rng: Seed = None) -> Floats:
         """`steps` sweeps: h given phi is Gaussian, each phi_i given h is drawn exactly by rejection; phi (..., N_v)."""
         phi = self._visible(phi)
         rng = np.random.default_rng(rng)
@@ -86,7 +91,7 @@ class Phi4RBM(Layers):
             phi = quartic_sites(hidden @ self.weights.T, self.mass_squared, self.quartic, rng)
         return phi
 
-    def sample(self, n: int, rng=None, *, chains: int = 100, burn_in: int = 200, sweeps: int = 10,
+    def sample(self, n: int, rng: Seed = None, *, chains: int = 100, burn_in: int = 200, sweeps: int = 10,
                progress: bool = False) -> Floats:
         """`n` configurations (n, N_v) from `chains` Gibbs chains that start at phi = 0.
 
@@ -108,17 +113,26 @@ class Phi4RBM(Layers):
         return np.concatenate(records)[:n]
 
 
-def quartic_sites(source, mass_squared: float, quartic: float, rng=None) -> Floats:
+def quartic_sites(source: ArrayLike, mass_squared: float, quartic: float, rng: Seed = None) -> Floats:
     """Independent exact draws from exp(-mu^2 x^2 / 2 - quartic x^4 + source x), one for each entry of `source`.
 
     Rejection from a Gaussian at the mode x_0. With y = x - x_0 the exponent is that at the mode minus
     (mu^2 + 4 quartic x_0^2) y^2 / 2 minus quartic y^2 (y + 2 x_0)^2; the first part is the proposal, the second the
     logarithm of the acceptance.
+
+    Raises `ValueError` for quartic > 1e12 mass_squared^2, where less than a thousandth of the proposals is accepted.
     """
     source = finite(source, "source")
     rng = np.random.default_rng(rng)
-    mode = _mode(source, mass_squared, quartic).ravel()
-    width = 1 / np.sqrt(mass_squared + 4 * quartic * mode**2)
+    if quartic > _STRONGEST * mass_squared**2:
+        raise ValueError(f"quartic = {quartic:g} is more than {_STRONGEST:g} mass_squared^2, and hardly any of the "
+                         "proposals would be accepted: raise mass_squared, which leaves a lattice theory as it is")
+    with np.errstate(all="ignore"):
+        mode = _mode(source, mass_squared, quartic).ravel()
+        width = 1 / np.sqrt(mass_squared + 4 * quartic * mode**2)
+    if not (np.isfinite(mode).all() and (width > 0).all()):
+        raise ValueError("source, mass_squared and quartic differ so much in size that x cannot be drawn; measure the "
+                         "fields in other units")
     result = np.empty(mode.size)
     left = np.arange(mode.size)
     while left.size:
@@ -161,7 +175,7 @@ class GaussianBernoulliRBM(Layers):
     mass_squared: float
     hidden_bias: Floats | None = None
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         object.__setattr__(self, "weights", weight_matrix(self.weights))
         object.__setattr__(self, "mass_squared", number(self.mass_squared, "mass_squared", above=0))
         bias = np.zeros(self.n_hidden) if self.hidden_bias is None else self.hidden_bias
@@ -169,9 +183,14 @@ class GaussianBernoulliRBM(Layers):
 
     @classmethod
     def random(cls, n_visible: int, n_hidden: int, mass_squared: float, scale: float = 0.1,
-               rng=None) -> GaussianBernoulliRBM:
+               rng: Seed = None) -> GaussianBernoulliRBM:
         """Weights drawn independently from a normal distribution of standard deviation `scale`, no bias."""
         return cls(random_weights(n_visible, n_hidden, scale, rng), mass_squared)
+
+    @property
+    def _eta(self) -> Floats:
+        """`hidden_bias`, which is an array from construction on."""
+        return cast("Floats", self.hidden_bias)
 
     @property
     def hidden_states(self) -> Floats:
@@ -186,7 +205,7 @@ class GaussianBernoulliRBM(Layers):
         """ln of the weight of each hidden state after integrating phi out, without (2 pi / mu^2)^(N_v / 2)."""
         couplings = self.weights.T @ self.weights / (2 * self.mass_squared)
         states = self.hidden_states
-        return ((states @ couplings) * states).sum(axis=1) - states @ self.hidden_bias
+        return ((states @ couplings) * states).sum(axis=1) - states @ self._eta
 
     @cached_property
     def hidden_probabilities(self) -> Floats:
@@ -222,26 +241,26 @@ class GaussianBernoulliRBM(Layers):
         scatter = self.weights @ (second - np.outer(mean, mean)) @ self.weights.T / self.mass_squared**2
         return np.eye(self.n_visible) / self.mass_squared + (scatter + scatter.T) / 2
 
-    def psi(self, phi) -> Floats:
+    def psi(self, phi: ArrayLike) -> Floats:
         """psi_a = sum_i phi_i W_ia - eta_a for phi (..., N_v), shape (..., N_h)."""
-        return self._visible(phi) @ self.weights - self.hidden_bias
+        return self._visible(phi) @ self.weights - self._eta
 
-    def effective_action(self, phi) -> Floats:
+    def effective_action(self, phi: ArrayLike) -> Floats:
         """mu^2 phi^T phi / 2 - sum_a ln(2 cosh psi_a), shape (...): Eq. (91)."""
         phi = self._visible(phi)
         psi = self.psi(phi)
         return self.mass_squared * (phi**2).sum(axis=-1) / 2 - np.logaddexp(psi, -psi).sum(axis=-1)
 
-    def log_likelihood(self, phi, log_partition: float | None = None) -> float:
+    def log_likelihood(self, phi: ArrayLike, log_partition: float | None = None) -> float:
         """Average ln p(phi) over samples (n, N_v), nats; ln Z is enumerated unless it is given."""
         log_partition = self.log_partition if log_partition is None else log_partition
         return float(-self.effective_action(phi).mean() - log_partition)
 
-    def hidden_mean(self, phi) -> Floats:
+    def hidden_mean(self, phi: ArrayLike) -> Floats:
         """<h | phi> = tanh psi, shape (..., N_h)."""
         return np.tanh(self.psi(phi))
 
-    def gibbs(self, phi, steps: int = 1, rng=None) -> Floats:
+    def gibbs(self, phi: ArrayLike, steps: int = 1, rng: Seed = None) -> Floats:
         """`steps` sweeps of block Gibbs sampling; phi (..., N_v)."""
         phi = self._visible(phi)
         rng = np.random.default_rng(rng)
@@ -250,14 +269,14 @@ class GaussianBernoulliRBM(Layers):
             phi = self._visible_given(np.where(up, 1.0, -1.0), rng)
         return phi
 
-    def sample(self, n: int, rng=None) -> Floats:
+    def sample(self, n: int, rng: Seed = None) -> Floats:
         """`n` independent exact samples (n, N_v): a hidden state by its enumerated weight, then phi given h."""
         rng = np.random.default_rng(rng)
         probabilities = self.hidden_probabilities
         drawn = rng.choice(len(probabilities), size=count(n, "n"), p=probabilities)
         return self._visible_given(self.hidden_states[drawn], rng)
 
-    def annealed_log_partition(self, chains: int = 100, temperatures: int = 1000, rng=None, *,
+    def annealed_log_partition(self, chains: int = 100, temperatures: int = 1000, rng: Seed = None, *,
                                progress: bool = False) -> tuple[float, float]:
         """ln Z by annealed importance sampling (Neal 2001), and its standard error, in nats; for any N_h.
 
@@ -275,17 +294,17 @@ class GaussianBernoulliRBM(Layers):
             for below, beta in pairwise(betas):
                 model = GaussianBernoulliRBM(beta * self.weights, self.mass_squared, self.hidden_bias)
                 cooler = model.psi(phi)
-                warmer = below / beta * (cooler + self.hidden_bias) - self.hidden_bias
+                warmer = below / beta * (cooler + self._eta) - self._eta
                 log_weight += (np.logaddexp(cooler, -cooler) - np.logaddexp(warmer, -warmer)).sum(axis=1)
                 phi = model.gibbs(phi, 1, rng)
                 advance()
-        start = np.logaddexp(self.hidden_bias, -self.hidden_bias).sum()
+        start = np.logaddexp(self._eta, -self._eta).sum()
         start += self.n_visible / 2 * np.log(2 * np.pi / self.mass_squared)
         ratio = np.exp(log_weight - log_weight.max())
         error = ratio.std(ddof=1) / ratio.mean() / np.sqrt(chains)
         return float(start + scipy.special.logsumexp(log_weight) - np.log(chains)), float(error)
 
-    def _visible_given(self, hidden: Floats, rng) -> Floats:
+    def _visible_given(self, hidden: Floats, rng: np.random.Generator) -> Floats:
         """phi drawn given h (..., N_h)."""
         mean = hidden @ self.weights.T / self.mass_squared
         return mean + rng.standard_normal(mean.shape) / np.sqrt(self.mass_squared)

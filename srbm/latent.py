@@ -18,8 +18,9 @@ from typing import NamedTuple
 
 import numpy as np
 import scipy
+from numpy.typing import ArrayLike
 
-from ._validation import Floats, correlation_matrix, count, finite, number, require_positive
+from ._validation import Floats, Seed, correlation_matrix, count, finite, number, require_positive
 from .model import ScalarRBM
 
 
@@ -48,7 +49,7 @@ def latent_form(rbm: ScalarRBM) -> LatentForm:
     return LatentForm((basis * (s / np.sqrt(room)) @ Vt) / np.sqrt(mass), 1 / rbm.mass_squared)
 
 
-def from_latent(loadings, noise, hidden_variance: float = 1.0) -> ScalarRBM:
+def from_latent(loadings: ArrayLike, noise: ArrayLike, hidden_variance: float = 1.0) -> ScalarRBM:
     """The RBM with the distribution of phi = A z + noise; it exists for all loadings and every positive noise.
 
     Parameters
@@ -73,8 +74,8 @@ def from_latent(loadings, noise, hidden_variance: float = 1.0) -> ScalarRBM:
     return ScalarRBM(weights, 1 / noise, hidden_variance)
 
 
-def factor_analysis(correlation, n_hidden: int, hidden_variance: float = 1.0, least_noise: float = 1e-6,
-                    starts: int = 1, rng=0) -> ScalarRBM:
+def factor_analysis(correlation: ArrayLike, n_hidden: int, hidden_variance: float = 1.0, least_noise: float = 1e-6,
+                    starts: int = 1, rng: Seed = 0) -> ScalarRBM:
     """A maximum of the likelihood over W and a mass mu_i^2 of its own for every visible node, for data <phi phi^T>.
 
     For given masses the best W is known: in units in which every mu_i^2 is 1 it keeps the modes with kappa < 1, at most

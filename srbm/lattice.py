@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import cast
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ._progress import progress_bar
-from ._validation import Floats, count, fields, number, require_positive
+from ._validation import Floats, Seed, count, fields, number, require_positive
 
 
 @dataclass(frozen=True)
@@ -32,23 +34,28 @@ class FreeScalarField:
     shape: int | tuple[int, ...] = (10,)
     mass_squared: float = 4.0
 
-    def __post_init__(self):
-        extents = (self.shape,) if np.ndim(self.shape) == 0 else tuple(self.shape)
+    def __post_init__(self) -> None:
+        extents = tuple(np.atleast_1d(self.shape).tolist())
         if not extents:
             raise ValueError("shape needs at least one extent, e.g. 10 or (4, 4)")
         object.__setattr__(self, "shape", tuple(count(n, "each extent of shape", least=1) for n in extents))
         object.__setattr__(self, "mass_squared", number(self.mass_squared, "mass_squared"))
 
     @property
+    def _extents(self) -> tuple[int, ...]:
+        """`shape`, which is a tuple from construction on."""
+        return cast("tuple[int, ...]", self.shape)
+
+    @property
     def n_sites(self) -> int:
         """N_v, the number of sites."""
-        return int(np.prod(self.shape))
+        return int(np.prod(self._extents))
 
     @cached_property
     def _dispersion(self) -> Floats:
         """kappa(p) on the momentum grid, in the order of `numpy.fft`, shape `shape`."""
-        one_dimensional = [2 - 2 * np.cos(2 * np.pi * np.arange(n) / n) for n in self.shape]
-        return self.mass_squared + sum(np.ix_(*one_dimensional))
+        one_dimensional = [2 - 2 * np.cos(2 * np.pi * np.arange(n) / n) for n in self._extents]
+        return np.asarray(self.mass_squared + sum(np.ix_(*one_dimensional)))
 
     @property
     def eigenvalues(self) -> Floats:
@@ -58,25 +65,26 @@ class FreeScalarField:
     @property
     def momenta(self) -> Floats:
         """p = 2 pi k / N with -N/2 < k <= N/2, shape (n_sites, dimensions); row a belongs to `eigenvalues[a]`."""
-        integers = np.stack(np.meshgrid(*[(np.arange(n) + (n - 1) // 2) % n - (n - 1) // 2 for n in self.shape],
-                                        indexing="ij"), axis=-1).reshape(self.n_sites, -1)
+        extents = np.array(self._extents)
+        integers = (np.indices(self._extents).reshape(len(extents), -1).T + (extents - 1) // 2) % extents
+        integers -= (extents - 1) // 2
         order = np.argsort(self._dispersion, axis=None, kind="stable")
-        return 2 * np.pi * integers[order] / np.array(self.shape)
+        return 2 * np.pi * integers[order] / np.array(self._extents)
 
     def _translation_invariant(self, function_of_eigenvalue: Floats) -> Floats:
         """The matrix that is diagonal in momentum space with these entries, shape (n_sites, n_sites)."""
         from_origin = np.fft.ifftn(function_of_eigenvalue).real
-        site = np.indices(self.shape).reshape(len(self.shape), -1)
-        separation = (site[:, :, None] - site[:, None, :]) % np.array(self.shape)[:, None, None]
+        site = np.indices(self._extents).reshape(len(self._extents), -1)
+        separation = (site[:, :, None] - site[:, None, :]) % np.array(self._extents)[:, None, None]
         return from_origin[tuple(separation)]
 
     @property
     def kernel(self) -> Floats:
         """K^phi, shape (n_sites, n_sites): Eq. (77), in several dimensions the Kronecker sum (83)."""
         kernel = self.mass_squared * np.eye(self.n_sites)
-        for axis, extent in enumerate(self.shape):
+        for axis, extent in enumerate(self._extents):
             shift = np.roll(np.eye(extent), 1, axis=0)
-            before, after = np.prod(self.shape[:axis], dtype=int), np.prod(self.shape[axis + 1:], dtype=int)
+            before, after = np.prod(self._extents[:axis], dtype=int), np.prod(self._extents[axis + 1:], dtype=int)
             kernel += np.kron(np.eye(before), np.kron(2 * np.eye(extent) - shift - shift.T, np.eye(after)))
         return kernel
 
@@ -86,29 +94,29 @@ class FreeScalarField:
         require_positive(self._dispersion, "the lattice kernel")
         return self._translation_invariant(1 / self._dispersion)
 
-    def action(self, phi) -> Floats:
+    def action(self, phi: ArrayLike) -> Floats:
         """S(phi) for fields (..., n_sites), as nearest-neighbour differences; shape (...)."""
         phi = fields(phi, "phi", self.n_sites, f" for a lattice of shape {self.shape}")
-        field = phi.reshape(*phi.shape[:-1], *self.shape)
+        field = phi.reshape(*phi.shape[:-1], *self._extents)
         density = self.mass_squared * field**2
-        for axis in range(-len(self.shape), 0):
+        for axis in range(-len(self._extents), 0):
             density = density + (np.roll(field, -1, axis=axis) - field) ** 2
         return density.reshape(phi.shape).sum(axis=-1) / 2
 
-    def action_density(self, phi) -> Floats:
+    def action_density(self, phi: ArrayLike) -> Floats:
         """S / N_v, shape (...). Equipartition: S / N_v follows Gamma(N_v / 2, scale 1 / N_v), with mean 1/2."""
         return self.action(phi) / self.n_sites
 
-    def sample(self, n: int, rng=None) -> Floats:
+    def sample(self, n: int, rng: Seed = None) -> Floats:
         """`n` independent exact configurations, shape (n, n_sites): white noise coloured by kappa^(-1/2)."""
         require_positive(self._dispersion, "the lattice kernel")
         n = count(n, "n")
-        axes = tuple(range(1, len(self.shape) + 1))
-        noise = np.random.default_rng(rng).standard_normal((n, *self.shape))
+        axes = tuple(range(1, len(self._extents) + 1))
+        noise = np.random.default_rng(rng).standard_normal((n, *self._extents))
         coloured = np.fft.ifftn(np.fft.fftn(noise, axes=axes) / np.sqrt(self._dispersion), axes=axes).real
         return coloured.reshape(n, self.n_sites)
 
-    def metropolis(self, n: int, rng=None, *, chains: int = 100, step: float = 1.0, burn_in: int = 100,
+    def metropolis(self, n: int, rng: Seed = None, *, chains: int = 100, step: float = 1.0, burn_in: int = 100,
                    sweeps: int = 20, progress: bool = False) -> Floats:
         """`n` configurations from single-site Metropolis Monte Carlo, shape (n, n_sites).
 
@@ -148,7 +156,7 @@ class FreeScalarField:
 
     def _neighbours(self) -> np.ndarray:
         """Indices of the neighbours of every site, shape (n_sites, 2 d); axes of extent one have no kinetic term."""
-        sites = np.arange(self.n_sites).reshape(self.shape)
+        sites = np.arange(self.n_sites).reshape(self._extents)
         shifted = [np.roll(sites, direction, axis=axis).ravel()
-                   for axis, extent in enumerate(self.shape) if extent > 1 for direction in (1, -1)]
+                   for axis, extent in enumerate(self._extents) if extent > 1 for direction in (1, -1)]
         return np.array(shifted, dtype=int).reshape(-1, self.n_sites).T

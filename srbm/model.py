@@ -13,14 +13,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 import scipy
+from numpy.typing import ArrayLike
 
 from ._files import Stored, load_arrays, save_arrays
 from ._layers import Layers, random_weights
 from ._validation import (
     Floats,
+    PathLike,
+    Seed,
     count,
     fields,
     finite,
@@ -61,7 +65,7 @@ class ScalarRBM(Layers):
     hidden_variance: float = 1.0
     hidden_bias: Floats | None = None
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         weights = weight_matrix(self.weights)
         mass_squared = finite(self.mass_squared, "mass_squared")
         if mass_squared.shape not in ((), (len(weights),)):
@@ -76,8 +80,8 @@ class ScalarRBM(Layers):
             object.__setattr__(self, "hidden_bias", hidden_bias(self.hidden_bias, self.n_hidden))
 
     @classmethod
-    def random(cls, n_visible: int, n_hidden: int, mass_squared, scale: float = 0.1, hidden_variance: float = 1.0,
-               rng=None) -> ScalarRBM:
+    def random(cls, n_visible: int, n_hidden: int, mass_squared: float | Floats, scale: float = 0.1,
+               hidden_variance: float = 1.0, rng: Seed = None) -> ScalarRBM:
         """Weights drawn independently from a normal distribution of standard deviation `scale` (Sec. V B)."""
         return cls(random_weights(n_visible, n_hidden, scale, rng), mass_squared, hidden_variance)
 
@@ -138,7 +142,7 @@ class ScalarRBM(Layers):
         log_det = 2 * np.log(np.diag(self._cholesky)).sum()
         return float((self.n_visible * np.log(2 * np.pi) - log_det + self.source @ self.mean) / 2)
 
-    def log_likelihood(self, correlation, mean=None) -> float:
+    def log_likelihood(self, correlation: ArrayLike, mean: ArrayLike | None = None) -> float:
         """Average ln p(phi) over data with second moments <phi phi^T> and mean <phi>, nats per configuration: Eq. (19).
 
         Parameters
@@ -155,12 +159,12 @@ class ScalarRBM(Layers):
         linear = 0.0 if mean is None else self.source @ self._visible(mean)
         return float(linear - np.vdot(self.kernel, correlation) / 2 - self.log_partition)
 
-    def sample(self, n: int, rng=None) -> Floats:
+    def sample(self, n: int, rng: Seed = None) -> Floats:
         """`n` independent exact samples of phi, shape (n, N_v)."""
         noise = np.random.default_rng(rng).standard_normal((self.n_visible, count(n, "n")))
         return self.mean + scipy.linalg.solve_triangular(self._cholesky, noise, lower=True, trans="T").T
 
-    def gibbs(self, phi, steps: int = 1, rng=None) -> Floats:
+    def gibbs(self, phi: ArrayLike, steps: int = 1, rng: Seed = None) -> Floats:
         """`steps` sweeps of block Gibbs sampling, each h given phi then phi given h; phi has shape (..., N_v)."""
         phi = self._visible(phi)
         rng = np.random.default_rng(rng)
@@ -170,16 +174,16 @@ class ScalarRBM(Layers):
             phi = self.visible_mean(hidden) + rng.standard_normal(phi.shape) / np.sqrt(self.mass_squared)
         return phi
 
-    def hidden_mean(self, phi) -> Floats:
+    def hidden_mean(self, phi: ArrayLike) -> Floats:
         """<h | phi> = eta + sigma_h^2 W^T phi for phi of shape (..., N_v); shape (..., N_h)."""
         mean = self.hidden_variance * (self._visible(phi) @ self.weights)
         return mean if self.hidden_bias is None else mean + self.hidden_bias
 
-    def visible_mean(self, hidden) -> Floats:
+    def visible_mean(self, hidden: ArrayLike) -> Floats:
         """<phi | h> = W h / mu^2 for h of shape (..., N_h); shape (..., N_v)."""
         return fields(hidden, "hidden", self.n_hidden) @ self.weights.T / self.mass_squared
 
-    def reconstruct(self, phi) -> Floats:
+    def reconstruct(self, phi: ArrayLike) -> Floats:
         """One mean-field pass forward and backward, <phi | <h | phi>>, as in Fig. 16; shape (..., N_v)."""
         return self.visible_mean(self.hidden_mean(phi))
 
@@ -190,18 +194,18 @@ class ScalarRBM(Layers):
         return (f"<ScalarRBM: N_v = {self.n_visible}, N_h = {self.n_hidden}, mu^2 = {mass}, "
                 f"sigma_h^2 = {self.hidden_variance:.6g}{bias}>")
 
-    def save(self, path):
+    def save(self, path: PathLike) -> Path:
         """Write the model to an .npz file, atomically; returns its path."""
         bias = np.zeros(self.n_hidden) if self.hidden_bias is None else self.hidden_bias
         return save_arrays(path, weights=self.weights, mass_squared=self.mass_squared,
                            hidden_variance=self.hidden_variance, hidden_bias=bias)
 
     @classmethod
-    def load(cls, path) -> ScalarRBM:
+    def load(cls, path: PathLike) -> ScalarRBM:
         """Read a model written by `save`; raises `DatasetError` for a damaged file."""
         stored = load_arrays(path, _STORED)
         try:
             model = cls(**stored)
-            return model if model.hidden_bias.any() else replace(model, hidden_bias=None)
+            return model if stored["hidden_bias"].any() else replace(model, hidden_bias=None)
         except ValueError as error:
             raise DatasetError(f"{path} does not hold a model ({error}); restore it from a copy") from error

@@ -7,10 +7,12 @@ moved to the middle of the range first: 1024 rows of bytes then fit into float32
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ._validation import Floats, finite
 
@@ -36,7 +38,7 @@ class IntegerMoments:
         return (products / self.n - np.outer(mean, mean)) * scale**2
 
 
-def second_moment(chunks, center: bool = False) -> Floats:
+def second_moment(chunks: np.ndarray | Iterable[ArrayLike], center: bool = False) -> Floats:
     """<phi phi^T> of Eq. (21), or with `center` the covariance <phi phi^T> - <phi><phi>^T (divided by n, not n - 1).
 
     Parameters
@@ -59,13 +61,14 @@ def second_moment(chunks, center: bool = False) -> Floats:
     return _float_moment(_chain(first, blocks), center)
 
 
-def integer_moments(chunks) -> IntegerMoments:
+def integer_moments(chunks: np.ndarray | Iterable[ArrayLike]) -> IntegerMoments:
     """Exact sums over integer blocks (n, N); see `second_moment`."""
-    n, sums, products, bound = 0, None, None, 0
+    n, bound = 0, 0
+    sums, products = np.zeros(0, dtype=np.int64), np.zeros((0, 0), dtype=np.int64)
     for block in _blocks(chunks):
         if not (np.issubdtype(block.dtype, np.integer) or block.dtype == bool):
             raise ValueError(f"all blocks must be integers to be summed exactly, got one of type {block.dtype}")
-        if products is None:
+        if len(sums) != block.shape[1]:
             sums = np.zeros(block.shape[1], dtype=np.int64)
             products = np.zeros((block.shape[1],) * 2, dtype=np.int64)
         n += len(block)
@@ -96,7 +99,7 @@ def _integer_product(block: np.ndarray, sums: np.ndarray) -> np.ndarray:
         if rows >= min(len(block), 64) and max(high, -low) <= 2**mantissa:
             total = np.zeros((block.shape[1],) * 2, dtype=np.int64)
             for start in range(0, len(block), rows):
-                part = block[start:start + rows].astype(real)
+                part: Any = block[start:start + rows].astype(real)
                 part -= real(origin)
                 total += (part.T @ part).astype(np.int64)
             return total + origin * np.add.outer(sums, sums) - len(block) * origin**2
@@ -106,14 +109,14 @@ def _integer_product(block: np.ndarray, sums: np.ndarray) -> np.ndarray:
 
 def _float_moment(blocks: Iterable[np.ndarray], center: bool) -> Floats:
     """Running mean and scatter (Chan, Golub and LeVeque), so that a large mean does not cost digits."""
-    n, mean, scatter = 0, None, None
+    n, mean, scatter = 0, np.zeros(0), np.zeros((0, 0))
     for block in blocks:
         if not len(block):
             continue
         block = finite(block, "a block of samples")
         here = block.mean(axis=0)
         deviation = block - here
-        if mean is None:
+        if not n:
             mean, scatter = np.zeros(block.shape[1]), np.zeros((block.shape[1],) * 2)
         shift = here - mean
         total = n + len(block)
@@ -122,11 +125,11 @@ def _float_moment(blocks: Iterable[np.ndarray], center: bool) -> Floats:
         n = total
     if not n:
         raise ValueError("second_moment needs at least one sample, got none")
-    second = scatter / n
+    second: Floats = scatter / n
     return second if center else second + np.outer(mean, mean)
 
 
-def _blocks(chunks):
+def _blocks(chunks: np.ndarray | Iterable[ArrayLike]) -> Iterator[np.ndarray]:
     """Blocks (n, N) of one width, from an array or an iterable."""
     width = None
     for block in [chunks] if isinstance(chunks, np.ndarray) else chunks:
@@ -142,6 +145,6 @@ def _blocks(chunks):
         yield block
 
 
-def _chain(first, rest):
+def _chain(first: np.ndarray, rest: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
     yield first
     yield from rest

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ._normals import single_normals
+from ._validation import Floats
 from .gradient import Ensemble, ModelTerm
 
 
@@ -35,14 +36,15 @@ class SingleChains:
     steps: int = 1
     persistent: str = "visible"
 
-    def start(self, ensemble: Ensemble, correlation, rng) -> np.ndarray:
+    def start(self, ensemble: Ensemble, correlation: Floats, rng: np.random.Generator) -> np.ndarray:
         """phi (runs, B, N_v), or h / sigma_h (runs, B, N_h), drawn from the model."""
         runs, n_visible = ensemble.weights.shape[:2]
         root = np.linalg.inv(np.linalg.cholesky(ensemble.kernel)).astype(np.float32)
         phi = single_normals(rng, (runs, self.chains, n_visible)) @ root
         return phi if self.persistent == "visible" else _hidden(phi, _coupling(ensemble), rng)
 
-    def model_term(self, ensemble: Ensemble, chains: np.ndarray, rng) -> tuple[ModelTerm, np.ndarray]:
+    def model_term(self, ensemble: Ensemble, chains: np.ndarray, rng: np.random.Generator) -> tuple[ModelTerm,
+                   np.ndarray]:
         """The average over the chains after `steps` more sweeps."""
         unit = (1 / np.sqrt(ensemble.mass)).astype(np.float32)  # of phi
         coupling = _coupling(ensemble)  # of g to phi
@@ -69,7 +71,7 @@ def _coupling(ensemble: Ensemble) -> np.ndarray:
     return (np.sqrt(ensemble.hidden_variance) * ensemble.weights).astype(np.float32)
 
 
-def _hidden(fields: np.ndarray, coupling: np.ndarray, rng) -> np.ndarray:
+def _hidden(fields: np.ndarray, coupling: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """g given the visible fields."""
     g = fields @ coupling
     g += single_normals(rng, g.shape)

@@ -12,12 +12,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ._files import Stored, load_arrays, remove_leftovers, save_arrays
 from ._positivity import PositivityGuard
@@ -25,7 +26,7 @@ from ._progress import progress_bar
 from ._samplers import sampler_for
 from ._target import Target
 from ._threads import single_threaded
-from ._validation import Floats, correlation_matrix, count, finite, number
+from ._validation import Floats, PathLike, Seed, correlation_matrix, count, finite, number
 from .errors import CheckpointError, DatasetError, NotNormalizableError, TrainingInterrupted
 from .gradient import CD, PCD, Ensemble, Exact
 from .model import ScalarRBM
@@ -52,7 +53,7 @@ class StepDecay:
     factor: float = 0.99
     every: int = 128
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         object.__setattr__(self, "initial", number(self.initial, "initial", above=0))
         object.__setattr__(self, "factor", number(self.factor, "factor", above=0))
         object.__setattr__(self, "every", count(self.every, "every", least=1))
@@ -69,7 +70,7 @@ class _Origin(NamedTuple):
     """SHA-256 of the parameters of the initial models."""
     correlation: str
     """SHA-256 of the target's <phi phi^T>."""
-    generator: dict
+    generator: Mapping[str, Any]
     """State of the generator before anything was drawn."""
 
 
@@ -78,7 +79,7 @@ class _Settings(NamedTuple):
 
     target: Target
     learning_rate: float | Callable[[int], float]
-    gradient: object
+    gradient: Any
     learn_mass: bool
     momentum: float
     weight_decay: float
@@ -93,7 +94,7 @@ class _State(NamedTuple):
     ensemble: Ensemble
     velocity: tuple[Floats, Floats]
     chains: Floats | None
-    generator: dict
+    generator: Mapping[str, Any]
 
 
 class _Record(NamedTuple):
@@ -147,8 +148,8 @@ class Training:
             raise ValueError(f"there are {len(self.models)} runs: use .models")
         return self.models[0]
 
-    def resume(self, epochs: int, *, progress: bool = False, callback=None, checkpoint=None,
-               checkpoint_every: int = 1000) -> Training:
+    def resume(self, epochs: int, *, progress: bool = False, callback: Callable[..., object] | None = None,
+               checkpoint: PathLike | None = None, checkpoint_every: int = 1000) -> Training:
         """Train for `epochs` more epochs, exactly as if the first call had not stopped.
 
         The result is to the last bit that of one call: a record that was made only because the first call ended there
@@ -166,7 +167,7 @@ class Training:
         return [_Record(int(epoch), *(np.asarray(value)[runs] for value in values)) for epoch, *values in rows
                 if epoch % self._settings.record_every == 0]
 
-    def save(self, path) -> Path:
+    def save(self, path: PathLike) -> Path:
         """Write the training to an .npz file, atomically and without pickle; returns its path."""
         settings, state = self._settings, self._state
         described = _described(settings) | {
@@ -182,7 +183,7 @@ class Training:
             chains=np.empty(0) if state.chains is None else state.chains)
 
     @classmethod
-    def load(cls, path) -> Training:
+    def load(cls, path: PathLike) -> Training:
         """Read a training written by `save`; raises `DatasetError` for a damaged file."""
         stored = load_arrays(path, _STORED)
         try:
@@ -191,10 +192,11 @@ class Training:
         # RecursionError: JSON nested without end
         except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
             raise DatasetError(f"{path} does not describe a training ({error!r}); restore it from a copy") from error
-        return cls(*(stored[name] for name in _HISTORY), _models(settings.target, state.ensemble), settings, state)
+        return cls(**{name: stored[name] for name in _HISTORY}, models=_models(settings.target, state.ensemble),
+                   _settings=settings, _state=state)
 
 
-def _described(settings: _Settings) -> dict:
+def _described(settings: _Settings) -> dict[str, Any]:
     """The settings but for the arrays as JSON can hold them, so that they can be stored and compared."""
     schedule = settings.learning_rate
     if not isinstance(schedule, (float, StepDecay)):
@@ -210,7 +212,7 @@ def _described(settings: _Settings) -> dict:
     }
 
 
-def _unpacked(stored: dict, described: dict) -> tuple[_Settings, _State]:
+def _unpacked(stored: dict[str, Any], described: dict[str, Any]) -> tuple[_Settings, _State]:
     """Settings and state from the contents of a file, as far as they can be checked."""
     weights, mass = finite(stored["weights"], "weights"), finite(stored["mass"], "mass")
     runs, n_visible, _ = weights.shape
@@ -244,13 +246,14 @@ def _unpacked(stored: dict, described: dict) -> tuple[_Settings, _State]:
     chains = stored["chains"] if described["has_chains"] else None  # in the precision in which they were
     finite(stored["chains"], "chains")
     rng = _generator_from(described["generator"])
-    fresh = sampler_for(settings.gradient, ensemble, settings.learn_mass).start(ensemble, target.correlation, rng)
-    if np.shape(fresh) != np.shape(chains):
-        raise ValueError(f"chains have shape {np.shape(chains)}, expected {np.shape(fresh)}")
+    fresh: Any = sampler_for(settings.gradient, ensemble, settings.learn_mass).start(ensemble, target.correlation, rng)
+    shape, expected = (None if these is None else these.shape for these in (chains, fresh))
+    if shape != expected:
+        raise ValueError(f"chains have shape {shape}, expected {expected}")
     return settings, _State(int(epochs[-1]), ensemble, velocity, chains, described["generator"])
 
 
-def _unpacked_target(stored: dict, n_visible: int) -> Target:
+def _unpacked_target(stored: dict[str, Any], n_visible: int) -> Target:
     """<phi phi^T> in the basis of the nodes, or its eigenvalues and their basis."""
     if not stored["basis"].size:
         return Target(correlation_matrix(stored["correlation"], n_visible))
@@ -264,7 +267,7 @@ def _unpacked_target(stored: dict, n_visible: int) -> Target:
     return Target(correlation, basis)
 
 
-def _check_last_record(stored: dict, settings: _Settings, state: _State) -> None:
+def _check_last_record(stored: dict[str, Any], settings: _Settings, state: _State) -> None:
     """Raise unless the history ends with what the weights give."""
     last = _training(settings, state, [])
     for name in _HISTORY:
@@ -273,16 +276,17 @@ def _check_last_record(stored: dict, settings: _Settings, state: _State) -> None
             raise ValueError(f"the last record of {name} is not that of the weights")
 
 
-def _json_array(value):
+def _json_array(value: Any) -> list[Any]:
     """Some bit generators keep part of their state in arrays."""
     if isinstance(value, np.ndarray):
         return value.tolist()
     raise TypeError(f"{type(value).__name__} cannot be stored")
 
 
-def train(rbm: ScalarRBM | Sequence[ScalarRBM], correlation, epochs: int, learning_rate, gradient=None, *,
-          learn_mass: bool = False, momentum: float = 0.0, weight_decay: float = 0.0, runs: int = 1,
-          record_every: int = 1, rng=None, progress: bool = False, callback=None, checkpoint=None,
+def train(rbm: ScalarRBM | Sequence[ScalarRBM], correlation: ArrayLike, epochs: int,
+          learning_rate: float | Callable[[int], float], gradient: Any = None, *, learn_mass: bool = False,
+          momentum: float = 0.0, weight_decay: float = 0.0, runs: int = 1, record_every: int = 1, rng: Seed = None,
+          progress: bool = False, callback: Callable[..., object] | None = None, checkpoint: PathLike | None = None,
           checkpoint_every: int = 1000) -> Training:
     """Train by gradient ascent on the log-likelihood of data with second moments `correlation`.
 
@@ -382,7 +386,7 @@ class _Checkpoint(NamedTuple):
                 ".last_good.resume(epochs)", training) from error
 
 
-def _checkpoint(path, every: int) -> _Checkpoint | None:
+def _checkpoint(path: PathLike | None, every: int) -> _Checkpoint | None:
     every = count(every, "checkpoint_every", least=1)
     if path is None:
         return None
@@ -393,7 +397,7 @@ def _checkpoint(path, every: int) -> _Checkpoint | None:
     return _Checkpoint(path, every)
 
 
-def _digest(*parts) -> str:
+def _digest(*parts: ArrayLike) -> str:
     """SHA-256 of arrays."""
     content = b"".join(np.ascontiguousarray(part, dtype="<f8").tobytes() + repr(np.shape(part)).encode()
                        for part in parts)
@@ -424,12 +428,12 @@ def _same_training(path: Path, settings: _Settings, epochs: int, seeded: bool) -
     return before
 
 
-def _canonical(value) -> str:
+def _canonical(value: Any) -> str:
     """What `value` is after being stored."""
     return json.dumps(value, default=_json_array, sort_keys=True)
 
 
-def _starting_models(rbm, runs: int) -> tuple[list[ScalarRBM], int]:
+def _starting_models(rbm: ScalarRBM | Sequence[ScalarRBM], runs: int) -> tuple[list[ScalarRBM], int]:
     runs = count(runs, "runs", least=1)
     models = [rbm] * runs if isinstance(rbm, ScalarRBM) else list(rbm)
     if not models or not all(isinstance(model, ScalarRBM) for model in models):
@@ -444,13 +448,13 @@ def _starting_models(rbm, runs: int) -> tuple[list[ScalarRBM], int]:
     return models, len(models)
 
 
-def _schedule(learning_rate):
+def _schedule(learning_rate: Any) -> float | Callable[[int], float]:
     if callable(learning_rate):
         return learning_rate
     return number(learning_rate, "learning_rate", above=0)
 
 
-def _strategy(gradient):
+def _strategy(gradient: Any) -> Any:
     if gradient is None:
         return Exact()
     if isinstance(gradient, type) or not hasattr(gradient, "model_term"):
@@ -459,15 +463,15 @@ def _strategy(gradient):
     return gradient
 
 
-def _fraction(value, name: str, limit: float = 1.0) -> float:
+def _fraction(value: Any, name: str, limit: float = 1.0) -> float:
     value = number(value, name)
     if not 0 <= value < limit:
         raise ValueError(f"{name} must lie in [0, {limit:g}), got {value:g}")
     return value
 
 
-def _run(settings: _Settings, state: _State, records: list[_Record], last: int, rng, progress: bool, callback,
-         checkpoint: _Checkpoint | None) -> Training:
+def _run(settings: _Settings, state: _State, records: list[_Record], last: int, rng: np.random.Generator,
+         progress: bool, callback: Callable[..., object] | None, checkpoint: _Checkpoint | None) -> Training:
     """Updates from `state`, which has `records`, to epoch `last`."""
     schedule, every = settings.learning_rate, settings.record_every
 
@@ -517,7 +521,8 @@ def _run(settings: _Settings, state: _State, records: list[_Record], last: int, 
     return training
 
 
-def _update(settings: _Settings, state: _State, sampler, positive: PositivityGuard, rate: float, rng) -> _State:
+def _update(settings: _Settings, state: _State, sampler: Any, positive: PositivityGuard, rate: float,
+            rng: np.random.Generator) -> _State:
     """One epoch: Eqs. (20), (22) and (25)."""
     ensemble = state.ensemble
     model, chains = sampler.model_term(ensemble, state.chains, rng)
@@ -586,14 +591,14 @@ def _models(target: Target, ensemble: Ensemble) -> tuple[ScalarRBM, ...]:
                  for weights, mass in zip(target.to_nodes(ensemble.weights), ensemble.mass, strict=True))
 
 
-def _report(callback, settings: _Settings, state: _State) -> None:
+def _report(callback: Callable[..., object] | None, settings: _Settings, state: _State) -> None:
     if callback is not None:
         models = _models(settings.target, state.ensemble)
         callback(state.epoch, models[0] if len(models) == 1 else models)
 
 
-def _generator_from(state: dict) -> np.random.Generator:
+def _generator_from(state: Mapping[str, Any]) -> np.random.Generator:
     """A generator that continues from a stored bit-generator state."""
-    bit_generator = _GENERATORS[state["bit_generator"]](0)
+    bit_generator: Any = _GENERATORS[state["bit_generator"]](0)
     bit_generator.state = state
     return np.random.Generator(bit_generator)

@@ -164,7 +164,8 @@ def test_wrong_numbers(saved, what):
     usable = 0
     for name, stored in files.items():
         array = np.load(io.BytesIO(stored))
-        if array.dtype.kind == "U" or (array.dtype.kind == "i" and what in ("NaN", "infinite", "huge", "tiny")):
+        fractions = what in ("NaN", "infinite", "huge", "tiny")
+        if array.dtype.kind == "U" or not array.size or (array.dtype.kind == "i" and fractions):
             continue
         zipped((files | {name: npy(WRONG[what](array))}).items(), path)
         loaded = outcome(lambda: kind.load(path), 2 * len(content))
@@ -172,7 +173,7 @@ def test_wrong_numbers(saved, what):
             usable += 1
             check_usable(loaded)
     assert usable == 0 or what not in ("NaN", "infinite", "another dimension", "longer")
-    assert usable == len(files) - (kind is Training) or what not in ("Fortran", "big endian")
+    assert usable == len(files) - 2 * (kind is Training) or what not in ("Fortran", "big endian")
 
 
 def check_usable(thing):
