@@ -9,7 +9,7 @@ export OPENBLAS_NUM_THREADS := 1
 export OMP_NUM_THREADS := 1
 export MKL_NUM_THREADS := 1
 
-.PHONY: help book test lint execute lab lock clean
+.PHONY: help book test lint mutants execute lab lock clean
 .DEFAULT_GOAL := help
 
 help:  ## this list
@@ -41,6 +41,9 @@ lint: $(READY)  ## ruff, and the types of the package
 
 execute: $(READY)  ## re-execute the chapters and store their outputs (CHAPTER=03_training for one)
 	$(PY) -m book.execute $(CHAPTER)
+
+mutants: $(READY)  ## wrong formulas that the tests have to notice (half an hour; not part of `make test`)
+	$(PY) -m tests.mutants
 
 lab: $(READY)  ## the chapters in JupyterLab
 	$(VENV)/bin/jupyter lab chapters

@@ -7,13 +7,14 @@ moved to the middle of the range first: 1024 rows of bytes then fit into float32
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ._progress import progress_bar
 from ._validation import Floats, finite
 
 
@@ -38,7 +39,7 @@ class IntegerMoments:
         return (products / self.n - np.outer(mean, mean)) * scale**2
 
 
-def second_moment(chunks: np.ndarray | Iterable[ArrayLike], center: bool = False) -> Floats:
+def second_moment(chunks: np.ndarray | Iterable[ArrayLike], center: bool = False, *, progress: bool = False) -> Floats:
     """<phi phi^T> of Eq. (21), or with `center` the covariance <phi phi^T> - <phi><phi>^T (divided by n, not n - 1).
 
     Parameters
@@ -46,19 +47,29 @@ def second_moment(chunks: np.ndarray | Iterable[ArrayLike], center: bool = False
     chunks : array (n, N) or iterable of such arrays
         Samples in rows; the blocks may have different numbers of rows, and are read once, one at a time. Integer
         blocks are summed exactly.
+    progress : bool
+        Whether to show a progress bar, which counts samples (on stderr; needs tqdm).
 
     Returns
     -------
     array (N, N), float64. Raises `ValueError` when there are no samples, a block has the wrong shape, or a value is
     not finite.
     """
-    blocks = _blocks(chunks)
-    first = next(blocks, None)
-    if first is None:
-        raise ValueError("second_moment needs at least one sample, got none")
-    if np.issubdtype(first.dtype, np.integer) or first.dtype == bool:
-        return integer_moments(_chain(first, blocks)).correlation(center)
-    return _float_moment(_chain(first, blocks), center)
+    with progress_bar(progress, None, "sample") as advance:
+        blocks = _counted(_blocks(chunks), advance)
+        first = next(blocks, None)
+        if first is None:
+            raise ValueError("second_moment needs at least one sample, got none")
+        if np.issubdtype(first.dtype, np.integer) or first.dtype == bool:
+            return integer_moments(_chain(first, blocks)).correlation(center)
+        return _float_moment(_chain(first, blocks), center)
+
+
+def _counted(blocks: Iterable[np.ndarray], advance: Callable[[int], object]) -> Iterator[np.ndarray]:
+    """The same blocks; tells how many rows have been worked on."""
+    for block in blocks:
+        yield block
+        advance(len(block))
 
 
 def integer_moments(chunks: np.ndarray | Iterable[ArrayLike]) -> IntegerMoments:

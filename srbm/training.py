@@ -247,9 +247,9 @@ def _unpacked(stored: dict[str, Any], described: dict[str, Any]) -> tuple[_Setti
     finite(stored["chains"], "chains")
     rng = _generator_from(described["generator"])
     fresh: Any = sampler_for(settings.gradient, ensemble, settings.learn_mass).start(ensemble, target.correlation, rng)
-    shape, expected = (None if these is None else these.shape for these in (chains, fresh))
-    if shape != expected:
-        raise ValueError(f"chains have shape {shape}, expected {expected}")
+    found, wanted = (None if these is None else these.shape for these in (chains, fresh))
+    if found != wanted:
+        raise ValueError(f"chains have shape {found}, expected {wanted}")
     return settings, _State(int(epochs[-1]), ensemble, velocity, chains, described["generator"])
 
 

