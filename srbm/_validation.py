@@ -92,7 +92,7 @@ def symmetric(values: ArrayLike, name: str, size: int | None = None) -> Floats:
     if gap > 1e-8 * scale:
         raise ValueError(f"{name} must be symmetric, but differs from its transpose by {gap:.3g}; "
                          f"pass ({name} + {name}.T) / 2 if the difference is only noise")
-    return (matrix + matrix.T) / 2
+    return matrix / 2 + matrix.T / 2  # the sum itself could overflow
 
 
 def positive_spectrum(kernel: Floats, name: str) -> Floats:

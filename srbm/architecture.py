@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ._range import in_range
 from ._validation import Floats, correlation_matrix, count, finite, number
 
 if TYPE_CHECKING:
@@ -94,6 +95,7 @@ class Recommendation:
                                marks={f"$N_h$ = {self.n_hidden}": self.n_hidden})
 
 
+@in_range
 def recommend(correlation: ArrayLike, tolerance: float, *, noise: float = 0.0,
               n_samples: int | None = None) -> Recommendation:
     """The smallest N_h, and its mu^2, whose best RBM is within `tolerance` nats of data with these second moments.

@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ._progress import progress_bar
+from ._range import in_range
 from ._threads import single_threaded
 from ._validation import Floats, Seed, count, finite, frozen
 from .interactions import GaussianBernoulliRBM
@@ -41,6 +42,7 @@ class BernoulliStatistics(NamedTuple):
     square: float
 
 
+@in_range
 def sample_statistics(rbm: GaussianBernoulliRBM, phi: ArrayLike) -> BernoulliStatistics:
     """The averages over samples phi (n, N_v): data, or the states of Markov chains."""
     phi = _samples(phi, rbm.n_visible, "phi")
@@ -48,6 +50,7 @@ def sample_statistics(rbm: GaussianBernoulliRBM, phi: ArrayLike) -> BernoulliSta
     return BernoulliStatistics(phi.T @ hidden / len(phi), hidden.mean(axis=0), float(np.vdot(phi, phi) / len(phi)))
 
 
+@in_range
 def model_statistics(rbm: GaussianBernoulliRBM) -> BernoulliStatistics:
     """The averages over the model, by enumeration of its hidden layer (N_h up to 20)."""
     mean, second = rbm.hidden_moments
@@ -56,6 +59,7 @@ def model_statistics(rbm: GaussianBernoulliRBM) -> BernoulliStatistics:
     return BernoulliStatistics(products, mean, float(square))
 
 
+@in_range
 def bernoulli_gradient(rbm: GaussianBernoulliRBM, data: ArrayLike, chains: ArrayLike | None = None) -> tuple[Floats,
                        Floats, float]:
     """dL/dW (N_v, N_h), dL/deta (N_h,) and dL/dmu^2 for data (n, N_v).
@@ -103,6 +107,7 @@ class BernoulliTraining:
         return f"<BernoulliTraining: {self.epochs[-1]} epochs, {len(self.epochs)} records, {how}>"
 
 
+@in_range
 def train_bernoulli(rbm: GaussianBernoulliRBM, data: ArrayLike, epochs: int,
                     learning_rate: float | Callable[[int], float], chains: ArrayLike | None = None, steps: int = 1, *,
                     batch: int | None = None, learn_bias: bool = True, learn_mass: bool = False, momentum: float = 0.0,

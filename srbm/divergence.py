@@ -8,6 +8,7 @@ import numpy as np
 import scipy
 from numpy.typing import ArrayLike
 
+from ._range import in_range
 from ._validation import Floats, finite, number, positive_spectrum, symmetric
 
 
@@ -16,6 +17,7 @@ def _relative_entropy(ratio: Floats) -> Floats:
     return (ratio - 1) - np.log1p(ratio - 1)
 
 
+@in_range
 def kl_divergence(target_kernel: ArrayLike, model_kernel: ArrayLike) -> float:
     """KL(p || q) for p ~ exp(-phi^T K_p phi / 2) and q ~ exp(-phi^T K_q phi / 2): Eq. (B7) in any pair of bases.
 
@@ -29,6 +31,7 @@ def kl_divergence(target_kernel: ArrayLike, model_kernel: ArrayLike) -> float:
     return float(_relative_entropy(scipy.linalg.eigh(model, target, eigvals_only=True)).sum() / 2)
 
 
+@in_range
 def truncated_kl(eigenvalues: ArrayLike, n_hidden: ArrayLike, mass_squared: float) -> Any:
     """The KL divergence left at the optimum with N_h hidden nodes and RBM mass mu^2: Eq. (B8) with the mass cutoff.
 

@@ -19,6 +19,7 @@ import scipy
 from numpy.typing import ArrayLike
 
 from ._progress import progress_bar
+from ._range import in_range
 from ._threads import single_threaded
 from ._validation import Floats, correlation_matrix, finite, number
 from .errors import NotNormalizableError
@@ -126,6 +127,7 @@ def gradient_flow(rbm: ScalarRBM, correlation: ArrayLike, times: ArrayLike, lear
     return flow
 
 
+@in_range
 def mode_trajectory(kappa: ArrayLike, mass_squared: float, initial_eigenvalue: ArrayLike, times: ArrayLike,
                     hidden_variance: float = 1.0) -> Floats:
     """lambda(t) of an aligned mode at fixed mu^2: the closed, implicit solution of Eq. (81).
@@ -259,6 +261,7 @@ def _decoupling(kappa: Floats, mu2: float, initial: Floats, elapsed: Floats) -> 
     return mu2 - (mu2 - initial) * np.exp(-v)
 
 
+@in_range
 def natural_gradient_flow(rbm: ScalarRBM, correlation: ArrayLike, times: ArrayLike) -> Floats:
     """<phi phi^T> of the model under natural-gradient flow for N_h >= N_v, shape (T, N_v, N_v).
 
@@ -285,6 +288,7 @@ def natural_gradient_flow(rbm: ScalarRBM, correlation: ArrayLike, times: ArrayLi
     return target + (rbm.propagator - target) * decay
 
 
+@in_range
 def relaxation_rates(eigenvalues: ArrayLike, mass_squared: float, hidden_variance: float = 1.0) -> Floats:
     """How fast K approaches the target near the optimum: rate of its (i, j) component in the target's eigenbasis.
 
@@ -298,6 +302,7 @@ def relaxation_rates(eigenvalues: ArrayLike, mass_squared: float, hidden_varianc
     return number(hidden_variance, "hidden_variance", above=0) * total / np.outer(kappa, kappa)
 
 
+@in_range
 def learning_rate_limit(eigenvalues: ArrayLike, mass_squared: float, hidden_variance: float = 1.0) -> float:
     """The largest stable learning rate of exact gradient ascent at fixed mu^2.
 

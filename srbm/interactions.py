@@ -19,6 +19,7 @@ from numpy.typing import ArrayLike
 
 from ._layers import Layers, random_weights
 from ._progress import progress_bar
+from ._range import in_range, members_in_range
 from ._validation import Floats, Seed, count, finite, frozen, hidden_bias, number, require_positive, weight_matrix
 from .solutions import symmetric_solution
 
@@ -27,6 +28,7 @@ _STRONGEST = 1e12
 """The largest quartic coupling, in units of mu^4, with which a site can be drawn by rejection."""
 
 
+@members_in_range
 @dataclass(frozen=True, eq=False)
 class Phi4RBM(Layers):
     """S(phi, h) = sum_i (mu^2 phi_i^2 / 2 + quartic phi_i^4) + h^T h / (2 sigma_h^2) - phi^T W h.
@@ -113,6 +115,7 @@ class Phi4RBM(Layers):
         return np.concatenate(records)[:n]
 
 
+@in_range
 def quartic_sites(source: ArrayLike, mass_squared: float, quartic: float, rng: Seed = None) -> Floats:
     """Independent exact draws from exp(-mu^2 x^2 / 2 - quartic x^4 + source x), one for each entry of `source`.
 
@@ -158,6 +161,7 @@ def _spin_states(n: int) -> Floats:
     return frozen(2.0 * (bits & 1) - 1)
 
 
+@members_in_range
 @dataclass(frozen=True, eq=False)
 class GaussianBernoulliRBM(Layers):
     """S(phi, h) = mu^2 phi^T phi / 2 - phi^T W h + eta^T h with h_a = +-1: Eq. (88), its signs included.

@@ -20,6 +20,7 @@ import numpy as np
 import scipy
 from numpy.typing import ArrayLike
 
+from ._range import in_range
 from ._validation import Floats, Seed, correlation_matrix, count, finite, number, require_positive
 from .model import ScalarRBM
 
@@ -40,6 +41,7 @@ class LatentForm(NamedTuple):
         return covariance
 
 
+@in_range
 def latent_form(rbm: ScalarRBM) -> LatentForm:
     """Loadings and noise of an RBM; raises `NotNormalizableError` when its kernel is not positive."""
     mass = np.broadcast_to(rbm.mass_squared, (rbm.n_visible,))[:, None]
@@ -49,6 +51,7 @@ def latent_form(rbm: ScalarRBM) -> LatentForm:
     return LatentForm((basis * (s / np.sqrt(room)) @ Vt) / np.sqrt(mass), 1 / rbm.mass_squared)
 
 
+@in_range
 def from_latent(loadings: ArrayLike, noise: ArrayLike, hidden_variance: float = 1.0) -> ScalarRBM:
     """The RBM with the distribution of phi = A z + noise; it exists for all loadings and every positive noise.
 
@@ -74,6 +77,7 @@ def from_latent(loadings: ArrayLike, noise: ArrayLike, hidden_variance: float = 
     return ScalarRBM(weights, 1 / noise, hidden_variance)
 
 
+@in_range
 def factor_analysis(correlation: ArrayLike, n_hidden: int, hidden_variance: float = 1.0, least_noise: float = 1e-6,
                     starts: int = 1, rng: Seed = 0) -> ScalarRBM:
     """A maximum of the likelihood over W and a mass mu_i^2 of its own for every visible node, for data <phi phi^T>.

@@ -15,9 +15,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ._progress import progress_bar
+from ._range import members_in_range
 from ._validation import Floats, Seed, count, fields, number, require_positive
 
 
+@members_in_range
 @dataclass(frozen=True)
 class FreeScalarField:
     """S(phi) = (1/2) phi^T K phi with K = m^2 - Laplacian, on a periodic lattice (Eqs. 76, 77 and 83).

@@ -21,6 +21,7 @@ from numpy.typing import ArrayLike
 
 from ._files import Stored, load_arrays, save_arrays
 from ._layers import Layers, random_weights
+from ._range import members_in_range
 from ._validation import (
     Floats,
     PathLike,
@@ -41,6 +42,7 @@ _STORED = {"weights": Stored(("f8",), (2,)), "mass_squared": Stored(("f8",), (0,
            "hidden_variance": Stored(("f8",)), "hidden_bias": Stored(("f8",), (1,))}
 
 
+@members_in_range
 @dataclass(frozen=True, eq=False, repr=False)
 class ScalarRBM(Layers):
     """A Gaussian-Gaussian RBM with the action of Eq. (7); immutable, training returns a new one.

@@ -15,9 +15,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ._progress import progress_bar
+from ._range import in_range, members_in_range
 from ._validation import Floats, finite
 
 
+@members_in_range
 @dataclass(frozen=True, eq=False)
 class IntegerMoments:
     """Exact sums over integer data: `n` samples, sum phi (N,), sum phi phi^T (N, N), all int64."""
@@ -39,6 +41,7 @@ class IntegerMoments:
         return (products / self.n - np.outer(mean, mean)) * scale**2
 
 
+@in_range
 def second_moment(chunks: np.ndarray | Iterable[ArrayLike], center: bool = False, *, progress: bool = False) -> Floats:
     """<phi phi^T> of Eq. (21), or with `center` the covariance <phi phi^T> - <phi><phi>^T (divided by n, not n - 1).
 
@@ -137,7 +140,11 @@ def _float_moment(blocks: Iterable[np.ndarray], center: bool) -> Floats:
     if not n:
         raise ValueError("second_moment needs at least one sample, got none")
     second: Floats = scatter / n
-    return second if center else second + np.outer(mean, mean)
+    if not center:
+        second = second + np.outer(mean, mean)
+    if not np.isfinite(second).all():  # which BLAS does not always report
+        raise ValueError("the squares of the samples are too large for double precision; measure them in other units")
+    return second
 
 
 def _blocks(chunks: np.ndarray | Iterable[ArrayLike]) -> Iterator[np.ndarray]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ._range import in_range
 from ._validation import Floats, correlation_matrix, count, number, require_positive, symmetric
 from .model import ScalarRBM
 
@@ -29,6 +30,7 @@ def _symmetric_root(kernel: ArrayLike, mass_squared: float, hidden_variance: flo
     return modes * np.sqrt(np.maximum(excess, 0) / hidden_variance) @ modes.T
 
 
+@in_range
 def cholesky_solution(kernel: ArrayLike, mass_squared: float, hidden_variance: float = 1.0) -> ScalarRBM:
     """The exact solution of Eq. (13) with W lower triangular and a non-negative diagonal (item 1), N_h = N_v.
 
@@ -40,11 +42,13 @@ def cholesky_solution(kernel: ArrayLike, mass_squared: float, hidden_variance: f
     return ScalarRBM(lower * np.where(np.diag(lower) < 0, -1.0, 1.0), mass_squared, hidden_variance)
 
 
+@in_range
 def symmetric_solution(kernel: ArrayLike, mass_squared: float, hidden_variance: float = 1.0) -> ScalarRBM:
     """The exact solution W = W^T = O sqrt(D) O^T of Eq. (16), N_h = N_v; raises as `cholesky_solution`."""
     return ScalarRBM(_symmetric_root(kernel, mass_squared, hidden_variance), mass_squared, hidden_variance)
 
 
+@in_range
 def maximum_likelihood(correlation: ArrayLike, n_hidden: int, mass_squared: float | None = None,
                        hidden_variance: float = 1.0) -> ScalarRBM:
     """The maximum of the likelihood over W (and over mu^2 when `mass_squared` is None) for data <phi phi^T>.

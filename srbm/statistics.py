@@ -7,9 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ._range import in_range
 from ._validation import finite
 
 
+@in_range
 def autocorrelation_time(series: ArrayLike) -> Any:
     """Integrated autocorrelation time tau = 1 + 2 sum_t rho(t) along the last axis, in steps; shape (...).
 
@@ -40,6 +42,7 @@ def autocorrelation_time(series: ArrayLike) -> Any:
     return result if result.ndim else float(result)
 
 
+@in_range
 def standard_error(series: ArrayLike) -> Any:
     """Standard error of the mean along the last axis, autocorrelations included: std sqrt(tau / n)."""
     series = finite(series, "series")
