@@ -14,7 +14,22 @@ C = TypeVar("C", bound=type)
 
 
 def in_range(function: Callable[P, R]) -> Callable[P, R]:
-    """`function`, which raises `ValueError` where an intermediate result overflows or is no number."""
+    """`function`, which raises `ValueError` where a result or an intermediate one overflows or is no number."""
+    within = in_extended_range(function)
+
+    @wraps(function)
+    def guarded(*arguments: P.args, **options: P.kwargs) -> R:
+        result = within(*arguments, **options)
+        if isinstance(result, (float, np.ndarray)) and not np.isfinite(result).all():  # BLAS does not report it
+            raise ValueError(f"{function.__name__.strip('_')} is too large for double precision: measure the fields "
+                             "in other units")
+        return result
+
+    return guarded
+
+
+def in_extended_range(function: Callable[P, R]) -> Callable[P, R]:
+    """The same for a function that may return infinity."""
 
     @wraps(function)
     def guarded(*arguments: P.args, **options: P.kwargs) -> R:

@@ -8,7 +8,7 @@ import numpy as np
 import scipy
 from numpy.typing import ArrayLike
 
-from ._range import in_range
+from ._range import in_extended_range, in_range
 from ._validation import Floats, finite, number, positive_spectrum, symmetric
 
 
@@ -31,7 +31,7 @@ def kl_divergence(target_kernel: ArrayLike, model_kernel: ArrayLike) -> float:
     return float(_relative_entropy(scipy.linalg.eigh(model, target, eigvals_only=True)).sum() / 2)
 
 
-@in_range
+@in_extended_range
 def truncated_kl(eigenvalues: ArrayLike, n_hidden: ArrayLike, mass_squared: float) -> Any:
     """The KL divergence left at the optimum with N_h hidden nodes and RBM mass mu^2: Eq. (B8) with the mass cutoff.
 

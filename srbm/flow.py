@@ -19,7 +19,7 @@ import scipy
 from numpy.typing import ArrayLike
 
 from ._progress import progress_bar
-from ._range import in_range
+from ._range import in_extended_range, in_range
 from ._threads import single_threaded
 from ._validation import Floats, correlation_matrix, finite, number
 from .errors import NotNormalizableError
@@ -302,7 +302,7 @@ def relaxation_rates(eigenvalues: ArrayLike, mass_squared: float, hidden_varianc
     return number(hidden_variance, "hidden_variance", above=0) * total / np.outer(kappa, kappa)
 
 
-@in_range
+@in_extended_range
 def learning_rate_limit(eigenvalues: ArrayLike, mass_squared: float, hidden_variance: float = 1.0) -> float:
     """The largest stable learning rate of exact gradient ascent at fixed mu^2.
 

@@ -142,8 +142,6 @@ def _float_moment(blocks: Iterable[np.ndarray], center: bool) -> Floats:
     second: Floats = scatter / n
     if not center:
         second = second + np.outer(mean, mean)
-    if not np.isfinite(second).all():  # which BLAS does not always report
-        raise ValueError("the squares of the samples are too large for double precision; measure them in other units")
     return second
 
 

@@ -16,12 +16,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ._range import in_range
+from ._range import in_extended_range
 from ._validation import Floats, count, number
 from .flow import _learnable, relaxation_rates
 
 
-@in_range
+@in_extended_range
 def noise_floor(eigenvalues: ArrayLike, mass_squared: float, learning_rate: float, chains: int, steps: int = 1,
                 hidden_variance: float = 1.0) -> Floats:
     """Standard deviations of Y_ij, the relative error of the kernel, in the stationary state of PCD; shape (n, n).

@@ -241,7 +241,7 @@ def _unpacked(stored: dict[str, Any], described: dict[str, Any]) -> tuple[_Setti
         _Origin(**described["origin"]))
     ensemble = Ensemble(weights, mass, number(described["hidden_variance"], "hidden_variance", above=0))
     _models(target, ensemble)  # checks the parameters
-    if not ensemble.normalizable().all():
+    if not _normalizable(ensemble):
         raise ValueError("the models are not normalisable")
     chains = stored["chains"] if described["has_chains"] else None  # in the precision in which they were
     finite(stored["chains"], "chains")
@@ -348,7 +348,7 @@ def train(rbm: ScalarRBM | Sequence[ScalarRBM], correlation: ArrayLike, epochs: 
         bool(learn_mass), _fraction(momentum, "momentum"), _fraction(weight_decay, "weight_decay", np.inf),
         count(record_every, "record_every", least=1), _Origin(_digest(weights, mass, models[0].hidden_variance),
                                                            _digest(target.correlation), rng.bit_generator.state))
-    if not ensemble.normalizable().all():
+    if not _normalizable(ensemble):
         raise NotNormalizableError(f"the initial model is not normalisable: mu^2 = {mass.min():g} must exceed "
                                    "sigma_h^2 times the square of the largest singular value of W; start from "
                                    "smaller weights")
@@ -431,6 +431,11 @@ def _same_training(path: Path, settings: _Settings, epochs: int, seeded: bool) -
 def _canonical(value: Any) -> str:
     """What `value` is after being stored."""
     return json.dumps(value, default=_json_array, sort_keys=True)
+
+
+def _normalizable(ensemble: Ensemble) -> bool:
+    with np.errstate(all="ignore"):  # what overflows is not
+        return bool(ensemble.normalizable().all())
 
 
 def _starting_models(rbm: ScalarRBM | Sequence[ScalarRBM], runs: int) -> tuple[list[ScalarRBM], int]:
