@@ -50,7 +50,7 @@ def _draw_levels(ax: Axes, levels: Any) -> None:
         ax.axhline(level, **TARGET, zorder=0.5)
 
 
-def _draw_marks(ax: Axes, marks: Mapping | None) -> None:
+def _draw_marks(ax: Axes, marks: Mapping[str, Any] | None) -> None:
     """Labelled vertical lines {label: x}."""
     for label, position in (marks or {}).items():
         ax.axvline(position, color="0.45", linewidth=0.9, linestyle=":")
@@ -58,7 +58,7 @@ def _draw_marks(ax: Axes, marks: Mapping | None) -> None:
                     textcoords="offset points", va="top", fontsize=8.5, color="0.3")
 
 
-def _draw_predictions(ax: Axes, lines: Mapping | None) -> None:
+def _draw_predictions(ax: Axes, lines: Mapping[str, Any] | None) -> None:
     """Black curves {label: (x, y)}, dashed and dotted in turn."""
     for index, (label, (x, y)) in enumerate((lines or {}).items()):
         ax.plot(x, y, **TARGET | {"linestyle": ((0, (4, 3)), (0, (1, 1.5)))[index % 2]}, label=label)
@@ -113,8 +113,8 @@ def singular_value_evolution(history: Any, *, target: ArrayLike | None = None, t
 
 
 def curves(x: ArrayLike, ys: Mapping[str, Any], *, xlabel: str, ylabel: str, levels: Any = None,
-           marks: Mapping | None = None, log: str = "", xlim: Limits = None, ylim: Limits = None, title: str = "",
-           points: bool = False) -> Panel:
+           marks: Mapping[str, Any] | None = None, log: str = "", xlim: Limits = None, ylim: Limits = None,
+           title: str = "", points: bool = False) -> Panel:
     """Several functions of one variable: {label: y (len(x),)}, with dashed `levels` and vertical {label: x} `marks`.
 
     A y of shape (len(x), runs) is drawn as the first run and the band of all. `points` adds a marker to every value.
@@ -275,8 +275,8 @@ def heatmap(values: ArrayLike, *, xlabel: str, ylabel: str, title: str = "", xti
     return Panel.of(draw)
 
 
-def landscape(x: ArrayLike, y: ArrayLike, values: ArrayLike, *, paths: Mapping | None = None,
-              points: Mapping | None = None, xlabel: str, ylabel: str, title: str = "", label: str = "",
+def landscape(x: ArrayLike, y: ArrayLike, values: ArrayLike, *, paths: Mapping[str, Any] | None = None,
+              points: Mapping[str, Any] | None = None, xlabel: str, ylabel: str, title: str = "", label: str = "",
               levels: int | Sequence[float] = 16) -> Panel:
     """Contours of values (len(y), len(x)), NaN where there are none, with {label: (n, 2)} `paths` and `points` on top.
 
@@ -304,8 +304,9 @@ def landscape(x: ArrayLike, y: ArrayLike, values: ArrayLike, *, paths: Mapping |
     return Panel.of(draw, 5.4, 5.0)
 
 
-def measurements(points: Mapping[str, tuple], lines: Mapping[str, tuple] | None = None, *, xlabel: str, ylabel: str,
-                 log: str = "", xlim: Limits = None, ylim: Limits = None, title: str = "") -> Panel:
+def measurements(points: Mapping[str, tuple[Any, ...]], lines: Mapping[str, tuple[Any, ...]] | None = None, *,
+                 xlabel: str, ylabel: str, log: str = "", xlim: Limits = None, ylim: Limits = None,
+                 title: str = "") -> Panel:
     """Measured values with error bars, {label: (x, y, error)}, on predicted curves {label: (x, y)}.
 
     A curve has the colour of the points with the same label, which then carry the legend for both.
@@ -390,9 +391,9 @@ def trajectories(paths: Mapping[str, Any], *, lines: Mapping[str, Any] | None = 
     return Panel.of(draw)
 
 
-def scatter(points: Mapping[str, tuple], lines: Mapping[str, tuple] | None = None, *, xlabel: str, ylabel: str,
-            marks: Mapping | None = None, log: str = "", xlim: Limits = None, ylim: Limits = None, title: str = "",
-            size: float = 1.0) -> Panel:
+def scatter(points: Mapping[str, tuple[Any, ...]], lines: Mapping[str, tuple[Any, ...]] | None = None, *, xlabel: str,
+            ylabel: str, marks: Mapping[str, Any] | None = None, log: str = "", xlim: Limits = None,
+            ylim: Limits = None, title: str = "", size: float = 1.0) -> Panel:
     """Clouds of dots of `size` points, {label: (x, y)}, with dashed `lines` {label: (x, y)} and vertical {label: x}
     `marks`. An empty label stays out of the legend."""
 
@@ -410,7 +411,7 @@ def scatter(points: Mapping[str, tuple], lines: Mapping[str, tuple] | None = Non
 
 
 def density(x: ArrayLike, y: ArrayLike, values: ArrayLike, *, samples: ArrayLike | None = None,
-            centres: tuple | None = None, xlabel: str, ylabel: str, title: str = "") -> Panel:
+            centres: tuple[Any, Any] | None = None, xlabel: str, ylabel: str, title: str = "") -> Panel:
     """A density in the plane, values (len(y), len(x)), as filled contours; `samples` (n, 2) are dots.
 
     `centres` = (positions (m, 2), weights (m,)) are circles with an area proportional to the weight.
