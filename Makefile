@@ -10,7 +10,7 @@ export OPENBLAS_NUM_THREADS := 1
 export OMP_NUM_THREADS := 1
 export MKL_NUM_THREADS := 1
 
-.PHONY: help book test lint execute lab student grade lite pdf site lock clean
+.PHONY: help book test lint mutants execute lab student grade lite pdf site lock clean
 .DEFAULT_GOAL := help
 
 help:  ## this list
@@ -31,16 +31,20 @@ book: $(READY)  ## the rendered book, in _build/html
 	@echo "Open file://$(CURDIR)/_build/html/index.html"
 
 test: lint  ## everything CI runs: unit tests, notebooks, hygiene, a clean build, the browser
-	$(PY) -m pytest -q -n 2 tests/srbm tests/book
+	$(PY) -m pytest -q -n 2 --cov=srbm --cov-report=term:skip-covered --cov-fail-under=97 tests/srbm tests/book
 	$(PY) -m pytest -q -n 2 --dist loadfile --nbval --nbval-current-env chapters
 	$(MAKE) book
 	$(PY) -m pytest -q -n 2 tests/browser
 
-lint: $(READY)  ## ruff
+lint: $(READY)  ## ruff, and the types of the package
 	$(PY) -m ruff check .
+	$(PY) -m mypy
 
 execute: $(READY)  ## re-execute the chapters and store their outputs (CHAPTER=03_training for one)
 	$(PY) -m book.execute $(CHAPTER)
+
+mutants: $(READY)  ## wrong formulas that the tests have to notice (half an hour; not part of `make test`)
+	$(PY) -m tests.mutants
 
 lab: $(READY)  ## the chapters in JupyterLab
 	$(VENV)/bin/jupyter lab chapters

@@ -18,6 +18,7 @@ from docutils.statemachine import StringList
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 
+from book import dependencies, troubles
 from book.extension import chapter_number
 from chapters.typeset import typeset
 
@@ -230,6 +231,31 @@ class Recorded(SphinxRole):
         return [nodes.reference("", value, refuri=target, internal=True)], []
 
 
+class Troubles(Generated):
+    """``{troubles}``: what can go wrong, the message that is raised when the page is built, and what to do."""
+
+    def markdown(self, records):
+        rows = []
+        for trouble in troubles.troubles():
+            name, message = trouble.provoke()
+            rows.append([f"{trouble.what} {_literal(trouble.code)}", f"{_literal(name)} {_escape(message)}",
+                         trouble.do])
+        return table(["What goes wrong", "The message", "What to do"], rows)
+
+
+def _literal(text: str) -> str:
+    return f"`{text}`".replace("|", "\\|")
+
+
+class Dependencies(Generated):
+    """``{dependencies}``: the direct requirements with version, licence and purpose."""
+
+    def markdown(self, records):
+        rows = [[f"`{one.name}`", one.version, ", ".join(one.licences), one.purpose, f"`{one.file}`"]
+                for one in dependencies.declared()]
+        return table(["Requirement", "Version", "Licence", "What for", "Used in"], rows)
+
+
 class Api(SphinxDirective):
     """``{api} srbm.lattice``: a module's first line, then each public class and function, signature and docstring.
 
@@ -262,7 +288,9 @@ def public(module) -> dict[str, object]:
 
 def _members(owner: str, item: type):
     """(label, documented thing) of the public attributes and methods of a class."""
-    for name, member in vars(item).items():
+    bases = [base for base in item.__mro__[1:] if base.__module__.partition(".")[2].startswith("_")]
+    inherited = {name: member for base in reversed(bases) for name, member in vars(base).items()}  # of private modules
+    for name, member in (vars(item) | {name: inherited[name] for name in inherited if name not in vars(item)}).items():
         if name.startswith("_") or not getattr(member, "__doc__", None):
             continue
         if isinstance(member, (property, functools.cached_property)):
@@ -294,6 +322,8 @@ def setup(app):
     app.add_directive("our-statements", OurStatements)
     app.add_directive("deviations", Deviations)
     app.add_directive("equation-map", EquationMap)
+    app.add_directive("troubles", Troubles)
+    app.add_directive("dependencies", Dependencies)
     app.add_directive("api", Api)
     app.add_role("paper", Recorded())
     app.add_role("ours", Recorded())

@@ -9,7 +9,7 @@ from .bernoulli_training import BernoulliTraining, bernoulli_gradient, train_ber
 from .counting import Tally
 from .datasets import load_digits, load_mnist, mnist_correlation
 from .divergence import kl_divergence, truncated_kl
-from .errors import DatasetError, NotNormalizableError, TrainingInterrupted
+from .errors import CheckpointError, DatasetError, NotNormalizableError, TrainingInterrupted
 from .flow import (
     Flow,
     gradient_flow,
@@ -33,11 +33,11 @@ from .training import StepDecay, Training, train
 __version__ = "1.0.0"
 
 __all__ = [
-    "CD", "PCD", "BernoulliTraining", "DatasetError", "Exact", "Flow", "FreeScalarField", "GaussianBernoulliRBM",
-    "LatentForm", "NotNormalizableError", "Phi4RBM", "Recommendation", "ScalarRBM", "StepDecay", "Tally", "Training",
-    "TrainingInterrupted", "autocorrelation_time", "bernoulli_gradient", "block_moments", "cholesky_solution",
-    "factor_analysis", "from_latent", "gradient_flow", "kl_divergence", "latent_form", "learning_rate_limit",
-    "load_digits", "load_mnist", "maximum_likelihood", "mnist_correlation", "mode_trajectory", "natural_gradient_flow",
-    "noise_floor", "recommend", "relaxation_rates", "second_moment", "standard_error", "sweep", "symmetric_solution",
-    "train", "train_bernoulli", "truncated_kl",
+    "CD", "PCD", "BernoulliTraining", "CheckpointError", "DatasetError", "Exact", "Flow", "FreeScalarField",
+    "GaussianBernoulliRBM", "LatentForm", "NotNormalizableError", "Phi4RBM", "Recommendation", "ScalarRBM",
+    "StepDecay", "Tally", "Training", "TrainingInterrupted", "autocorrelation_time", "bernoulli_gradient",
+    "block_moments", "cholesky_solution", "factor_analysis", "from_latent", "gradient_flow", "kl_divergence",
+    "latent_form", "learning_rate_limit", "load_digits", "load_mnist", "maximum_likelihood", "mnist_correlation",
+    "mode_trajectory", "natural_gradient_flow", "noise_floor", "recommend", "relaxation_rates", "second_moment",
+    "standard_error", "sweep", "symmetric_solution", "train", "train_bernoulli", "truncated_kl",
 ]

@@ -1,25 +1,71 @@
-"""Reading and writing .npz files: atomically, and without pickle."""
+"""Reading and writing .npz files: atomically, without pickle, and with trust in nothing that a file claims.
+
+A file may be damaged, or made to do harm. `load_arrays` therefore reads the container itself: each array has to be
+there once, of the type and the dimension that are expected, and as long as its header says *before* memory is taken for
+it, so that reading never needs more memory than a small multiple of the size of the file.
+"""
 
 from __future__ import annotations
 
+import glob
+import io
+import math
 import os
+import re
 import secrets
 import zipfile
-import zlib
+from collections.abc import Mapping
 from pathlib import Path
+from typing import IO, Any, Literal, NamedTuple
 
 import numpy as np
 
 from .errors import DatasetError
 
+_LONGEST_HEADER = 10_000
+_LONGEST_EMPTY = 10**6
+"""Largest extent of an array without entries, whose shape no bytes have to back."""
+_HEADER = re.compile(
+    rb"\{'descr': '([<>|][biufU]\d{1,9})', 'fortran_order': (True|False), 'shape': \(([\d, ]*)\), \}\s*")
+"""What numpy writes; nothing of it needs to be evaluated."""
 
-def save_arrays(path, **arrays) -> Path:
-    """Write `arrays` to `path` (.npz); the file appears whole or not at all."""
+
+class Stored(NamedTuple):
+    """What an array in a file must be."""
+
+    types: tuple[str, ...]
+    """Types that it may have, without byte order: "f8" and the like, "U" for a text."""
+    dimensions: tuple[int, ...] = (0,)
+    """Numbers of dimensions that it may have."""
+    shape: tuple[int, ...] | None = None
+    """Its shape, where that is known; only such an array may be compressed."""
+
+
+class _Within:
+    """A file that takes no memory for what it does not have, however much it is asked for."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self.size = file.seek(0, io.SEEK_END)
+        self.seek, self.tell, self.seekable = file.seek, file.tell, file.seekable
+
+    def read(self, n: int | None = None) -> bytes:
+        """The next `n` bytes, or those that are left."""
+        left = max(0, self.size - self.tell())
+        return self._file.read(left if n is None or n < 0 else min(n, left))
+
+
+class _Unexpected(Exception):
+    """Contents that are readable and wrong."""
+
+
+def save_arrays(path: str | os.PathLike[str], **arrays: Any) -> Path:
+    """Write `arrays` to `path` (.npz); the file appears whole or not at all, and replaces an older one only then."""
     path = Path(path)
     for name, array in arrays.items():
         if np.asarray(array).dtype.hasobject:
             raise TypeError(f"{name} cannot be stored without pickle (dtype object)")
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.partial")
     try:
         with open(temporary, "xb") as file:
             np.savez(file, **arrays)
@@ -32,22 +78,94 @@ def save_arrays(path, **arrays) -> Path:
     return path
 
 
-def load_arrays(path, names) -> dict[str, np.ndarray]:
-    """The arrays `names` of the .npz file at `path`, read without pickle."""
+def remove_leftovers(path: Path) -> None:
+    """Remove what processes that were killed within `save_arrays` left beside `path`."""
+    for leftover in path.parent.glob(f".{glob.escape(path.name)}.{'[0-9a-f]' * 16}.partial"):
+        leftover.unlink(missing_ok=True)
+
+
+def load_arrays(path: str | os.PathLike[str], expected: Mapping[str, Stored]) -> dict[str, Any]:
+    """The arrays of the .npz file at `path` (a text as `str`), checked against what is `expected`.
+
+    Raises `FileNotFoundError` where there is no regular file, and `DatasetError` for anything wrong with it.
+    """
     path = Path(path)
-    if not path.exists():
+    if not path.is_file():
         raise FileNotFoundError(f"no file at {path}")
+    with open(path, "rb") as file:
+        return read_arrays(file, path, expected)
+
+
+def read_arrays(file: IO[bytes], path: Any, expected: Mapping[str, Stored]) -> dict[str, Any]:
+    """`load_arrays` of an open file; `path` is its name in messages."""
     try:
-        stored = np.load(path, allow_pickle=False)
-        if not isinstance(stored, np.lib.npyio.NpzFile):
-            raise ValueError("it holds a single array")
-        with stored as archive:
-            missing = [name for name in names if name not in archive.files]
+        within = _Within(file)
+        with zipfile.ZipFile(within) as archive:
+            members: dict[str, list[zipfile.ZipInfo]] = {}
+            for info in archive.infolist():
+                members.setdefault(info.filename.removesuffix(".npy"), []).append(info)
+            missing = [name for name in expected if name not in members]
             if missing:
-                raise DatasetError(f"{path} lacks {', '.join(missing)}; it holds "
-                                   f"{', '.join(archive.files) or 'nothing'}. Was it written by another class?")
-            return {name: archive[name] for name in names}
-    except DatasetError:
-        raise
-    except (OSError, ValueError, EOFError, RuntimeError, zlib.error, zipfile.BadZipFile, zipfile.LargeZipFile) as error:
-        raise DatasetError(f"{path} is damaged or not an .npz file ({error}); restore it from a copy") from error
+                raise _Unexpected(f"{path} lacks {', '.join(missing)}; it holds {_listed(list(members))}. "
+                                  "Was it written by another class?")
+            doubled = [name for name in expected if len(members[name]) > 1]
+            if doubled:
+                raise _Unexpected(f"{path} holds {', '.join(doubled)} more than once; restore it from a copy")
+            return {name: _array(archive, members[name][0], what, within.size) for name, what in expected.items()}
+    except _Unexpected as error:
+        raise DatasetError(str(error)) from None
+    except Exception as error:  # zipfile has a dozen ways to fail on arbitrary bytes
+        raise DatasetError(f"{path} is damaged or not an .npz file ({_brief(error)}); "
+                           "restore it from a copy") from error
+
+
+def _array(archive: zipfile.ZipFile, info: zipfile.ZipInfo, expected: Stored, size: int) -> Any:
+    """One member of the archive, as an array or a text."""
+    if expected.shape is not None:
+        size = math.prod(expected.shape) * np.dtype(expected.types[0]).itemsize + _LONGEST_HEADER
+    elif info.compress_type != zipfile.ZIP_STORED:
+        raise ValueError(f"{info.filename} is compressed")
+    if info.file_size > size:
+        raise ValueError(f"{info.filename} claims {info.file_size} bytes")
+    with archive.open(info) as member:
+        content = member.read(size + 1)  # unlike read(), which would follow a stream that is longer than it claims
+    if len(content) != info.file_size:
+        raise ValueError(f"{info.filename} has {len(content)} bytes and claims {info.file_size}")
+    dtype, order, shape, start = _header(content)
+    if ("U" if dtype.kind == "U" else dtype.str[1:]) not in expected.types:
+        raise ValueError(f"{info.filename} has type {dtype}, expected {' or '.join(expected.types)}")
+    if (len(shape) not in expected.dimensions) if expected.shape is None else (shape != expected.shape):
+        raise ValueError(f"{info.filename} has the unexpected shape {_brief(shape)}")
+    entries = math.prod(shape)
+    if not entries and max(shape) > _LONGEST_EMPTY:
+        raise ValueError(f"{info.filename} has no entries and shape {_brief(shape)}")
+    if len(content) - start != entries * dtype.itemsize:
+        raise ValueError(f"{info.filename} has {len(content) - start} bytes for shape {_brief(shape)}")
+    if dtype.kind == "U":
+        return content[start:].decode("utf-32-be" if dtype.str[0] == ">" else "utf-32-le").rstrip("\0")
+    return np.frombuffer(content, dtype, offset=start).astype(dtype.newbyteorder("=")).reshape(shape, order=order)
+
+
+def _header(content: bytes) -> tuple[np.dtype[Any], Literal["C", "F"], tuple[int, ...], int]:
+    """Type, order and shape that an .npy file claims, and where its numbers start."""
+    if content[:6] != b"\x93NUMPY" or content[6:8] not in (b"\1\0", b"\2\0"):
+        raise ValueError("it holds something that is no array")
+    begin = 10 if content[6] == 1 else 12
+    start = begin + int.from_bytes(content[8:begin], "little")
+    match = _HEADER.fullmatch(content[begin:start]) if start <= _LONGEST_HEADER else None
+    if match is None:
+        raise ValueError("an array has an unreadable header")
+    dtype = np.dtype(match[1].decode())
+    shape = tuple(int(extent) for extent in match[3].split(b",") if extent.strip())
+    return dtype, "F" if match[2] == b"True" else "C", shape, start
+
+
+def _listed(names: list[str]) -> str:
+    """Names for a message, which a file with thousands of them must not fill."""
+    shown = ", ".join(_brief(name) for name in names[:12]) or "nothing"
+    return shown + (", ..." if len(names) > 12 else "")
+
+
+def _brief(thing: object) -> str:
+    text = " ".join(str(thing).split()) or type(thing).__name__
+    return text if len(text) <= 160 else text[:157] + "..."

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+_BIT_GENERATORS = {kind.__name__: kind for kind in (np.random.PCG64, np.random.PCG64DXSM, np.random.MT19937,
+                                                   np.random.Philox, np.random.SFC64)}
+"""Those that a file may name."""
+
 
 def random_generator(rng):
     """`rng` as a generator: a generator of either kind, or a seed for NumPy's."""
@@ -16,6 +20,6 @@ def generator_from(state: dict):
         from .accelerator import TorchGenerator
 
         return TorchGenerator.from_state(state)
-    bit_generator = getattr(np.random, state["bit_generator"])()
+    bit_generator = _BIT_GENERATORS[state["bit_generator"]](0)
     bit_generator.state = state
     return np.random.Generator(bit_generator)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 
 
-def single_threaded(size: int):
+def single_threaded(size: int) -> AbstractContextManager[object]:
     """A context that limits BLAS to one thread when `size` is small and threadpoolctl is installed."""
     if size >= 256:
         return nullcontext()

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Sequence
+from typing import Any, TypeAlias
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-Floats = NDArray[np.float64]
+Floats: TypeAlias = NDArray[np.floating[Any]]
+"""An array of float64."""
+Seed: TypeAlias = (int | Sequence[int] | np.random.SeedSequence | np.random.BitGenerator
+                   | np.random.Generator | None)
+"""What `numpy.random.default_rng` makes a generator of."""
+PathLike: TypeAlias = str | os.PathLike[str]
+
+_LARGEST = 1e150
 
 
-def number(value, name: str, *, above: float | None = None) -> float:
+def number(value: Any, name: str, *, above: float | None = None) -> float:
     """`value` as a finite float, greater than `above`."""
     array = np.asarray(value, dtype=float)
     if array.ndim != 0:
@@ -20,7 +31,7 @@ def number(value, name: str, *, above: float | None = None) -> float:
     return float(array)
 
 
-def count(value, name: str, *, least: int = 0) -> int:
+def count(value: Any, name: str, *, least: int = 0) -> int:
     """`value` as an int of at least `least`."""
     try:
         integer = int(value)
@@ -41,6 +52,34 @@ def finite(values: ArrayLike, name: str) -> Floats:
     return array
 
 
+def fields(values: ArrayLike, name: str, size: int, of: str = "") -> Floats:
+    """`values` as finite fields of shape (..., `size`); `of` says what asks for this size."""
+    array = finite(values, name)
+    if array.shape[-1:] != (size,):
+        raise ValueError(f"{name} must have {size} components along its last axis{of}, got shape {array.shape}")
+    return array
+
+
+def weight_matrix(values: ArrayLike) -> Floats:
+    """`values` as a read-only matrix (N_v, N_h) with N_v >= 1."""
+    weights = frozen(finite(values, "weights"))
+    if np.abs(weights).max(initial=0.0) > _LARGEST:
+        raise ValueError(f"weights must not exceed {_LARGEST:g}, for their squares to be numbers; measure the fields "
+                         "in larger units")
+    if weights.ndim != 2 or weights.shape[0] == 0:
+        raise ValueError(f"weights must be a matrix of shape (N_v, N_h) with N_v >= 1, got shape {weights.shape}; "
+                         "codes that store W^T need weights.T")
+    return weights
+
+
+def hidden_bias(values: ArrayLike, n_hidden: int) -> Floats:
+    """`values` as a read-only bias of the hidden layer, shape (N_h,)."""
+    bias = frozen(finite(values, "hidden_bias"))
+    if bias.shape != (n_hidden,):
+        raise ValueError(f"hidden_bias must have shape ({n_hidden},), got {bias.shape}")
+    return bias
+
+
 def symmetric(values: ArrayLike, name: str, size: int | None = None) -> Floats:
     """`values` as a finite symmetric float64 matrix (`size` x `size` when given)."""
     matrix = finite(values, name)
@@ -54,7 +93,7 @@ def symmetric(values: ArrayLike, name: str, size: int | None = None) -> Floats:
     if gap > 1e-8 * scale:
         raise ValueError(f"{name} must be symmetric, but differs from its transpose by {gap:.3g}; "
                          f"pass ({name} + {name}.T) / 2 if the difference is only noise")
-    return (matrix + matrix.T) / 2
+    return matrix / 2 + matrix.T / 2  # the sum itself could overflow
 
 
 def positive_spectrum(kernel: Floats, name: str) -> Floats:

@@ -13,10 +13,16 @@ be read off a curve, before any training. Two things spoil the curve of real dat
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import ArrayLike
 
+from ._range import in_range
 from ._validation import Floats, correlation_matrix, count, finite, number
+
+if TYPE_CHECKING:
+    from .panel import Panel
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,7 +84,7 @@ class Recommendation:
             lines.append(f"{n:7d} {self.mass_curve[n]:9.4g} {self.kl[n]:11.4g}{unseen}")
         return "\n".join(lines)
 
-    def plot(self):
+    def plot(self) -> Panel:
         """The curve of nats lost against N_h, as a `Panel`."""
         from . import plotting
 
@@ -90,7 +96,9 @@ class Recommendation:
                                marks={f"$N_h$ = {self.n_hidden}": self.n_hidden})
 
 
-def recommend(correlation, tolerance: float, *, noise: float = 0.0, n_samples: int | None = None) -> Recommendation:
+@in_range
+def recommend(correlation: ArrayLike, tolerance: float, *, noise: float = 0.0,
+              n_samples: int | None = None) -> Recommendation:
     """The smallest N_h, and its mu^2, whose best RBM is within `tolerance` nats of data with these second moments.
 
     Parameters
@@ -151,7 +159,7 @@ def _parameters(share: Floats, share_discarded: Floats) -> Floats:
     return (first**2 + squares) / 2 + (len(share) - nodes) * first * share_discarded + share_discarded**2
 
 
-def _variances(correlation) -> Floats:
+def _variances(correlation: ArrayLike) -> Floats:
     """Eigenvalues of a correlation matrix, descending, from it or from themselves."""
     if np.ndim(correlation) != 1:
         return np.linalg.eigvalsh(correlation_matrix(correlation))[::-1]

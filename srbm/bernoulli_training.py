@@ -12,13 +12,17 @@ only, <phi tanh psi> = W <h h^T> / mu^2; otherwise it is an average over persist
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 
+from ._progress import progress_bar
+from ._range import in_range
 from ._threads import single_threaded
-from ._validation import Floats, count, finite, frozen
+from ._validation import Floats, Seed, count, finite, frozen
 from .interactions import GaussianBernoulliRBM
 from .training import _fraction, _schedule
 
@@ -38,13 +42,15 @@ class BernoulliStatistics(NamedTuple):
     square: float
 
 
-def sample_statistics(rbm: GaussianBernoulliRBM, phi) -> BernoulliStatistics:
+@in_range
+def sample_statistics(rbm: GaussianBernoulliRBM, phi: ArrayLike) -> BernoulliStatistics:
     """The averages over samples phi (n, N_v): data, or the states of Markov chains."""
     phi = _samples(phi, rbm.n_visible, "phi")
     hidden = rbm.hidden_mean(phi)
     return BernoulliStatistics(phi.T @ hidden / len(phi), hidden.mean(axis=0), float(np.vdot(phi, phi) / len(phi)))
 
 
+@in_range
 def model_statistics(rbm: GaussianBernoulliRBM) -> BernoulliStatistics:
     """The averages over the model, by enumeration of its hidden layer (N_h up to 20)."""
     mean, second = rbm.hidden_moments
@@ -53,7 +59,9 @@ def model_statistics(rbm: GaussianBernoulliRBM) -> BernoulliStatistics:
     return BernoulliStatistics(products, mean, float(square))
 
 
-def bernoulli_gradient(rbm: GaussianBernoulliRBM, data, chains=None) -> tuple[Floats, Floats, float]:
+@in_range
+def bernoulli_gradient(rbm: GaussianBernoulliRBM, data: ArrayLike, chains: ArrayLike | None = None) -> tuple[Floats,
+                       Floats, float]:
     """dL/dW (N_v, N_h), dL/deta (N_h,) and dL/dmu^2 for data (n, N_v).
 
     The model's averages are enumerated, or taken over the states `chains` (B, N_v) when they are given.
@@ -99,9 +107,11 @@ class BernoulliTraining:
         return f"<BernoulliTraining: {self.epochs[-1]} epochs, {len(self.epochs)} records, {how}>"
 
 
-def train_bernoulli(rbm: GaussianBernoulliRBM, data, epochs: int, learning_rate, chains=None, steps: int = 1, *,
-                    batch: int | None = None, learn_bias: bool = True, learn_mass: bool = False,
-                    momentum: float = 0.0, record_every: int | None = None, rng=None) -> BernoulliTraining:
+@in_range
+def train_bernoulli(rbm: GaussianBernoulliRBM, data: ArrayLike, epochs: int,
+                    learning_rate: float | Callable[[int], float], chains: ArrayLike | None = None, steps: int = 1, *,
+                    batch: int | None = None, learn_bias: bool = True, learn_mass: bool = False, momentum: float = 0.0,
+                    record_every: int | None = None, rng: Seed = None, progress: bool = False) -> BernoulliTraining:
     """Ascend the log-likelihood of `data`, one update per epoch.
 
     Parameters
@@ -125,6 +135,8 @@ def train_bernoulli(rbm: GaussianBernoulliRBM, data, epochs: int, learning_rate,
     momentum : float in [0, 1)
     record_every : int, optional
         Epochs between two recorded models; None keeps only the first and the last.
+    progress : bool
+        Whether to show a progress bar (on stderr; needs tqdm).
 
     Raises `ValueError` when mu^2 or the weights would leave the range in which the model exists.
     """
@@ -137,11 +149,11 @@ def train_bernoulli(rbm: GaussianBernoulliRBM, data, epochs: int, learning_rate,
     schedule, momentum = _schedule(learning_rate), _fraction(momentum, "momentum")
     rng = np.random.default_rng(rng)
     states = _start(chains, data, rng)
-    parameters = [rbm.weights, rbm.hidden_bias, rbm.mass_squared]
-    velocity = [0.0, 0.0, 0.0]
+    parameters: list[Any] = [rbm.weights, rbm.hidden_bias, rbm.mass_squared]
+    velocity: list[Any] = [0.0, 0.0, 0.0]
     learnt = (True, learn_bias, learn_mass)
     records = [(0, rbm)]
-    with single_threaded(rbm.n_visible):
+    with single_threaded(rbm.n_visible), progress_bar(progress, epochs, "epoch") as advance:
         for epoch in range(epochs):
             rows = data if batch == len(data) else data[rng.choice(len(data), batch, replace=False, shuffle=False)]
             if states is not None:
@@ -154,18 +166,19 @@ def train_bernoulli(rbm: GaussianBernoulliRBM, data, epochs: int, learning_rate,
             rbm = _model(parameters, epoch + 1, rate)
             if (epoch + 1) % every == 0 or epoch + 1 == epochs:
                 records.append((epoch + 1, rbm))
+            advance()
     return BernoulliTraining(np.array([epoch for epoch, _ in records]), tuple(model for _, model in records),
                              None if states is None else frozen(states))
 
 
-def _samples(phi, n_visible: int, name: str) -> Floats:
+def _samples(phi: ArrayLike, n_visible: int, name: str) -> Floats:
     phi = finite(phi, name)
     if phi.ndim != 2 or phi.shape[1] != n_visible or not len(phi):
         raise ValueError(f"{name} must have shape (n, {n_visible}) with n >= 1, a sample per row, got {phi.shape}")
     return phi
 
 
-def _start(chains, data: Floats, rng) -> Floats | None:
+def _start(chains: Any, data: Floats, rng: np.random.Generator) -> Floats | None:
     if chains is None:
         return None
     if np.ndim(chains):
@@ -173,7 +186,7 @@ def _start(chains, data: Floats, rng) -> Floats | None:
     return data[rng.integers(len(data), size=count(chains, "chains", least=1))]
 
 
-def _model(parameters, epoch: int, rate: float) -> GaussianBernoulliRBM:
+def _model(parameters: Sequence[Any], epoch: int, rate: float) -> GaussianBernoulliRBM:
     weights, bias, mass = parameters
     if not (np.isfinite(weights).all() and np.isfinite(bias).all() and mass > 0):
         raise ValueError(f"at epoch {epoch}, with learning rate {rate:.3g}, the update left the space of models "

@@ -8,38 +8,58 @@ from __future__ import annotations
 import hashlib
 import os
 import zlib
+from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
+from typing import IO, Any, NamedTuple
 
 import numpy as np
 
-from ._validation import Floats
+from ._files import Stored, read_arrays
+from ._validation import Floats, PathLike
 from .errors import DatasetError
 from .moments import IntegerMoments
 
 MNIST_URL = "https://ossci-datasets.s3.amazonaws.com/mnist/"
+
+
+class OfficialFile(NamedTuple):
+    """An official file of MNIST images."""
+
+    name: str
+    sha256: str
+    size: int
+    """Bytes."""
+    images: int
+
+
 MNIST_FILES = {
-    "train": ("train-images-idx3-ubyte.gz", "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609", 60000),
-    "test": ("t10k-images-idx3-ubyte.gz", "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6", 10000),
+    "train": OfficialFile("train-images-idx3-ubyte.gz",
+                          "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609", 9_912_422, 60_000),
+    "test": OfficialFile("t10k-images-idx3-ubyte.gz",
+                         "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6", 1_648_877, 10_000),
 }
-"""Official file, its SHA-256 and the number of images in it."""
 
 _SIDE = 28
+_PIXELS = _SIDE * _SIDE
+_STORED_MOMENTS = {"n": Stored(("i8",), shape=()), "sums": Stored(("i8",), shape=(_PIXELS,)),
+                   "planes": Stored(("u1",), shape=(4, _PIXELS * (_PIXELS + 1) // 2))}
 
 
-def load_mnist(split: str = "train", scale: bool = True) -> np.ndarray:
+def load_mnist(split: str = "train", scale: bool = True, *, progress: bool = False) -> np.ndarray:
     """The MNIST images, a row each: (60000, 784) for "train", (10000, 784) for "test".
 
     Looked for in the folder `$SRBM_DATA/mnist` if that variable is set, otherwise downloaded once to a cache (this
-    needs pooch). The file's SHA-256 is checked either way. With `scale`, float64 in [0, 1]; without, the bytes.
+    needs pooch; `progress` shows a bar). The file's SHA-256 is checked either way. With `scale`, float64 in [0, 1];
+    without, the bytes.
 
     Raises `DatasetError` when the file is missing, damaged or cannot be downloaded.
     """
     if split not in MNIST_FILES:
         raise ValueError(f"split must be 'train' or 'test', got {split!r}")
-    name, digest, images = MNIST_FILES[split]
-    path = _local_file(name) or _download(name, digest)
-    pixels = _read_images(path.read_bytes(), digest, images, path)
+    official = MNIST_FILES[split]
+    path = _local_file(official.name) or _download(official, progress)
+    pixels = _read_images(path, official)
     return pixels / 255 if scale else pixels
 
 
@@ -51,7 +71,7 @@ def load_digits(scale: bool = True) -> np.ndarray:
     try:
         from sklearn import datasets
     except ImportError as error:
-        raise DatasetError("load_digits needs scikit-learn: pip install scikit-learn") from error
+        raise DatasetError("load_digits needs scikit-learn: pip install 'srbm[data]'") from error
     images = datasets.load_digits().data
     return images / 16 if scale else images.astype(np.uint8)
 
@@ -66,9 +86,13 @@ def mnist_correlation(center: bool = False) -> Floats:
 
 def mnist_moments() -> IntegerMoments:
     """The stored exact sums over the bytes of the MNIST training images."""
-    with files(__package__).joinpath("data/mnist_moments.npz").open("rb") as file, \
-            np.load(file, allow_pickle=False) as stored:
-        return unpack_moments(stored)
+    stored = files(__package__).joinpath("data/mnist_moments.npz")
+    try:
+        with stored.open("rb") as file:
+            return unpack_moments(read_arrays(file, stored.name, _STORED_MOMENTS))
+    except (OSError, DatasetError) as error:
+        raise DatasetError(f"the moments of MNIST that come with srbm cannot be read ({error}); install srbm "
+                           "again") from error
 
 
 def pack_moments(moments: IntegerMoments) -> dict[str, np.ndarray]:
@@ -80,7 +104,7 @@ def pack_moments(moments: IntegerMoments) -> dict[str, np.ndarray]:
     return {"n": np.array(moments.n), "sums": moments.sums, "planes": np.ascontiguousarray(planes)}
 
 
-def unpack_moments(stored) -> IntegerMoments:
+def unpack_moments(stored: Mapping[str, Any]) -> IntegerMoments:
     """The inverse of `pack_moments`."""
     sums = stored["sums"]
     triangle = np.ascontiguousarray(stored["planes"].T).view("<u4")[:, 0].astype(np.int64)
@@ -100,32 +124,64 @@ def _local_file(name: str) -> Path | None:
     return path
 
 
-def _download(name: str, digest: str) -> Path:
+def _download(official: OfficialFile, progress: bool) -> Path:
+    """The file in the cache, fetched if it is not there; pooch moves it to its place when its SHA-256 is right."""
+    name = official.name
     try:
         import pooch
     except ImportError as error:
-        raise DatasetError(f"downloading {name} needs pooch (pip install pooch); or put the official file into "
+        raise DatasetError(f"downloading {name} needs pooch: pip install 'srbm[data]'; or put the official file into "
                            "a folder mnist/ and set SRBM_DATA to the folder above it") from error
+
+    def fetch(url: str, output: str, _: object) -> None:
+        with open(output, "wb") as file:
+            pooch.HTTPDownloader(progressbar=progress)(url, _Bounded(file, official.size), None)
+
+    folder = Path(pooch.os_cache("srbm")) / "mnist"
     try:
-        return Path(pooch.retrieve(MNIST_URL + name, known_hash=f"sha256:{digest}", fname=name,
-                                   path=pooch.os_cache("srbm") / "mnist"))
+        folder.mkdir(parents=True, exist_ok=True)  # pooch would, but not when two processes start at once
+        return Path(pooch.retrieve(MNIST_URL + name, known_hash=f"sha256:{official.sha256}", fname=name, path=folder,
+                                   downloader=fetch))
     except (OSError, ValueError) as error:
         raise DatasetError(f"{name} could not be downloaded from {MNIST_URL} ({error}); put the official file into a "
                            "folder mnist/ and set SRBM_DATA to the folder above it") from error
 
 
-def _read_images(compressed: bytes, digest: str, images: int, path: Path) -> np.ndarray:
+class _Bounded:
+    """A file that takes at most `size` bytes, so that a server cannot fill the disk."""
+
+    def __init__(self, file: IO[bytes], size: int) -> None:
+        self._file, self._left = file, size
+
+    def write(self, chunk: bytes) -> None:
+        """Write `chunk`, or raise if it is too much."""
+        self._left -= len(chunk)
+        if self._left < 0:
+            raise ValueError("the server sends more than the official file has")
+        self._file.write(chunk)
+
+    def flush(self) -> None:
+        """Write out what is buffered."""
+        self._file.flush()
+
+
+def _read_images(path: Path, official: OfficialFile) -> np.ndarray:
     """The pixels of an official gzipped IDX file, shape (images, 784), uint8."""
+    try:
+        with open(path, "rb") as file:
+            compressed = file.read(official.size + 1)  # of a file that is far too long, no more
+    except OSError as error:
+        raise DatasetError(f"{path} cannot be read ({error})") from error
     found = hashlib.sha256(compressed).hexdigest()
-    if found != digest:
+    if found != official.sha256:
         raise DatasetError(f"{path} is damaged or not the official file: its SHA-256 is {found[:12]}..., "
-                           f"expected {digest[:12]}...; fetch it again")
-    return parse_idx_images(compressed, images, path)
+                           f"expected {official.sha256[:12]}...; fetch it again")
+    return parse_idx_images(compressed, official.images, path)
 
 
-def parse_idx_images(compressed: bytes, images: int, path) -> np.ndarray:
+def parse_idx_images(compressed: bytes, images: int, path: PathLike) -> np.ndarray:
     """Decompress and check an IDX file of `images` 28 x 28 images, reading no more than it should hold."""
-    expected = 16 + images * _SIDE * _SIDE
+    expected = 16 + images * _PIXELS
     try:
         decompressor = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
         raw = decompressor.decompress(compressed, expected + 1)
@@ -135,8 +191,10 @@ def parse_idx_images(compressed: bytes, images: int, path) -> np.ndarray:
         kind = "truncated" if len(raw) < expected else "too long"
         raise DatasetError(f"{path} is {kind}: expected {expected} bytes of {images} images, got "
                            f"{len(raw) if len(raw) < expected else 'more'}; fetch it again")
+    if not decompressor.eof or decompressor.unused_data:  # the checksum comes last
+        raise DatasetError(f"{path} does not end where its images do; fetch it again")
     header = tuple(int(value) for value in np.frombuffer(raw, dtype=">i4", count=4))
     if header != (2051, images, _SIDE, _SIDE):
         raise DatasetError(f"{path} is not an IDX file of {images} images of {_SIDE} x {_SIDE} pixels "
                            f"(header {header}); fetch it again")
-    return np.frombuffer(raw, dtype=np.uint8, offset=16).reshape(images, _SIDE * _SIDE)
+    return np.frombuffer(raw, dtype=np.uint8, offset=16).reshape(images, _PIXELS)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-import numpy as np
-from scipy.linalg import eigh
+from typing import Any
 
+import numpy as np
+import scipy
+from numpy.typing import ArrayLike
+
+from ._range import in_extended_range, in_range
 from ._validation import Floats, finite, number, positive_spectrum, symmetric
 
 
@@ -13,7 +17,8 @@ def _relative_entropy(ratio: Floats) -> Floats:
     return (ratio - 1) - np.log1p(ratio - 1)
 
 
-def kl_divergence(target_kernel, model_kernel) -> float:
+@in_range
+def kl_divergence(target_kernel: ArrayLike, model_kernel: ArrayLike) -> float:
     """KL(p || q) for p ~ exp(-phi^T K_p phi / 2) and q ~ exp(-phi^T K_q phi / 2): Eq. (B7) in any pair of bases.
 
     The ratios b_i / a_i of Eq. (B7) become the generalised eigenvalues of K_q v = (b/a) K_p v. Both kernels, of the
@@ -27,10 +32,11 @@ def kl_divergence(target_kernel, model_kernel) -> float:
     model = symmetric(model_kernel, "model_kernel", len(target))
     positive_spectrum(target, "target_kernel")
     positive_spectrum(model, "model_kernel")
-    return float(_relative_entropy(eigh(model, target, eigvals_only=True)).sum() / 2)
+    return float(_relative_entropy(scipy.linalg.eigh(model, target, eigvals_only=True)).sum() / 2)
 
 
-def truncated_kl(eigenvalues, n_hidden, mass_squared: float):
+@in_extended_range
+def truncated_kl(eigenvalues: ArrayLike, n_hidden: ArrayLike, mass_squared: float) -> Any:
     """The KL divergence left at the optimum with N_h hidden nodes and RBM mass mu^2: Eq. (B8) with the mass cutoff.
 
     Modes with kappa < mu^2 are learnt in ascending order, at most N_h of them; every other mode contributes

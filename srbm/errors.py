@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 
 class NotNormalizableError(ValueError):
     """A Gaussian weight exp(-phi^T K phi / 2) whose kernel has an eigenvalue <= 0, so that Z does not exist.
@@ -12,7 +14,7 @@ class NotNormalizableError(ValueError):
         Everything computed up to the last normalisable state, when there is one.
     """
 
-    def __init__(self, message: str, last_good=None):
+    def __init__(self, message: str, last_good: Any = None) -> None:
         super().__init__(message)
         self.last_good = last_good
 
@@ -20,7 +22,21 @@ class NotNormalizableError(ValueError):
 class TrainingInterrupted(KeyboardInterrupt):
     """Ctrl-C during training; ``last_good`` is the `Training` up to the last complete epoch."""
 
-    def __init__(self, message: str, last_good):
+    def __init__(self, message: str, last_good: Any) -> None:
+        super().__init__(message)
+        self.last_good = last_good
+
+
+class CheckpointError(OSError):
+    """A checkpoint that could not be written, or one that cannot be continued; nothing has been overwritten.
+
+    Attributes
+    ----------
+    last_good : Training or None
+        The training up to the failure, when there is one.
+    """
+
+    def __init__(self, message: str, last_good: Any = None) -> None:
         super().__init__(message)
         self.last_good = last_good
 

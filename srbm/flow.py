@@ -10,13 +10,16 @@ eigenbases are aligned every mode obeys Eq. (81) by itself, and `mode_trajectory
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from scipy.integrate import solve_ivp
-from scipy.special import expit
+import scipy
+from numpy.typing import ArrayLike
 
+from ._progress import progress_bar
+from ._range import in_extended_range, in_range
 from ._threads import single_threaded
 from ._validation import Floats, correlation_matrix, finite, number
 from .errors import NotNormalizableError
@@ -54,7 +57,8 @@ class Flow:
         return ScalarRBM(self.weights[-1], self.mass_squared[-1], self.hidden_variance)
 
 
-def gradient_flow(rbm: ScalarRBM, correlation, times, learn_mass: bool = False) -> Flow:
+def gradient_flow(rbm: ScalarRBM, correlation: ArrayLike, times: ArrayLike, learn_mass: bool = False, *,
+                  progress: bool = False) -> Flow:
     """Integrate Eq. (26), with `learn_mass` also Eq. (27), from `rbm` at the first of `times`.
 
     Parameters
@@ -65,6 +69,8 @@ def gradient_flow(rbm: ScalarRBM, correlation, times, learn_mass: bool = False) 
         <phi phi^T>_target; may be singular.
     times : array (T,)
         Increasing flow times at which the solution is wanted; the first is that of `rbm`.
+    progress : bool
+        Whether to show a progress bar, which counts the times (on stderr; needs tqdm).
 
     Raises
     ------
@@ -79,12 +85,20 @@ def gradient_flow(rbm: ScalarRBM, correlation, times, learn_mass: bool = False) 
     times = finite(times, "times")
     if times.ndim != 1 or not times.size or (np.diff(times) <= 0).any():
         raise ValueError("times must be a non-empty, strictly increasing, one-dimensional array")
-    if not rbm.is_normalizable:
-        raise NotNormalizableError("the initial model is not normalisable; start from smaller weights or a larger mu^2")
     shape, variance = rbm.weights.shape, rbm.hidden_variance
+    initial = Ensemble(rbm.weights[None], np.array([[rbm.mass_squared]]), variance)
+    if not initial.normalizable()[0]:  # as judged below: from a start that fails there, the integrator never returns
+        raise NotNormalizableError("the initial model is not normalisable; start from smaller weights or a larger mu^2")
     half_trace = np.trace(correlation) / 2
 
-    def velocity(_, state):
+    reached = 0
+
+    def velocity(time: float, state: Floats) -> Floats:
+        nonlocal reached
+        passed = int(np.searchsorted(times, time, side="right"))
+        if passed > reached:
+            advance(passed - reached)
+            reached = passed
         weights = state[:-1].reshape(shape)
         ensemble = Ensemble(weights[None], state[None, -1:], variance)
         if not ensemble.normalizable()[0]:
@@ -94,16 +108,18 @@ def gradient_flow(rbm: ScalarRBM, correlation, times, learn_mass: bool = False) 
         return np.append(variance * ((correlation - propagator) @ weights).ravel(), mass)
 
     start = np.append(rbm.weights.ravel(), rbm.mass_squared)
+    scale = np.append(np.full(rbm.weights.size, np.sqrt(rbm.mass_squared / variance)), rbm.mass_squared)
     if len(times) == 1:
         return Flow(times, rbm.weights[None], start[-1:], variance)
-    with single_threaded(rbm.n_visible), np.errstate(invalid="ignore"):
-        solution = solve_ivp(velocity, (times[0], times[-1]), start, method="DOP853", t_eval=times,
-                             rtol=1e-10, atol=1e-12)
+    with single_threaded(rbm.n_visible), np.errstate(all="ignore"), \
+            progress_bar(progress, len(times), "time") as advance:
+        solution = scipy.integrate.solve_ivp(velocity, (times[0], times[-1]), start, method="DOP853", t_eval=times,
+                                             rtol=1e-10, atol=1e-12 * scale)
     states = solution.y.T
     flow = Flow(solution.t, states[:, :-1].reshape(len(states), *shape), states[:, -1], variance)
-    crossed = (flow.eigenvalues <= 0).any(axis=1)
+    crossed = np.any(flow.eigenvalues <= 0, axis=1)
     if not solution.success or crossed.any():
-        good = int(crossed.argmax()) if crossed.any() else len(crossed)
+        good = int(np.argmax(crossed)) if crossed.any() else len(flow.times)
         flow = Flow(flow.times[:good], flow.weights[:good], flow.mass_squared[:good], variance)
         reason = "an eigenvalue became negative" if crossed.any() else solution.message
         raise NotNormalizableError(f"the flow could not be followed beyond t = {flow.times[-1]:g}: {reason}",
@@ -111,7 +127,9 @@ def gradient_flow(rbm: ScalarRBM, correlation, times, learn_mass: bool = False) 
     return flow
 
 
-def mode_trajectory(kappa, mass_squared: float, initial_eigenvalue, times, hidden_variance: float = 1.0) -> Floats:
+@in_range
+def mode_trajectory(kappa: ArrayLike, mass_squared: float, initial_eigenvalue: ArrayLike, times: ArrayLike,
+                    hidden_variance: float = 1.0) -> Floats:
     """lambda(t) of an aligned mode at fixed mu^2: the closed, implicit solution of Eq. (81).
 
     For kappa != mu^2 the solution satisfies
@@ -162,7 +180,8 @@ def mode_trajectory(kappa, mass_squared: float, initial_eigenvalue, times, hidde
     return result.reshape(shape)
 
 
-def _newton(equation, guess: Floats, *parameters: Floats, scale: float = 1.0) -> Floats:
+def _newton(equation: Callable[..., tuple[Floats, Floats]], guess: Floats, *parameters: Floats,
+            scale: float = 1.0) -> Floats:
     """Roots of equation(x, *parameters) -> (value, slope), from guesses from which Newton's iteration is monotone.
 
     A root x is found to 1e-14 (scale + |x|).
@@ -179,29 +198,29 @@ def _newton(equation, guess: Floats, *parameters: Floats, scale: float = 1.0) ->
     return root
 
 
-def _log_expm1(u):
+def _log_expm1(u: Floats) -> Floats:
     return u + np.log(-np.expm1(-u))
 
 
-def _falling(kappa, mu2, initial, elapsed):
+def _falling(kappa: Floats, mu2: float, initial: Floats, elapsed: Floats) -> Floats:
     """kappa < lambda_0 < mu^2, in u = ln[(mu^2 - lambda) / (lambda - kappa)]: increasing and concave."""
     start = np.log(mu2 - initial) - np.log(initial - kappa)
 
-    def equation(u, kappa, start, elapsed):
+    def equation(u: Floats, kappa: Floats, start: Floats, elapsed: Floats) -> tuple[Floats, Floats]:
         value = (kappa**2 * (np.logaddexp(0, u) - np.logaddexp(0, start))
                  + kappa * mu2 * (np.logaddexp(0, -start) - np.logaddexp(0, -u)) - (mu2 - kappa) * elapsed)
-        right = expit(u)
+        right = scipy.special.expit(u)
         return value, kappa**2 * right + kappa * mu2 * (1 - right)
 
     u = _newton(equation, start, kappa, start, elapsed)
-    return kappa + (mu2 - kappa) * expit(-u)
+    return kappa + (mu2 - kappa) * scipy.special.expit(-u)
 
 
-def _rising(kappa, mu2, initial, elapsed):
+def _rising(kappa: Floats, mu2: float, initial: Floats, elapsed: Floats) -> Floats:
     """lambda_0 < kappa < mu^2, in u = ln[(mu^2 - lambda) / (kappa - lambda)] > 0: increasing and convex."""
     start = np.log1p((mu2 - kappa) / (kappa - initial))
 
-    def equation(u, kappa, start, elapsed):
+    def equation(u: Floats, kappa: Floats, start: Floats, elapsed: Floats) -> tuple[Floats, Floats]:
         stretch = mu2 / (mu2 - kappa)
         value = kappa * (stretch * (u - start) - (_log_expm1(u) - _log_expm1(start))) - elapsed
         return value, kappa * (stretch + 1 / np.expm1(-u))
@@ -215,12 +234,12 @@ def _rising(kappa, mu2, initial, elapsed):
     return kappa + gap * np.exp(-u) / np.expm1(-u)
 
 
-def _decoupling(kappa, mu2, initial, elapsed):
+def _decoupling(kappa: Floats, mu2: float, initial: Floats, elapsed: Floats) -> Floats:
     """kappa >= mu^2, in v = ln[(mu^2 - lambda_0) / (mu^2 - lambda)] >= 0: increasing, convex; lambda -> mu^2."""
     c = 1 / kappa
     delta = np.maximum(1 - c * mu2, 1e-30)  # zero at kappa = mu^2, where the limit delta -> 0 of the solution holds
 
-    def equation(v, c, delta, initial, elapsed):
+    def equation(v: Floats, c: Floats, delta: Floats, initial: Floats, elapsed: Floats) -> tuple[Floats, Floats]:
         depth = mu2 - initial
         lam = mu2 - depth * np.exp(-v)
         beta = c * depth
@@ -242,7 +261,8 @@ def _decoupling(kappa, mu2, initial, elapsed):
     return mu2 - (mu2 - initial) * np.exp(-v)
 
 
-def natural_gradient_flow(rbm: ScalarRBM, correlation, times) -> Floats:
+@in_range
+def natural_gradient_flow(rbm: ScalarRBM, correlation: ArrayLike, times: ArrayLike) -> Floats:
     """<phi phi^T> of the model under natural-gradient flow for N_h >= N_v, shape (T, N_v, N_v).
 
     In the Fisher metric of Gaussians the gradient flow of the likelihood is dK/dt = K - K C_t K, which is linear in the
@@ -268,7 +288,8 @@ def natural_gradient_flow(rbm: ScalarRBM, correlation, times) -> Floats:
     return target + (rbm.propagator - target) * decay
 
 
-def relaxation_rates(eigenvalues, mass_squared: float, hidden_variance: float = 1.0) -> Floats:
+@in_range
+def relaxation_rates(eigenvalues: ArrayLike, mass_squared: float, hidden_variance: float = 1.0) -> Floats:
     """How fast K approaches the target near the optimum: rate of its (i, j) component in the target's eigenbasis.
 
     `eigenvalues` are those of the target's kernel, kappa = 1 / eigvalsh(correlation), in any order.
@@ -283,7 +304,8 @@ def relaxation_rates(eigenvalues, mass_squared: float, hidden_variance: float = 
     return number(hidden_variance, "hidden_variance", above=0) * total / np.outer(kappa, kappa)
 
 
-def learning_rate_limit(eigenvalues, mass_squared: float, hidden_variance: float = 1.0) -> float:
+@in_extended_range
+def learning_rate_limit(eigenvalues: ArrayLike, mass_squared: float, hidden_variance: float = 1.0) -> float:
     """The largest stable learning rate of exact gradient ascent at fixed mu^2.
 
     It is kappa_min^2 / (sigma_h^2 (mu^2 - kappa_min)); `eigenvalues` are those of the target's kernel,
@@ -296,7 +318,7 @@ def learning_rate_limit(eigenvalues, mass_squared: float, hidden_variance: float
     return float(2 / rates.max()) if rates.size else float("inf")
 
 
-def _learnable(eigenvalues, mass_squared) -> Floats:
+def _learnable(eigenvalues: ArrayLike, mass_squared: float) -> Floats:
     kappa = np.sort(np.asarray(eigenvalues, dtype=float), axis=None)
     if np.isnan(kappa).any() or (kappa <= 0).any():
         raise ValueError("eigenvalues must be positive (infinite for null directions of the data)")

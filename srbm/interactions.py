@@ -11,32 +11,37 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from itertools import pairwise
+from typing import cast
 
 import numpy as np
-from scipy.special import expit, logsumexp
+import scipy
+from numpy.typing import ArrayLike
 
-from ._validation import Floats, count, finite, frozen, number, require_positive, symmetric
+from ._layers import Layers, random_weights
+from ._progress import progress_bar
+from ._range import in_range, members_in_range
+from ._validation import (
+    Floats,
+    Seed,
+    count,
+    finite,
+    frozen,
+    hidden_bias,
+    number,
+    require_positive,
+    symmetric,
+    weight_matrix,
+)
 from .solutions import symmetric_solution
 
 _MOST_ENUMERATED = 20
+_STRONGEST = 1e12
+"""The largest quartic coupling, in units of mu^4, with which a site can be drawn by rejection."""
 
 
-def _weights(values, name: str = "weights") -> Floats:
-    weights = frozen(finite(values, name))
-    if weights.ndim != 2 or weights.shape[0] == 0:
-        raise ValueError(f"{name} must be a matrix of shape (N_v, N_h) with N_v >= 1, got shape {weights.shape}")
-    return weights
-
-
-def _fields(phi, n_visible: int) -> Floats:
-    phi = finite(phi, "phi")
-    if phi.shape[-1:] != (n_visible,):
-        raise ValueError(f"phi must have {n_visible} components along its last axis, got shape {phi.shape}")
-    return phi
-
-
+@members_in_range
 @dataclass(frozen=True, eq=False)
-class Phi4RBM:
+class Phi4RBM(Layers):
     """S(phi, h) = sum_i (mu^2 phi_i^2 / 2 + quartic phi_i^4) + h^T h / (2 sigma_h^2) - phi^T W h.
 
     Parameters
@@ -55,8 +60,8 @@ class Phi4RBM:
     quartic: float
     hidden_variance: float = 1.0
 
-    def __post_init__(self):
-        object.__setattr__(self, "weights", _weights(self.weights))
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "weights", weight_matrix(self.weights))
         object.__setattr__(self, "mass_squared", number(self.mass_squared, "mass_squared", above=0))
         quartic = number(self.quartic, "quartic")
         if quartic < 0:
@@ -67,7 +72,8 @@ class Phi4RBM:
             require_positive(np.linalg.eigvalsh(self.kernel), "without a quartic term the kernel")
 
     @classmethod
-    def on_lattice(cls, kernel, quartic: float, mass_squared: float, hidden_variance: float = 1.0) -> Phi4RBM:
+    def on_lattice(cls, kernel: ArrayLike, quartic: float, mass_squared: float,
+                   hidden_variance: float = 1.0) -> Phi4RBM:
         """Lattice phi^4 theory, S = phi^T K phi / 2 + quartic sum phi^4, through the symmetric root of Eq. (16).
 
         `kernel` need not be positive (m^2 < 0 is the broken phase); `mass_squared` must not be below its spectrum.
@@ -83,23 +89,18 @@ class Phi4RBM:
         return cls(solution.weights, mass_squared, quartic, hidden_variance)
 
     @property
-    def n_visible(self) -> int:
-        """N_v."""
-        return self.weights.shape[0]
-
-    @property
     def kernel(self) -> Floats:
         """K = mu^2 - sigma_h^2 W W^T of the quadratic part, shape (N_v, N_v)."""
         return self.mass_squared * np.eye(self.n_visible) - self.hidden_variance * self.weights @ self.weights.T
 
-    def effective_action(self, phi) -> Floats:
+    def effective_action(self, phi: ArrayLike) -> Floats:
         """phi^T K phi / 2 + quartic sum_i phi_i^4 for phi (..., N_v), shape (...)."""
-        phi = _fields(phi, self.n_visible)
+        phi = self._visible(phi)
         return ((phi @ self.kernel) * phi).sum(axis=-1) / 2 + self.quartic * (phi**4).sum(axis=-1)
 
-    def gibbs(self, phi, steps: int = 1, rng=None) -> Floats:
+    def gibbs(self, phi: ArrayLike, steps: int = 1, rng: Seed = None) -> Floats:
         """`steps` sweeps: h given phi is Gaussian, each phi_i given h is drawn exactly by rejection; phi (..., N_v)."""
-        phi = _fields(phi, self.n_visible)
+        phi = self._visible(phi)
         rng = np.random.default_rng(rng)
         for _ in range(count(steps, "steps")):
             hidden = self.hidden_variance * (phi @ self.weights)
@@ -107,32 +108,49 @@ class Phi4RBM:
             phi = quartic_sites(hidden @ self.weights.T, self.mass_squared, self.quartic, rng)
         return phi
 
-    def sample(self, n: int, rng=None, *, chains: int = 100, burn_in: int = 200, sweeps: int = 10) -> Floats:
+    def sample(self, n: int, rng: Seed = None, *, chains: int = 100, burn_in: int = 200, sweeps: int = 10,
+               progress: bool = False) -> Floats:
         """`n` configurations (n, N_v) from `chains` Gibbs chains that start at phi = 0.
 
         Recorded every `sweeps` sweeps after `burn_in`; rows i and i + chains are successive states of one chain.
+        `progress` shows a bar that counts sweeps (on stderr; needs tqdm).
         """
         n, chains = count(n, "n"), count(chains, "chains", least=1)
         rng = np.random.default_rng(rng)
-        phi = self.gibbs(np.zeros((chains, self.n_visible)), burn_in, rng)
-        records = [phi[:0]]
-        for _ in range(-(-n // chains)):
-            phi = self.gibbs(phi, sweeps, rng)
-            records.append(phi)
+        burn_in, sweeps = count(burn_in, "burn_in"), count(sweeps, "sweeps", least=1)
+        rounds = -(-n // chains)
+        with progress_bar(progress, burn_in + rounds * sweeps, "sweep") as advance:
+            phi = self.gibbs(np.zeros((chains, self.n_visible)), burn_in, rng)
+            advance(burn_in)
+            records = [phi[:0]]
+            for _ in range(rounds):
+                phi = self.gibbs(phi, sweeps, rng)
+                advance(sweeps)
+                records.append(phi)
         return np.concatenate(records)[:n]
 
 
-def quartic_sites(source, mass_squared: float, quartic: float, rng=None) -> Floats:
+@in_range
+def quartic_sites(source: ArrayLike, mass_squared: float, quartic: float, rng: Seed = None) -> Floats:
     """Independent exact draws from exp(-mu^2 x^2 / 2 - quartic x^4 + source x), one for each entry of `source`.
 
     Rejection from a Gaussian at the mode x_0. With y = x - x_0 the exponent is that at the mode minus
     (mu^2 + 4 quartic x_0^2) y^2 / 2 minus quartic y^2 (y + 2 x_0)^2; the first part is the proposal, the second the
     logarithm of the acceptance.
+
+    Raises `ValueError` for quartic > 1e12 mass_squared^2, where less than a thousandth of the proposals is accepted.
     """
     source = finite(source, "source")
     rng = np.random.default_rng(rng)
-    mode = _mode(source, mass_squared, quartic).ravel()
-    width = 1 / np.sqrt(mass_squared + 4 * quartic * mode**2)
+    if quartic > _STRONGEST * mass_squared**2:
+        raise ValueError(f"quartic = {quartic:g} is more than {_STRONGEST:g} mass_squared^2, and hardly any of the "
+                         "proposals would be accepted: raise mass_squared, which leaves a lattice theory as it is")
+    with np.errstate(all="ignore"):
+        mode = _mode(source, mass_squared, quartic).ravel()
+        width = 1 / np.sqrt(mass_squared + 4 * quartic * mode**2)
+    if not (np.isfinite(mode).all() and (width > 0).all()):
+        raise ValueError("source, mass_squared and quartic differ so much in size that x cannot be drawn; measure the "
+                         "fields in other units")
     result = np.empty(mode.size)
     left = np.arange(mode.size)
     while left.size:
@@ -158,8 +176,9 @@ def _spin_states(n: int) -> Floats:
     return frozen(2.0 * (bits & 1) - 1)
 
 
+@members_in_range
 @dataclass(frozen=True, eq=False)
-class GaussianBernoulliRBM:
+class GaussianBernoulliRBM(Layers):
     """S(phi, h) = mu^2 phi^T phi / 2 - phi^T W h + eta^T h with h_a = +-1: Eq. (88), its signs included.
 
     Parameters
@@ -175,30 +194,22 @@ class GaussianBernoulliRBM:
     mass_squared: float
     hidden_bias: Floats | None = None
 
-    def __post_init__(self):
-        object.__setattr__(self, "weights", _weights(self.weights))
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "weights", weight_matrix(self.weights))
         object.__setattr__(self, "mass_squared", number(self.mass_squared, "mass_squared", above=0))
-        bias = frozen(np.zeros(self.n_hidden) if self.hidden_bias is None else finite(self.hidden_bias, "hidden_bias"))
-        if bias.shape != (self.n_hidden,):
-            raise ValueError(f"hidden_bias must have shape ({self.n_hidden},), got {bias.shape}")
-        object.__setattr__(self, "hidden_bias", bias)
+        bias = np.zeros(self.n_hidden) if self.hidden_bias is None else self.hidden_bias
+        object.__setattr__(self, "hidden_bias", hidden_bias(bias, self.n_hidden))
 
     @classmethod
     def random(cls, n_visible: int, n_hidden: int, mass_squared: float, scale: float = 0.1,
-               rng=None) -> GaussianBernoulliRBM:
+               rng: Seed = None) -> GaussianBernoulliRBM:
         """Weights drawn independently from a normal distribution of standard deviation `scale`, no bias."""
-        shape = (count(n_visible, "n_visible", least=1), count(n_hidden, "n_hidden"))
-        return cls(number(scale, "scale") * np.random.default_rng(rng).standard_normal(shape), mass_squared)
+        return cls(random_weights(n_visible, n_hidden, scale, rng), mass_squared)
 
     @property
-    def n_visible(self) -> int:
-        """N_v."""
-        return self.weights.shape[0]
-
-    @property
-    def n_hidden(self) -> int:
-        """N_h."""
-        return self.weights.shape[1]
+    def _eta(self) -> Floats:
+        """`hidden_bias`, which is an array from construction on."""
+        return cast("Floats", self.hidden_bias)
 
     @property
     def hidden_states(self) -> Floats:
@@ -213,12 +224,12 @@ class GaussianBernoulliRBM:
         """ln of the weight of each hidden state after integrating phi out, without (2 pi / mu^2)^(N_v / 2)."""
         couplings = self.weights.T @ self.weights / (2 * self.mass_squared)
         states = self.hidden_states
-        return ((states @ couplings) * states).sum(axis=1) - states @ self.hidden_bias
+        return ((states @ couplings) * states).sum(axis=1) - states @ self._eta
 
     @cached_property
     def hidden_probabilities(self) -> Floats:
         """P_h of each row of `hidden_states`, shape (2^N_h,): an Ising model with couplings W^T W / mu^2."""
-        return frozen(np.exp(self._log_weights - logsumexp(self._log_weights)))
+        return frozen(np.exp(self._log_weights - scipy.special.logsumexp(self._log_weights)))
 
     @cached_property
     def hidden_moments(self) -> tuple[Floats, Floats]:
@@ -229,7 +240,8 @@ class GaussianBernoulliRBM:
     @property
     def log_partition(self) -> float:
         """ln Z of Eq. (89) in nats, by enumeration of the hidden layer."""
-        return float(logsumexp(self._log_weights) + self.n_visible / 2 * np.log(2 * np.pi / self.mass_squared))
+        gaussian = self.n_visible / 2 * np.log(2 * np.pi / self.mass_squared)
+        return float(scipy.special.logsumexp(self._log_weights) + gaussian)
 
     @property
     def mixture(self) -> tuple[Floats, Floats]:
@@ -248,66 +260,70 @@ class GaussianBernoulliRBM:
         scatter = self.weights @ (second - np.outer(mean, mean)) @ self.weights.T / self.mass_squared**2
         return np.eye(self.n_visible) / self.mass_squared + (scatter + scatter.T) / 2
 
-    def psi(self, phi) -> Floats:
+    def psi(self, phi: ArrayLike) -> Floats:
         """psi_a = sum_i phi_i W_ia - eta_a for phi (..., N_v), shape (..., N_h)."""
-        return _fields(phi, self.n_visible) @ self.weights - self.hidden_bias
+        return self._visible(phi) @ self.weights - self._eta
 
-    def effective_action(self, phi) -> Floats:
+    def effective_action(self, phi: ArrayLike) -> Floats:
         """mu^2 phi^T phi / 2 - sum_a ln(2 cosh psi_a), shape (...): Eq. (91)."""
-        phi = _fields(phi, self.n_visible)
+        phi = self._visible(phi)
         psi = self.psi(phi)
         return self.mass_squared * (phi**2).sum(axis=-1) / 2 - np.logaddexp(psi, -psi).sum(axis=-1)
 
-    def log_likelihood(self, phi, log_partition: float | None = None) -> float:
+    def log_likelihood(self, phi: ArrayLike, log_partition: float | None = None) -> float:
         """Average ln p(phi) over samples (n, N_v), nats; ln Z is enumerated unless it is given."""
         log_partition = self.log_partition if log_partition is None else log_partition
         return float(-self.effective_action(phi).mean() - log_partition)
 
-    def hidden_mean(self, phi) -> Floats:
+    def hidden_mean(self, phi: ArrayLike) -> Floats:
         """<h | phi> = tanh psi, shape (..., N_h)."""
         return np.tanh(self.psi(phi))
 
-    def gibbs(self, phi, steps: int = 1, rng=None) -> Floats:
+    def gibbs(self, phi: ArrayLike, steps: int = 1, rng: Seed = None) -> Floats:
         """`steps` sweeps of block Gibbs sampling; phi (..., N_v)."""
-        phi = _fields(phi, self.n_visible)
+        phi = self._visible(phi)
         rng = np.random.default_rng(rng)
         for _ in range(count(steps, "steps")):
-            up = rng.random((*phi.shape[:-1], self.n_hidden)) < expit(2 * self.psi(phi))
-            phi = self._visible(np.where(up, 1.0, -1.0), rng)
+            up = rng.random((*phi.shape[:-1], self.n_hidden)) < scipy.special.expit(2 * self.psi(phi))
+            phi = self._visible_given(np.where(up, 1.0, -1.0), rng)
         return phi
 
-    def sample(self, n: int, rng=None) -> Floats:
+    def sample(self, n: int, rng: Seed = None) -> Floats:
         """`n` independent exact samples (n, N_v): a hidden state by its enumerated weight, then phi given h."""
         rng = np.random.default_rng(rng)
         probabilities = self.hidden_probabilities
         drawn = rng.choice(len(probabilities), size=count(n, "n"), p=probabilities)
-        return self._visible(self.hidden_states[drawn], rng)
+        return self._visible_given(self.hidden_states[drawn], rng)
 
-    def annealed_log_partition(self, chains: int = 100, temperatures: int = 1000, rng=None) -> tuple[float, float]:
+    def annealed_log_partition(self, chains: int = 100, temperatures: int = 1000, rng: Seed = None, *,
+                               progress: bool = False) -> tuple[float, float]:
         """ln Z by annealed importance sampling (Neal 2001), and its standard error, in nats; for any N_h.
 
         The couplings are switched on as beta W with beta from 0, where Z is known, to 1 in `temperatures` steps, with
         one Gibbs sweep at each. The estimate of Z is unbiased, hence that of ln Z a lower bound on average. The error
         is that of the average weight and cannot exceed 1: near 1 a single chain carries all the weight, and neither
-        number can be trusted. Take more temperatures.
+        number can be trusted. Take more temperatures. `progress` shows a bar that counts them (on stderr; needs tqdm).
         """
         chains, temperatures = count(chains, "chains", least=2), count(temperatures, "temperatures", least=1)
         rng = np.random.default_rng(rng)
         betas = np.linspace(0, 1, temperatures + 1)
         phi = rng.standard_normal((chains, self.n_visible)) / np.sqrt(self.mass_squared)
         log_weight = np.zeros(chains)
-        for below, beta in pairwise(betas):
-            model = GaussianBernoulliRBM(beta * self.weights, self.mass_squared, self.hidden_bias)
-            cooler = model.psi(phi)
-            warmer = below / beta * (cooler + self.hidden_bias) - self.hidden_bias
-            log_weight += (np.logaddexp(cooler, -cooler) - np.logaddexp(warmer, -warmer)).sum(axis=1)
-            phi = model.gibbs(phi, 1, rng)
-        start = np.logaddexp(self.hidden_bias, -self.hidden_bias).sum()
+        with progress_bar(progress, temperatures, "temperature") as advance:
+            for below, beta in pairwise(betas):
+                model = GaussianBernoulliRBM(beta * self.weights, self.mass_squared, self.hidden_bias)
+                cooler = model.psi(phi)
+                warmer = below / beta * (cooler + self._eta) - self._eta
+                log_weight += (np.logaddexp(cooler, -cooler) - np.logaddexp(warmer, -warmer)).sum(axis=1)
+                phi = model.gibbs(phi, 1, rng)
+                advance()
+        start = np.logaddexp(self._eta, -self._eta).sum()
         start += self.n_visible / 2 * np.log(2 * np.pi / self.mass_squared)
         ratio = np.exp(log_weight - log_weight.max())
         error = ratio.std(ddof=1) / ratio.mean() / np.sqrt(chains)
-        return float(start + logsumexp(log_weight) - np.log(chains)), float(error)
+        return float(start + scipy.special.logsumexp(log_weight) - np.log(chains)), float(error)
 
-    def _visible(self, hidden: Floats, rng) -> Floats:
+    def _visible_given(self, hidden: Floats, rng: np.random.Generator) -> Floats:
+        """phi drawn given h (..., N_h)."""
         mean = hidden @ self.weights.T / self.mass_squared
         return mean + rng.standard_normal(mean.shape) / np.sqrt(self.mass_squared)

@@ -17,9 +17,11 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from scipy.optimize import minimize
+import scipy
+from numpy.typing import ArrayLike
 
-from ._validation import Floats, correlation_matrix, count, finite, number, require_positive
+from ._range import in_range
+from ._validation import Floats, Seed, correlation_matrix, count, finite, number, require_positive
 from .model import ScalarRBM
 
 
@@ -39,6 +41,7 @@ class LatentForm(NamedTuple):
         return covariance
 
 
+@in_range
 def latent_form(rbm: ScalarRBM) -> LatentForm:
     """Loadings and noise of an RBM; raises `NotNormalizableError` when its kernel is not positive."""
     mass = np.broadcast_to(rbm.mass_squared, (rbm.n_visible,))[:, None]
@@ -48,7 +51,8 @@ def latent_form(rbm: ScalarRBM) -> LatentForm:
     return LatentForm((basis * (s / np.sqrt(room)) @ Vt) / np.sqrt(mass), 1 / rbm.mass_squared)
 
 
-def from_latent(loadings, noise, hidden_variance: float = 1.0) -> ScalarRBM:
+@in_range
+def from_latent(loadings: ArrayLike, noise: ArrayLike, hidden_variance: float = 1.0) -> ScalarRBM:
     """The RBM with the distribution of phi = A z + noise; it exists for all loadings and every positive noise.
 
     Parameters
@@ -73,8 +77,9 @@ def from_latent(loadings, noise, hidden_variance: float = 1.0) -> ScalarRBM:
     return ScalarRBM(weights, 1 / noise, hidden_variance)
 
 
-def factor_analysis(correlation, n_hidden: int, hidden_variance: float = 1.0, least_noise: float = 1e-6,
-                    starts: int = 1, rng=0) -> ScalarRBM:
+@in_range
+def factor_analysis(correlation: ArrayLike, n_hidden: int, hidden_variance: float = 1.0, least_noise: float = 1e-6,
+                    starts: int = 1, rng: Seed = 0) -> ScalarRBM:
     """A maximum of the likelihood over W and a mass mu_i^2 of its own for every visible node, for data <phi phi^T>.
 
     For given masses the best W is known: in units in which every mu_i^2 is 1 it keeps the modes with kappa < 1, at most
@@ -142,8 +147,9 @@ def factor_analysis(correlation, n_hidden: int, hidden_variance: float = 1.0, le
     found = []
     for width in np.linspace(0.1, 1.0, count(starts, "starts", least=1)):
         start = np.clip(guess + width * rng.standard_normal(n_visible), 0.99 * lowest, 0.01 * lowest)
-        found.append(minimize(cost, start, jac=True, method="L-BFGS-B", bounds=[(lowest, 0.0)] * n_visible,
-                              options={"maxiter": 20_000, "maxfun": 50_000, "maxcor": 30, "ftol": 0.0, "gtol": 1e-10}))
+        found.append(scipy.optimize.minimize(
+            cost, start, jac=True, method="L-BFGS-B", bounds=[(lowest, 0.0)] * n_visible,
+            options={"maxiter": 20_000, "maxfun": 50_000, "maxcor": 30, "ftol": 0.0, "gtol": 1e-10}))
     best = min(found, key=lambda result: result.fun)
     A, _ = loadings(best.x)
     return from_latent(scale[:, None] * A, variances * np.exp(best.x), hidden_variance)

@@ -10,12 +10,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import cast
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from ._validation import Floats, count, finite, number, require_positive
+from ._progress import progress_bar
+from ._range import members_in_range
+from ._validation import Floats, Seed, count, fields, number, require_positive
 
 
+@members_in_range
 @dataclass(frozen=True)
 class FreeScalarField:
     """S(phi) = (1/2) phi^T K phi with K = m^2 - Laplacian, on a periodic lattice (Eqs. 76, 77 and 83).
@@ -37,8 +42,8 @@ class FreeScalarField:
     mass_squared: float = 4.0
     links: Mapping[int | tuple[int, ...], float] | tuple[tuple[tuple[int, ...], float], ...] | None = None
 
-    def __post_init__(self):
-        extents = (self.shape,) if np.ndim(self.shape) == 0 else tuple(self.shape)
+    def __post_init__(self) -> None:
+        extents = tuple(np.atleast_1d(self.shape).tolist())
         if not extents:
             raise ValueError("shape needs at least one extent, e.g. 10 or (4, 4)")
         object.__setattr__(self, "shape", tuple(count(n, "each extent of shape", least=1) for n in extents))
@@ -52,9 +57,14 @@ class FreeScalarField:
             object.__setattr__(self, "links", tuple(links.items()))
 
     @property
+    def _extents(self) -> tuple[int, ...]:
+        """`shape`, which is a tuple from construction on."""
+        return cast("tuple[int, ...]", self.shape)
+
+    @property
     def n_sites(self) -> int:
         """N_v, the number of sites."""
-        return int(np.prod(self.shape))
+        return int(np.prod(self._extents))
 
     @property
     def _links(self) -> list[tuple[tuple[int, ...], float]]:
@@ -66,8 +76,8 @@ class FreeScalarField:
     @cached_property
     def _dispersion(self) -> Floats:
         """kappa(p) = m^2 + sum_d c_d (2 - 2 cos(p d)) on the momentum grid, in the order of `numpy.fft`."""
-        momenta = np.ix_(*[2 * np.pi * np.arange(n) / n for n in self.shape])
-        kinetic = np.zeros(self.shape)
+        momenta = np.ix_(*[2 * np.pi * np.arange(n) / n for n in self._extents])
+        kinetic = np.zeros(self._extents)
         for offset, strength in self._links:
             kinetic += strength * (2 - 2 * np.cos(sum(p * d for p, d in zip(momenta, offset, strict=True))))
         return self.mass_squared + kinetic
@@ -80,16 +90,17 @@ class FreeScalarField:
     @property
     def momenta(self) -> Floats:
         """p = 2 pi k / N with -N/2 < k <= N/2, shape (n_sites, dimensions); row a belongs to `eigenvalues[a]`."""
-        integers = np.stack(np.meshgrid(*[(np.arange(n) + (n - 1) // 2) % n - (n - 1) // 2 for n in self.shape],
-                                        indexing="ij"), axis=-1).reshape(self.n_sites, -1)
+        extents = np.array(self._extents)
+        integers = (np.indices(self._extents).reshape(len(extents), -1).T + (extents - 1) // 2) % extents
+        integers -= (extents - 1) // 2
         order = np.argsort(self._dispersion, axis=None, kind="stable")
-        return 2 * np.pi * integers[order] / np.array(self.shape)
+        return 2 * np.pi * integers[order] / np.array(self._extents)
 
     def _translation_invariant(self, function_of_eigenvalue: Floats) -> Floats:
         """The matrix that is diagonal in momentum space with these entries, shape (n_sites, n_sites)."""
         from_origin = np.fft.ifftn(function_of_eigenvalue).real
-        site = np.indices(self.shape).reshape(len(self.shape), -1)
-        separation = (site[:, :, None] - site[:, None, :]) % np.array(self.shape)[:, None, None]
+        site = np.indices(self._extents).reshape(len(self._extents), -1)
+        separation = (site[:, :, None] - site[:, None, :]) % np.array(self._extents)[:, None, None]
         return from_origin[tuple(separation)]
 
     @property
@@ -109,37 +120,35 @@ class FreeScalarField:
         require_positive(self._dispersion, "the lattice kernel")
         return self._translation_invariant(1 / self._dispersion)
 
-    def action(self, phi) -> Floats:
+    def action(self, phi: ArrayLike) -> Floats:
         """S(phi) for fields (..., n_sites), as differences along the links; shape (...)."""
-        phi = finite(phi, "phi")
-        if phi.shape[-1:] != (self.n_sites,):
-            raise ValueError(f"phi must have {self.n_sites} components along its last axis for a lattice of shape "
-                             f"{self.shape}, got shape {phi.shape}")
+        phi = fields(phi, "phi", self.n_sites, f" for a lattice of shape {self.shape}")
         density = self.mass_squared * phi**2
         for offset, strength in self._links:
             density = density + strength * (phi[..., self._shifted(offset)] - phi) ** 2
         return density.sum(axis=-1) / 2
 
-    def action_density(self, phi) -> Floats:
+    def action_density(self, phi: ArrayLike) -> Floats:
         """S / N_v, shape (...). Equipartition: S / N_v follows Gamma(N_v / 2, scale 1 / N_v), with mean 1/2."""
         return self.action(phi) / self.n_sites
 
-    def sample(self, n: int, rng=None) -> Floats:
+    def sample(self, n: int, rng: Seed = None) -> Floats:
         """`n` independent exact configurations, shape (n, n_sites): white noise coloured by kappa^(-1/2)."""
         require_positive(self._dispersion, "the lattice kernel")
         n = count(n, "n")
-        axes = tuple(range(1, len(self.shape) + 1))
-        noise = np.random.default_rng(rng).standard_normal((n, *self.shape))
+        axes = tuple(range(1, len(self._extents) + 1))
+        noise = np.random.default_rng(rng).standard_normal((n, *self._extents))
         coloured = np.fft.ifftn(np.fft.fftn(noise, axes=axes) / np.sqrt(self._dispersion), axes=axes).real
         return coloured.reshape(n, self.n_sites)
 
-    def metropolis(self, n: int, rng=None, *, chains: int = 100, step: float = 1.0, burn_in: int = 100,
-                   sweeps: int = 20) -> Floats:
+    def metropolis(self, n: int, rng: Seed = None, *, chains: int = 100, step: float = 1.0, burn_in: int = 100,
+                   sweeps: int = 20, progress: bool = False) -> Floats:
         """`n` configurations from single-site Metropolis Monte Carlo, shape (n, n_sites).
 
         `chains` independent chains start from phi = 0, are thermalised for `burn_in` sweeps over the lattice and
         then recorded every `sweeps` sweeps; a proposal moves one site uniformly by at most `step`. Configurations of
         one chain that follow each other (rows i and i + chains) are correlated, unlike those of `sample`.
+        `progress` shows a bar that counts sweeps (on stderr; needs tqdm).
         """
         require_positive(self._dispersion, "the lattice kernel")
         n, chains = count(n, "n"), count(chains, "chains", least=1)
@@ -150,26 +159,29 @@ class FreeScalarField:
         neighbours, strengths = self._neighbours()
         local = self.mass_squared + strengths.sum()
 
-        def sweep():
+        def sweep() -> None:
             for site in range(self.n_sites):
                 proposal = phi[site] + rng.uniform(-step, step, chains)
                 force = strengths @ phi[neighbours[site]]
                 change = (proposal**2 - phi[site] ** 2) * local / 2 - (proposal - phi[site]) * force
                 accepted = rng.exponential(size=chains) > change
                 phi[site] = np.where(accepted, proposal, phi[site])
+            advance()
 
-        for _ in range(burn_in):
-            sweep()
         records = []
-        for _ in range(-(-n // chains)):
-            for _ in range(sweeps):
+        rounds = -(-n // chains)
+        with progress_bar(progress, burn_in + rounds * sweeps, "sweep") as advance:
+            for _ in range(burn_in):
                 sweep()
-            records.append(phi.T.copy())
+            for _ in range(rounds):
+                for _ in range(sweeps):
+                    sweep()
+                records.append(phi.T.copy())
         return np.concatenate(records)[:n] if records else np.empty((0, self.n_sites))
 
     def _shifted(self, offset: tuple[int, ...]) -> np.ndarray:
         """The site at x + offset for every site x, shape (n_sites,)."""
-        sites = np.arange(self.n_sites).reshape(self.shape)
+        sites = np.arange(self.n_sites).reshape(self._extents)
         return np.roll(sites, [-d for d in offset], axis=range(len(offset))).ravel()
 
     def _neighbours(self) -> tuple[np.ndarray, Floats]:
@@ -178,13 +190,13 @@ class FreeScalarField:
         A link that leads round the lattice back to its own site has no kinetic term.
         """
         links = [(direction, strength) for offset, strength in self._links
-                 if any(d % extent for d, extent in zip(offset, self.shape, strict=True))
+                 if any(d % extent for d, extent in zip(offset, self._extents, strict=True))
                  for direction in (tuple(-d for d in offset), offset)]
         indices = np.array([self._shifted(offset) for offset, _ in links], dtype=int).reshape(-1, self.n_sites).T
         return indices, np.array([strength for _, strength in links])
 
 
-def _offset(offset, dimensions: int) -> tuple[int, ...]:
+def _offset(offset: int | tuple[int, ...], dimensions: int) -> tuple[int, ...]:
     """An offset as a tuple of integers, one per dimension, not all zero."""
     parts = (offset,) if np.ndim(offset) == 0 else tuple(offset)
     try:

@@ -11,19 +11,40 @@ because that is what training by contrastive divergence uses.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 
 import numpy as np
-from scipy.linalg import cho_solve, solve_triangular
+import scipy
+from numpy.typing import ArrayLike
 
-from ._files import load_arrays, save_arrays
-from ._validation import Floats, count, finite, frozen, number, require_positive, symmetric
-from .errors import NotNormalizableError
+from ._files import Stored, load_arrays, save_arrays
+from ._layers import Layers, random_weights
+from ._range import members_in_range
+from ._validation import (
+    Floats,
+    PathLike,
+    Seed,
+    count,
+    fields,
+    finite,
+    frozen,
+    hidden_bias,
+    number,
+    require_positive,
+    symmetric,
+    weight_matrix,
+)
+from .errors import DatasetError, NotNormalizableError
+
+_STORED = {"weights": Stored(("f8",), (2,)), "mass_squared": Stored(("f8",), (0, 1)),
+           "hidden_variance": Stored(("f8",)), "hidden_bias": Stored(("f8",), (1,))}
 
 
+@members_in_range
 @dataclass(frozen=True, eq=False, repr=False)
-class ScalarRBM:
+class ScalarRBM(Layers):
     """A Gaussian-Gaussian RBM with the action of Eq. (7); immutable, training returns a new one.
 
     Parameters
@@ -46,11 +67,8 @@ class ScalarRBM:
     hidden_variance: float = 1.0
     hidden_bias: Floats | None = None
 
-    def __post_init__(self):
-        weights = frozen(finite(self.weights, "weights"))
-        if weights.ndim != 2 or weights.shape[0] == 0:
-            raise ValueError(f"weights must be a matrix of shape (N_v, N_h) with N_v >= 1, got shape {weights.shape}; "
-                             "codes that store W^T need weights.T")
+    def __post_init__(self) -> None:
+        weights = weight_matrix(self.weights)
         mass_squared = finite(self.mass_squared, "mass_squared")
         if mass_squared.shape not in ((), (len(weights),)):
             raise ValueError(f"mass_squared must be one number or one per visible node, shape ({len(weights)},), "
@@ -61,28 +79,13 @@ class ScalarRBM:
         object.__setattr__(self, "mass_squared", frozen(mass_squared) if mass_squared.ndim else float(mass_squared))
         object.__setattr__(self, "hidden_variance", number(self.hidden_variance, "hidden_variance", above=0))
         if self.hidden_bias is not None:
-            bias = frozen(finite(self.hidden_bias, "hidden_bias"))
-            if bias.shape != (self.n_hidden,):
-                raise ValueError(f"hidden_bias must have shape ({self.n_hidden},), got {bias.shape}")
-            object.__setattr__(self, "hidden_bias", bias)
+            object.__setattr__(self, "hidden_bias", hidden_bias(self.hidden_bias, self.n_hidden))
 
     @classmethod
-    def random(cls, n_visible: int, n_hidden: int, mass_squared, scale: float = 0.1, hidden_variance: float = 1.0,
-               rng=None) -> ScalarRBM:
+    def random(cls, n_visible: int, n_hidden: int, mass_squared: float | Floats, scale: float = 0.1,
+               hidden_variance: float = 1.0, rng: Seed = None) -> ScalarRBM:
         """Weights drawn independently from a normal distribution of standard deviation `scale` (Sec. V B)."""
-        shape = (count(n_visible, "n_visible", least=1), count(n_hidden, "n_hidden"))
-        scale = number(scale, "scale")
-        return cls(scale * np.random.default_rng(rng).standard_normal(shape), mass_squared, hidden_variance)
-
-    @property
-    def n_visible(self) -> int:
-        """N_v."""
-        return self.weights.shape[0]
-
-    @property
-    def n_hidden(self) -> int:
-        """N_h."""
-        return self.weights.shape[1]
+        return cls(random_weights(n_visible, n_hidden, scale, rng), mass_squared, hidden_variance)
 
     @property
     def kernel(self) -> Floats:
@@ -127,13 +130,13 @@ class ScalarRBM:
     @property
     def propagator(self) -> Floats:
         """K^-1, the connected two-point function, shape (N_v, N_v): Eq. (11)."""
-        inverse = cho_solve((self._cholesky, True), np.eye(self.n_visible))
+        inverse = scipy.linalg.cho_solve((self._cholesky, True), np.eye(self.n_visible))
         return (inverse + inverse.T) / 2
 
     @property
     def mean(self) -> Floats:
         """<phi> = K^-1 J, shape (N_v,)."""
-        return cho_solve((self._cholesky, True), self.source)
+        return scipy.linalg.cho_solve((self._cholesky, True), self.source)
 
     @property
     def log_partition(self) -> float:
@@ -141,7 +144,7 @@ class ScalarRBM:
         log_det = 2 * np.log(np.diag(self._cholesky)).sum()
         return float((self.n_visible * np.log(2 * np.pi) - log_det + self.source @ self.mean) / 2)
 
-    def log_likelihood(self, correlation, mean=None) -> float:
+    def log_likelihood(self, correlation: ArrayLike, mean: ArrayLike | None = None) -> float:
         """Average ln p(phi) over data with second moments <phi phi^T> and mean <phi>, nats per configuration: Eq. (19).
 
         Parameters
@@ -158,12 +161,12 @@ class ScalarRBM:
         linear = 0.0 if mean is None else self.source @ self._visible(mean)
         return float(linear - np.vdot(self.kernel, correlation) / 2 - self.log_partition)
 
-    def sample(self, n: int, rng=None) -> Floats:
+    def sample(self, n: int, rng: Seed = None) -> Floats:
         """`n` independent exact samples of phi, shape (n, N_v)."""
         noise = np.random.default_rng(rng).standard_normal((self.n_visible, count(n, "n")))
-        return self.mean + solve_triangular(self._cholesky, noise, lower=True, trans="T").T
+        return self.mean + scipy.linalg.solve_triangular(self._cholesky, noise, lower=True, trans="T").T
 
-    def gibbs(self, phi, steps: int = 1, rng=None) -> Floats:
+    def gibbs(self, phi: ArrayLike, steps: int = 1, rng: Seed = None) -> Floats:
         """`steps` sweeps of block Gibbs sampling, each h given phi then phi given h; phi has shape (..., N_v)."""
         phi = self._visible(phi)
         rng = np.random.default_rng(rng)
@@ -173,28 +176,18 @@ class ScalarRBM:
             phi = self.visible_mean(hidden) + rng.standard_normal(phi.shape) / np.sqrt(self.mass_squared)
         return phi
 
-    def hidden_mean(self, phi) -> Floats:
+    def hidden_mean(self, phi: ArrayLike) -> Floats:
         """<h | phi> = eta + sigma_h^2 W^T phi for phi of shape (..., N_v); shape (..., N_h)."""
         mean = self.hidden_variance * (self._visible(phi) @ self.weights)
         return mean if self.hidden_bias is None else mean + self.hidden_bias
 
-    def visible_mean(self, hidden) -> Floats:
+    def visible_mean(self, hidden: ArrayLike) -> Floats:
         """<phi | h> = W h / mu^2 for h of shape (..., N_h); shape (..., N_v)."""
-        hidden = finite(hidden, "hidden")
-        if hidden.shape[-1:] != (self.n_hidden,):
-            raise ValueError(f"hidden must have {self.n_hidden} components along its last axis, got shape "
-                             f"{hidden.shape}")
-        return hidden @ self.weights.T / self.mass_squared
+        return fields(hidden, "hidden", self.n_hidden) @ self.weights.T / self.mass_squared
 
-    def reconstruct(self, phi) -> Floats:
+    def reconstruct(self, phi: ArrayLike) -> Floats:
         """One mean-field pass forward and backward, <phi | <h | phi>>, as in Fig. 16; shape (..., N_v)."""
         return self.visible_mean(self.hidden_mean(phi))
-
-    def _visible(self, phi) -> Floats:
-        phi = finite(phi, "phi")
-        if phi.shape[-1:] != (self.n_visible,):
-            raise ValueError(f"phi must have {self.n_visible} components along its last axis, got shape {phi.shape}")
-        return phi
 
     def __repr__(self) -> str:
         mass = self.mass_squared if np.ndim(self.mass_squared) == 0 else "one per node"
@@ -203,15 +196,18 @@ class ScalarRBM:
         return (f"<ScalarRBM: N_v = {self.n_visible}, N_h = {self.n_hidden}, mu^2 = {mass}, "
                 f"sigma_h^2 = {self.hidden_variance:.6g}{bias}>")
 
-    def save(self, path):
-        """Write the model to an .npz file, atomically."""
+    def save(self, path: PathLike) -> Path:
+        """Write the model to an .npz file, atomically; returns its path."""
         bias = np.zeros(self.n_hidden) if self.hidden_bias is None else self.hidden_bias
         return save_arrays(path, weights=self.weights, mass_squared=self.mass_squared,
                            hidden_variance=self.hidden_variance, hidden_bias=bias)
 
     @classmethod
-    def load(cls, path) -> ScalarRBM:
+    def load(cls, path: PathLike) -> ScalarRBM:
         """Read a model written by `save`; raises `DatasetError` for a damaged file."""
-        stored = load_arrays(path, ("weights", "mass_squared", "hidden_variance", "hidden_bias"))
-        bias = stored["hidden_bias"] if stored["hidden_bias"].any() else None
-        return cls(stored["weights"], stored["mass_squared"], stored["hidden_variance"], bias)
+        stored = load_arrays(path, _STORED)
+        try:
+            model = cls(**stored)
+            return model if stored["hidden_bias"].any() else replace(model, hidden_bias=None)
+        except ValueError as error:
+            raise DatasetError(f"{path} does not hold a model ({error}); restore it from a copy") from error

@@ -1,8 +1,8 @@
 """Second moments <phi phi^T> of data in one pass, with memory that does not depend on the number of samples.
 
 Integer data (bytes of images) are summed exactly. Their products run through floating-point matrix multiplication,
-which is fast, in blocks so short that no partial sum can leave the range in which floats count exactly: 258 rows of
-bytes for float32, since 258 x 255^2 < 2^24.
+which is fast, in blocks so short that no partial sum can leave the range in which floats count exactly. The origin is
+moved to the middle of the range first: 1024 rows of bytes then fit into float32, since 1024 x 128^2 = 2^24.
 
 Moments of parts of the data add up to those of the whole, `block_moments(a) + block_moments(b)`, so that blocks can be
 summed wherever they lie: by several processes, or on a GPU. Integer sums are exact, hence the same in any order.
@@ -10,15 +10,19 @@ summed wherever they lie: by several processes, or on a GPU. Integer sums are ex
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from ._arrays import is_numpy, namespace, to_numpy
+from ._arrays import Array, is_numpy, namespace, to_numpy
+from ._progress import progress_bar
+from ._range import in_range, members_in_range
 from ._validation import Floats, finite
 
 
+@members_in_range
 @dataclass(frozen=True, eq=False)
 class IntegerMoments:
     """Exact sums over integer data: `n` samples, sum phi (N,), sum phi phi^T (N, N), all int64."""
@@ -52,6 +56,7 @@ class IntegerMoments:
         return (products / self.n - np.outer(mean, mean)) * scale**2
 
 
+@members_in_range
 @dataclass(frozen=True, eq=False)
 class FloatMoments:
     """Moments of real data: `n` samples, their mean (N,) and scatter sum (phi - mean)(phi - mean)^T (N, N).
@@ -82,13 +87,13 @@ class FloatMoments:
         return (second if center else second + self.mean[:, None] * self.mean[None, :]) * scale**2
 
 
-def _same_width(a, b) -> None:
+def _same_width(a: Array, b: Array) -> None:
     if a.shape != b.shape:
         raise ValueError(f"moments of {a.shape[0]} and of {b.shape[0]} nodes cannot be added: the blocks must agree "
                          "in the number of columns")
 
 
-def block_moments(block) -> IntegerMoments | FloatMoments:
+def block_moments(block: Array) -> IntegerMoments | FloatMoments:
     """The moments of one block (n, N), a sample in each row: exact for integers, on the device where the block is."""
     block = next(_blocks([block]))
     if not _is_integer(block):
@@ -99,7 +104,8 @@ def block_moments(block) -> IntegerMoments | FloatMoments:
     return integer_moments([block])
 
 
-def second_moment(chunks, center: bool = False) -> Floats:
+@in_range
+def second_moment(chunks: Array | Iterable[Array], center: bool = False, *, progress: bool = False) -> Floats:
     """<phi phi^T> of Eq. (21), or with `center` the covariance <phi phi^T> - <phi><phi>^T (divided by n, not n - 1).
 
     Parameters
@@ -108,29 +114,40 @@ def second_moment(chunks, center: bool = False) -> Floats:
         Samples in rows; the blocks may have different numbers of rows, and are read once, one at a time. Integer
         blocks are summed exactly. Arrays of another library are multiplied by it, on the device where they are, and
         so is the result its array.
+    progress : bool
+        Whether to show a progress bar, which counts samples (on stderr; needs tqdm).
 
     Returns
     -------
     array (N, N), float64. Raises `ValueError` when there are no samples, a block has the wrong shape, or a value is
     not finite.
     """
-    blocks = _blocks(chunks)
-    first = next(blocks, None)
-    if first is None:
-        raise ValueError("second_moment needs at least one sample, got none")
-    if not _is_integer(first):
-        return _float_moments(_chain(first, blocks)).correlation(center)
-    result = integer_moments(_chain(first, blocks)).correlation(center)
+    with progress_bar(progress, None, "sample") as advance:
+        blocks = _counted(_blocks(chunks), advance)
+        first = next(blocks, None)
+        if first is None:
+            raise ValueError("second_moment needs at least one sample, got none")
+        if not _is_integer(first):
+            return _float_moments(_chain(first, blocks)).correlation(center)
+        result = integer_moments(_chain(first, blocks)).correlation(center)
     return result if is_numpy(first) else namespace(first).asarray(result, device=first.device)
 
 
-def integer_moments(chunks) -> IntegerMoments:
+def _counted(blocks: Iterable[Array], advance: Callable[[int], object]) -> Iterator[Array]:
+    """The same blocks; tells how many rows have been worked on."""
+    for block in blocks:
+        yield block
+        advance(block.shape[0])
+
+
+def integer_moments(chunks: Array | Iterable[Array]) -> IntegerMoments:
     """Exact sums over integer blocks (n, N); see `second_moment`."""
-    n, sums, products, bound = 0, None, None, 0
+    n, bound = 0, 0
+    sums, products = np.zeros(0, dtype=np.int64), np.zeros((0, 0), dtype=np.int64)
     for block in _blocks(chunks):
         if not _is_integer(block):
             raise ValueError(f"all blocks must be integers to be summed exactly, got one of type {block.dtype}")
-        if products is None:
+        if len(sums) != block.shape[1]:
             sums = np.zeros(block.shape[1], dtype=np.int64)
             products = np.zeros((block.shape[1],) * 2, dtype=np.int64)
         n += block.shape[0]
@@ -138,16 +155,19 @@ def integer_moments(chunks) -> IntegerMoments:
         if bound >= 2**63:
             raise ValueError(f"integers up to {_largest(block)} are too large to be summed exactly over {n} samples in "
                              "64 bits; convert the blocks to float64")
+        if not block.shape[0]:
+            continue
         xp = namespace(block)
         numbers = block if is_numpy(block) else xp.astype(block, xp.int64)
-        sums += to_numpy(xp.sum(numbers, axis=0, dtype=xp.int64))
-        products += _integer_product(block)
+        here = to_numpy(xp.sum(numbers, axis=0, dtype=xp.int64))
+        sums += here
+        products += _integer_product(block, here)
     if n == 0:
         raise ValueError("integer_moments needs at least one sample, got none")
     return IntegerMoments(n, sums, products)
 
 
-def _largest(block) -> int:
+def _largest(block: Array) -> int:
     if not block.shape[0]:
         return 0
     if is_numpy(block):
@@ -157,34 +177,37 @@ def _largest(block) -> int:
     return max(abs(int(xp.max(wide))), abs(int(xp.min(wide))))
 
 
-def _is_integer(block) -> bool:
-    return namespace(block).isdtype(block.dtype, ("bool", "integral"))
+def _is_integer(block: Array) -> bool:
+    return bool(namespace(block).isdtype(block.dtype, ("bool", "integral")))
 
 
-def _integer_product(block) -> np.ndarray:
-    """block^T block, exactly."""
+def _integer_product(block: Array, sums: np.ndarray) -> np.ndarray:
+    """block^T block, exactly; `sums` are those of the columns. Intermediate overflows wrap around and back."""
     if not is_numpy(block):
-        return _integer_product_of_library(block)
-    largest = max(_largest(block), 1)
-    total = np.zeros((block.shape[1],) * 2, dtype=np.int64)
+        return _integer_product_of_library(block, sums)
+    low, high = int(block.min()), int(block.max())
+    origin = (low + high + 1) // 2
+    reach = max(high - origin, origin - low, 1)
     for real, mantissa in ((np.float32, 24), (np.float64, 53)):
-        rows = 2**mantissa // largest**2
-        if rows >= min(len(block), 64):
+        rows = 2**mantissa // reach**2
+        if rows >= min(len(block), 64) and max(high, -low) <= 2**mantissa:
+            total = np.zeros((block.shape[1],) * 2, dtype=np.int64)
             for start in range(0, len(block), rows):
-                part = block[start:start + rows].astype(real)
+                part: Any = block[start:start + rows].astype(real)
+                part -= real(origin)
                 total += (part.T @ part).astype(np.int64)
-            return total
-    wide = block.astype(np.int64)
+            return total + origin * np.add.outer(sums, sums) - len(block) * origin**2
+    wide: np.ndarray = block.astype(np.int64)
     return wide.T @ wide
 
 
-def _integer_product_of_library(block) -> np.ndarray:
+def _integer_product_of_library(block: Array, sums: np.ndarray) -> np.ndarray:
     """The same by the matrix multiplication of the block's library, in float64."""
     xp = namespace(block)
     largest = max(_largest(block), 1)
     rows = 2**53 // largest**2
     if rows == 0:
-        return _integer_product(to_numpy(block))
+        return _integer_product(to_numpy(block), sums)
     total = np.zeros((block.shape[1],) * 2, dtype=np.int64)
     for start in range(0, block.shape[0], rows):
         part = xp.astype(block[start:min(start + rows, block.shape[0]), :], xp.float64)
@@ -192,9 +215,9 @@ def _integer_product_of_library(block) -> np.ndarray:
     return total
 
 
-def _float_moments(blocks: Iterable[np.ndarray]) -> FloatMoments:
+def _float_moments(blocks: Iterable[Array]) -> FloatMoments:
     """Moments of all blocks, added in their order."""
-    moments = None
+    moments: FloatMoments | None = None
     for block in blocks:
         if block.shape[0]:
             here = _float_block(block)
@@ -204,7 +227,7 @@ def _float_moments(blocks: Iterable[np.ndarray]) -> FloatMoments:
     return moments
 
 
-def _float_block(block) -> FloatMoments:
+def _float_block(block: Array) -> FloatMoments:
     xp = namespace(block)
     if is_numpy(block):
         block = finite(block, "a block of samples")
@@ -218,7 +241,7 @@ def _float_block(block) -> FloatMoments:
     return FloatMoments(block.shape[0], mean, deviation.mT @ deviation)
 
 
-def _blocks(chunks):
+def _blocks(chunks: Array | Iterable[Array]) -> Iterator[Array]:
     """Blocks (n, N) of one width, from an array or an iterable."""
     width = None
     for block in [chunks] if isinstance(chunks, np.ndarray) or not is_numpy(chunks) else chunks:
@@ -234,6 +257,6 @@ def _blocks(chunks):
         yield block
 
 
-def _chain(first, rest):
+def _chain(first: Array, rest: Iterable[Array]) -> Iterator[Array]:
     yield first
     yield from rest

@@ -14,14 +14,17 @@ it is the heavy ball with momentum rho and step (1 - rho) e.
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import ArrayLike
 
+from ._range import in_extended_range
 from ._validation import Floats, count, number
 from .flow import _learnable, relaxation_rates
 from .training import StepDecay
 
 
-def noise_floor(eigenvalues, mass_squared: float, learning_rate: float | StepDecay, chains: int, steps: int = 1,
-                hidden_variance: float = 1.0, *, epoch: int | None = None) -> Floats:
+@in_extended_range
+def noise_floor(eigenvalues: ArrayLike, mass_squared: float, learning_rate: float | StepDecay, chains: int,
+                steps: int = 1, hidden_variance: float = 1.0, *, epoch: int | None = None) -> Floats:
     """Standard deviations of Y_ij, the relative error of the kernel, in the stationary state of PCD; shape (n, n).
 
     In the eigenbasis of the target K = D^(1/2) (1 + Y) D^(1/2) with D = diag(kappa). For a fixed learning rate

@@ -12,12 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import matplotlib as mpl
-from matplotlib import style
-from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
-from PIL import Image
+from ._matplotlib import Axes, Figure, FigureCanvasAgg, Image, cycler, style
+from ._validation import PathLike
 
 BLUE, ORANGE, GREEN, PURPLE, SKY, AMBER = "#0072B2", "#D55E00", "#009E73", "#AA4499", "#56B4E9", "#E69F00"
 COLOURS = (BLUE, ORANGE, GREEN, PURPLE, SKY, AMBER)
@@ -27,7 +23,7 @@ STYLE: dict[str, Any] = {
     "font.size": 10, "axes.titlesize": 10, "axes.labelsize": 11, "legend.fontsize": 8.5,
     "axes.spines.top": False, "axes.spines.right": False, "axes.linewidth": 0.8,
     "lines.linewidth": 1.4, "legend.frameon": False, "figure.facecolor": "white", "axes.facecolor": "white",
-    "axes.prop_cycle": mpl.cycler(color=COLOURS), "mathtext.fontset": "dejavusans", "savefig.dpi": 160,
+    "axes.prop_cycle": cycler(color=COLOURS), "mathtext.fontset": "dejavusans", "savefig.dpi": 160,
     "figure.dpi": 160, "image.cmap": "cividis",
 }
 
@@ -71,7 +67,7 @@ class Panel:
                     ax.set_axis_off()
             return figure
 
-    def save(self, path, **options) -> None:
+    def save(self, path: PathLike, **options: Any) -> None:
         """Write the figure to a file; the extension tells the format."""
         with style.context(["default", STYLE]):
             self.figure().savefig(path, **options)

@@ -8,26 +8,32 @@ line is the first of them and a band spans all.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.ticker import MaxNLocator
+from numpy.typing import ArrayLike
 from scipy import stats
 
+from ._matplotlib import Axes, MaxNLocator
+from ._validation import Floats
 from .panel import AMBER, BLUE, COLOURS, GREEN, ORANGE, PURPLE, SKY, Panel
 
-TARGET = {"color": "black", "linestyle": (0, (4, 3)), "linewidth": 0.9}
-MASS = {"color": "0.45", "linewidth": 4.0, "alpha": 0.45, "solid_capstyle": "butt", "zorder": 3}
+TARGET: dict[str, Any] = {"color": "black", "linestyle": (0, (4, 3)), "linewidth": 0.9}
+MASS: dict[str, Any] = {"color": "0.45", "linewidth": 4.0, "alpha": 0.45, "solid_capstyle": "butt", "zorder": 3}
 
 
-def _time_axis(history) -> tuple[np.ndarray, str]:
+Limits: TypeAlias = tuple[float, float] | None
+"""Of an axis; matplotlib's choice when None."""
+
+
+def _time_axis(history: Any) -> tuple[np.ndarray, str]:
     """Epochs of a Training, flow time of a Flow."""
     if hasattr(history, "epochs"):
         return history.epochs, "epochs"
     return history.times, "flow time $t$"
 
 
-def _draw_modes(ax: Axes, time, values, band: bool) -> None:
+def _draw_modes(ax: Axes, time: Any, values: Floats, band: bool) -> None:
     """Lines (T, N), or a line and a band for (T, runs, N)."""
     for mode in range(values.shape[-1]):
         colour = (BLUE, ORANGE)[mode % 2]
@@ -40,12 +46,12 @@ def _draw_modes(ax: Axes, time, values, band: bool) -> None:
             ax.plot(time, values[:, mode], color=colour, linewidth=1.0)
 
 
-def _draw_levels(ax: Axes, levels) -> None:
+def _draw_levels(ax: Axes, levels: Any) -> None:
     for level in np.unique(np.round(np.atleast_1d(levels), 10)):
         ax.axhline(level, **TARGET, zorder=0.5)
 
 
-def _draw_marks(ax: Axes, marks: Mapping | None) -> None:
+def _draw_marks(ax: Axes, marks: Mapping[str, Any] | None) -> None:
     """Labelled vertical lines {label: x}."""
     for label, position in (marks or {}).items():
         ax.axvline(position, color="0.45", linewidth=0.9, linestyle=":")
@@ -53,13 +59,14 @@ def _draw_marks(ax: Axes, marks: Mapping | None) -> None:
                     textcoords="offset points", va="top", fontsize=8.5, color="0.3")
 
 
-def _draw_predictions(ax: Axes, lines: Mapping | None) -> None:
+def _draw_predictions(ax: Axes, lines: Mapping[str, Any] | None) -> None:
     """Black curves {label: (x, y)}, dashed and dotted in turn."""
     for index, (label, (x, y)) in enumerate((lines or {}).items()):
         ax.plot(x, y, **TARGET | {"linestyle": ((0, (4, 3)), (0, (1, 1.5)))[index % 2]}, label=label)
 
 
-def _finish(ax: Axes, *, xlabel, ylabel, title="", log="", xlim=None, ylim=None, legend=False) -> None:
+def _finish(ax: Axes, *, xlabel: str, ylabel: str, title: str = "", log: str = "", xlim: Limits = None,
+            ylim: Limits = None, legend: bool = False) -> None:
     ax.set(xlabel=xlabel, ylabel=ylabel, title=title)
     if "x" in log:
         ax.set_xscale("log")
@@ -73,7 +80,8 @@ def _finish(ax: Axes, *, xlabel, ylabel, title="", log="", xlim=None, ylim=None,
         ax.legend()
 
 
-def eigenvalue_evolution(history, target, *, title="", log="", xlim=None, ylim=None, band=True) -> Panel:
+def eigenvalue_evolution(history: Any, target: ArrayLike, *, title: str = "", log: str = "", xlim: Limits = None,
+                         ylim: Limits = None, band: bool = True) -> Panel:
     """lambda_alpha during a `Training` or `Flow`, with the target eigenvalues (dashed) and mu^2 (grey)."""
     time, label = _time_axis(history)
 
@@ -89,7 +97,8 @@ def eigenvalue_evolution(history, target, *, title="", log="", xlim=None, ylim=N
     return Panel.of(draw)
 
 
-def singular_value_evolution(history, *, target=None, title="", log="", xlim=None, ylim=None, band=True) -> Panel:
+def singular_value_evolution(history: Any, *, target: ArrayLike | None = None, title: str = "", log: str = "",
+                             xlim: Limits = None, ylim: Limits = None, band: bool = True) -> Panel:
     """xi_alpha during a `Training` or `Flow`; `target` values are dashed."""
     time, label = _time_axis(history)
 
@@ -104,8 +113,9 @@ def singular_value_evolution(history, *, target=None, title="", log="", xlim=Non
     return Panel.of(draw)
 
 
-def curves(x, ys: Mapping[str, Sequence], *, xlabel: str, ylabel: str, levels=None, marks: Mapping | None = None,
-           log="", xlim=None, ylim=None, title="", points=False) -> Panel:
+def curves(x: ArrayLike, ys: Mapping[str, Any], *, xlabel: str, ylabel: str, levels: Any = None,
+           marks: Mapping[str, Any] | None = None, log: str = "", xlim: Limits = None, ylim: Limits = None,
+           title: str = "", points: bool = False) -> Panel:
     """Several functions of one variable: {label: y (len(x),)}, with dashed `levels` and vertical {label: x} `marks`.
 
     A y of shape (len(x), runs) is drawn as the first run and the band of all. `points` adds a marker to every value.
@@ -133,7 +143,7 @@ def curves(x, ys: Mapping[str, Sequence], *, xlabel: str, ylabel: str, levels=No
     return Panel.of(draw)
 
 
-def standardized_norms(epochs, parts: Mapping[str, Sequence], *, title="") -> Panel:
+def standardized_norms(epochs: Sequence[int], parts: Mapping[str, Any], *, title: str = "") -> Panel:
     """Norms of parts of W along the training, each minus its mean and divided by its standard deviation (Figs. 3, 4).
 
     The legend gives mean and standard deviation of each part.
@@ -151,12 +161,12 @@ def standardized_norms(epochs, parts: Mapping[str, Sequence], *, title="") -> Pa
     return Panel.of(draw)
 
 
-def action_density(samples: Mapping[str, Sequence], n_sites: int, *, title="", bins=50) -> Panel:
+def action_density(samples: Mapping[str, Any], n_sites: int, *, title: str = "", bins: int = 50) -> Panel:
     """Histograms of S / N_v from several sources beside the exact Gamma(N_v / 2, 1 / N_v) density of equipartition."""
 
     def draw(ax: Axes) -> None:
         exact = stats.gamma(n_sites / 2, scale=1 / n_sites)
-        edges = np.linspace(0, exact.ppf(0.9999), bins + 1)
+        edges = list(np.linspace(0, exact.ppf(0.9999), bins + 1))
         for index, (label, values) in enumerate(samples.items()):
             ax.hist(values, bins=edges, density=True, histtype="step", color=(BLUE, ORANGE, GREEN, PURPLE)[index % 4],
                     linewidth=1.3, label=label)
@@ -167,7 +177,8 @@ def action_density(samples: Mapping[str, Sequence], n_sites: int, *, title="", b
     return Panel.of(draw)
 
 
-def matrix(values, *, title="", annotate=False, label="", diverging=True, xlabel="column", ylabel="row") -> Panel:
+def matrix(values: ArrayLike, *, title: str = "", annotate: bool = False, label: str = "", diverging: bool = True,
+           xlabel: str = "column", ylabel: str = "row") -> Panel:
     """A matrix as an image; `annotate` writes the entries (for small ones, like Fig. 8)."""
     values = np.asarray(values)
 
@@ -188,8 +199,8 @@ def matrix(values, *, title="", annotate=False, label="", diverging=True, xlabel
     return Panel.of(draw, 4.4, 3.8)
 
 
-def spectrum(spectra: Mapping[str, Sequence], *, ylabel: str, mass_squared=None, title="", log="", ylim=None,
-             xlabel=r"mode $\alpha$") -> Panel:
+def spectrum(spectra: Mapping[str, Any], *, ylabel: str, mass_squared: float | None = None, title: str = "",
+             log: str = "", ylim: Limits = None, xlabel: str = r"mode $\alpha$") -> Panel:
     """Eigenvalues against the mode number 1, 2, ...: {label: values}; mu^2 as a grey line."""
 
     def draw(ax: Axes) -> None:
@@ -207,7 +218,7 @@ def spectrum(spectra: Mapping[str, Sequence], *, ylabel: str, mass_squared=None,
     return Panel.of(draw)
 
 
-def images(rows: Mapping[str, Sequence], shape: tuple[int, int], *, title="") -> Panel:
+def images(rows: Mapping[str, Any], shape: tuple[int, int], *, title: str = "") -> Panel:
     """Rows of images, {label: (n, N)}, dark ink on white, each row on the scale 0 to 1."""
 
     def draw(ax: Axes) -> None:
@@ -251,8 +262,8 @@ def bipartite_graph(n_visible: int, n_hidden: int) -> Panel:
     return Panel.of(draw, 6.0, 2.6)
 
 
-def heatmap(values, *, xlabel: str, ylabel: str, title="", xticks=None, yticks=None, limits=(0.0, 1.0),
-            label="") -> Panel:
+def heatmap(values: ArrayLike, *, xlabel: str, ylabel: str, title: str = "", xticks: Sequence[object] | None = None,
+            yticks: Sequence[object] | None = None, limits: tuple[float, float] = (0.0, 1.0), label: str = "") -> Panel:
     """A non-negative matrix as an image on a fixed colour scale, so that several can be compared; ticks are labels."""
     values = np.asarray(values)
 
@@ -268,8 +279,9 @@ def heatmap(values, *, xlabel: str, ylabel: str, title="", xticks=None, yticks=N
     return Panel.of(draw)
 
 
-def landscape(x, y, values, *, paths: Mapping | None = None, points: Mapping | None = None,
-              xlabel: str, ylabel: str, title="", label="", levels=16) -> Panel:
+def landscape(x: ArrayLike, y: ArrayLike, values: ArrayLike, *, paths: Mapping[str, Any] | None = None,
+              points: Mapping[str, Any] | None = None, xlabel: str, ylabel: str, title: str = "", label: str = "",
+              levels: int | Sequence[float] = 16) -> Panel:
     """Contours of values (len(y), len(x)), NaN where there are none, with {label: (n, 2)} `paths` and `points` on top.
 
     A path starts at a small dot. `levels` is the number of contours, or their values.
@@ -296,8 +308,9 @@ def landscape(x, y, values, *, paths: Mapping | None = None, points: Mapping | N
     return Panel.of(draw, 5.4, 5.0)
 
 
-def measurements(points: Mapping[str, tuple], lines: Mapping[str, tuple] | None = None, *, xlabel: str, ylabel: str,
-                 log="", xlim=None, ylim=None, title="") -> Panel:
+def measurements(points: Mapping[str, tuple[Any, ...]], lines: Mapping[str, tuple[Any, ...]] | None = None, *,
+                 xlabel: str, ylabel: str, log: str = "", xlim: Limits = None, ylim: Limits = None,
+                 title: str = "") -> Panel:
     """Measured values with error bars, {label: (x, y, error)}, on predicted curves {label: (x, y)}.
 
     A curve has the colour of the points with the same label, which then carry the legend for both.
@@ -307,7 +320,7 @@ def measurements(points: Mapping[str, tuple], lines: Mapping[str, tuple] | None 
         labels = list(dict.fromkeys([*points, *(lines or {})]))
         for index, label in enumerate(labels):
             colour = COLOURS[index % len(COLOURS)]
-            if label in (lines or {}):
+            if lines is not None and label in lines:
                 ax.plot(*lines[label], color=colour, linewidth=1.1, label=None if label in points else label)
             if label in points:
                 x, y, error = points[label]
@@ -320,8 +333,8 @@ def measurements(points: Mapping[str, tuple], lines: Mapping[str, tuple] | None 
     return Panel.of(draw)
 
 
-def histograms(samples: Mapping[str, Sequence], lines: Mapping[str, tuple] | None = None, *, xlabel: str, levels=None,
-               bins=80, xlim=None, title="") -> Panel:
+def histograms(samples: Mapping[str, Any], lines: Mapping[str, tuple[Any, Any]] | None = None, *, xlabel: str,
+               levels: Any = None, bins: int = 80, xlim: Limits = None, title: str = "") -> Panel:
     """Normalised histograms {label: values} on common bins, the first filled and the others as lines.
 
     `lines` {label: (x, y)} are dashed densities on top, `levels` dashed verticals.
@@ -330,7 +343,7 @@ def histograms(samples: Mapping[str, Sequence], lines: Mapping[str, tuple] | Non
     def draw(ax: Axes) -> None:
         flat = {label: np.ravel(values) for label, values in samples.items()}
         low, high = xlim or (min(v.min() for v in flat.values()), max(v.max() for v in flat.values()))
-        edges = np.linspace(low, high, bins + 1)
+        edges = list(np.linspace(low, high, bins + 1))
         for index, (label, values) in enumerate(flat.items()):
             style = {"alpha": 0.35} if index == 0 else {"histtype": "step", "linewidth": 1.3}
             ax.hist(values, bins=edges, weights=np.full(values.size, 1 / (values.size * (edges[1] - edges[0]))),
@@ -343,8 +356,9 @@ def histograms(samples: Mapping[str, Sequence], lines: Mapping[str, tuple] | Non
     return Panel.of(draw)
 
 
-def predicted_evolution(history, quantity: str, times, prediction, *, levels=None, ylabel: str, title="", log="",
-                        xlim=None, ylim=None, band=True) -> Panel:
+def predicted_evolution(history: Any, quantity: str, times: ArrayLike, prediction: ArrayLike, *, levels: Any = None,
+                        ylabel: str, title: str = "", log: str = "", xlim: Limits = None, ylim: Limits = None,
+                        band: bool = True) -> Panel:
     """`quantity` ("eigenvalues" or "singular_values") of a `Training` or `Flow` under a prediction (T', N), dotted.
 
     `times` (T',) are in the units of the history's axis: epochs of a training, flow time of a flow.
@@ -366,9 +380,9 @@ def predicted_evolution(history, quantity: str, times, prediction, *, levels=Non
     return Panel.of(draw)
 
 
-def trajectories(paths: Mapping[str, Sequence], *, lines: Mapping[str, Sequence] | None = None,
-                 points: Mapping[str, Sequence] | None = None, xlabel: str, ylabel: str, log="", xlim=None, ylim=None,
-                 title="") -> Panel:
+def trajectories(paths: Mapping[str, Any], *, lines: Mapping[str, Any] | None = None,
+                 points: Mapping[str, Any] | None = None, xlabel: str, ylabel: str, log: str = "",
+                 xlim: Limits = None, ylim: Limits = None, title: str = "") -> Panel:
     """Paths in a plane, {label: (n, 2)}, each from a small dot on, with dashed `lines` and marked `points`."""
 
     def draw(ax: Axes) -> None:
@@ -385,8 +399,9 @@ def trajectories(paths: Mapping[str, Sequence], *, lines: Mapping[str, Sequence]
     return Panel.of(draw)
 
 
-def scatter(points: Mapping[str, tuple], lines: Mapping[str, tuple] | None = None, *, xlabel: str, ylabel: str,
-            marks: Mapping | None = None, log="", xlim=None, ylim=None, title="", size=1.0) -> Panel:
+def scatter(points: Mapping[str, tuple[Any, ...]], lines: Mapping[str, tuple[Any, ...]] | None = None, *, xlabel: str,
+            ylabel: str, marks: Mapping[str, Any] | None = None, log: str = "", xlim: Limits = None,
+            ylim: Limits = None, title: str = "", size: float = 1.0) -> Panel:
     """Clouds of dots of `size` points, {label: (x, y)}, with dashed `lines` {label: (x, y)} and vertical {label: x}
     `marks`. An empty label stays out of the legend."""
 
@@ -403,8 +418,8 @@ def scatter(points: Mapping[str, tuple], lines: Mapping[str, tuple] | None = Non
     return Panel.of(draw)
 
 
-def density(x, y, values, *, samples=None, centres: tuple | None = None, xlabel: str, ylabel: str,
-            title="") -> Panel:
+def density(x: ArrayLike, y: ArrayLike, values: ArrayLike, *, samples: ArrayLike | None = None,
+            centres: tuple[Any, Any] | None = None, xlabel: str, ylabel: str, title: str = "") -> Panel:
     """A density in the plane, values (len(y), len(x)), as filled contours; `samples` (n, 2) are dots.
 
     `centres` = (positions (m, 2), weights (m,)) are circles with an area proportional to the weight.
@@ -417,9 +432,9 @@ def density(x, y, values, *, samples=None, centres: tuple | None = None, xlabel:
                     markeredgewidth=0, rasterized=True)
         if centres is not None:
             where, weight = np.asarray(centres[0]), np.asarray(centres[1])
-            ax.scatter(*where.T, s=200 * weight / weight.max(), facecolor="none", edgecolor=ORANGE, linewidth=1.3,
-                       zorder=3)
+            ax.scatter(where[:, 0], where[:, 1], s=200 * weight / weight.max(), facecolor="none", edgecolor=ORANGE,
+                       linewidth=1.3, zorder=3)
         ax.set_aspect("equal")
-        _finish(ax, xlabel=xlabel, ylabel=ylabel, title=title, xlim=(x[0], x[-1]), ylim=(y[0], y[-1]))
+        _finish(ax, xlabel=xlabel, ylabel=ylabel, title=title, xlim=(np.min(x), np.max(x)), ylim=(np.min(y), np.max(y)))
 
     return Panel.of(draw, 3.0, 2.9)

@@ -8,12 +8,14 @@ Soc. B 61, 611 (1999)).
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import ArrayLike
 
+from ._range import in_range
 from ._validation import Floats, correlation_matrix, count, number, require_positive, symmetric
 from .model import ScalarRBM
 
 
-def _symmetric_root(kernel, mass_squared: float, hidden_variance: float) -> Floats:
+def _symmetric_root(kernel: ArrayLike, mass_squared: float, hidden_variance: float) -> Floats:
     """The symmetric W with W W = (mu^2 - K) / sigma_h^2."""
     kernel = symmetric(kernel, "kernel")
     mass_squared = number(mass_squared, "mass_squared", above=0)
@@ -28,23 +30,26 @@ def _symmetric_root(kernel, mass_squared: float, hidden_variance: float) -> Floa
     return modes * np.sqrt(np.maximum(excess, 0) / hidden_variance) @ modes.T
 
 
-def cholesky_solution(kernel, mass_squared: float, hidden_variance: float = 1.0) -> ScalarRBM:
+@in_range
+def cholesky_solution(kernel: ArrayLike, mass_squared: float, hidden_variance: float = 1.0) -> ScalarRBM:
     """The exact solution of Eq. (13) with W lower triangular and a non-negative diagonal (item 1), N_h = N_v.
 
     Raises `ValueError` for mu^2 < kappa_max, `NotNormalizableError` for a kernel that is not positive.
     """
     root = _symmetric_root(kernel, mass_squared, hidden_variance)
     # The triangular factor of the root's QR decomposition also serves mu^2 = kappa_max, where Cholesky breaks down.
-    lower = np.linalg.qr(root, mode="r").T
+    lower = np.linalg.qr(root)[1].T
     return ScalarRBM(lower * np.where(np.diag(lower) < 0, -1.0, 1.0), mass_squared, hidden_variance)
 
 
-def symmetric_solution(kernel, mass_squared: float, hidden_variance: float = 1.0) -> ScalarRBM:
+@in_range
+def symmetric_solution(kernel: ArrayLike, mass_squared: float, hidden_variance: float = 1.0) -> ScalarRBM:
     """The exact solution W = W^T = O sqrt(D) O^T of Eq. (16), N_h = N_v; raises as `cholesky_solution`."""
     return ScalarRBM(_symmetric_root(kernel, mass_squared, hidden_variance), mass_squared, hidden_variance)
 
 
-def maximum_likelihood(correlation, n_hidden: int, mass_squared: float | None = None,
+@in_range
+def maximum_likelihood(correlation: ArrayLike, n_hidden: int, mass_squared: float | None = None,
                        hidden_variance: float = 1.0) -> ScalarRBM:
     """The maximum of the likelihood over W (and over mu^2 when `mass_squared` is None) for data <phi phi^T>.
 

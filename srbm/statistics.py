@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import ArrayLike
 
-from ._validation import Floats, finite
+from ._range import in_range
+from ._validation import finite
 
 
-def autocorrelation_time(series) -> Floats:
+@in_range
+def autocorrelation_time(series: ArrayLike) -> Any:
     """Integrated autocorrelation time tau = 1 + 2 sum_t rho(t) along the last axis, in steps; shape (...).
 
     The sum is cut at the first window M >= 5 tau(M) (Sokal), its last term counted half, which keeps it positive
@@ -37,7 +42,8 @@ def autocorrelation_time(series) -> Floats:
     return result if result.ndim else float(result)
 
 
-def standard_error(series) -> Floats:
+@in_range
+def standard_error(series: ArrayLike) -> Any:
     """Standard error of the mean along the last axis, autocorrelations included: std sqrt(tau / n)."""
     series = finite(series, "series")
     tau = autocorrelation_time(series)

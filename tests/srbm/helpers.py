@@ -18,6 +18,11 @@ def matrix_with(spectrum, rng):
     return (result + result.T) / 2
 
 
+def correlation_with(kappa, rng):
+    """A correlation matrix whose kernel has the eigenvalues `kappa` in a random orthonormal basis."""
+    return np.linalg.inv(matrix_with(kappa, rng))
+
+
 def gaussian_p_values(samples, kernel, mean=0.0):
     """p-values of independent rows being N(mean, kernel^-1): of mean, covariance, action and each component."""
     n, size = samples.shape

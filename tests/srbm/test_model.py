@@ -200,7 +200,7 @@ def test_files_of_another_kind(tmp_path):
         ScalarRBM.load(path)
     with path.open("wb") as file:
         np.save(file, np.zeros(3))
-    with pytest.raises(DatasetError, match="single array"):
+    with pytest.raises(DatasetError, match="is not a zip file"):
         ScalarRBM.load(path)
     marker = tmp_path / "marker"
 

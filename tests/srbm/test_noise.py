@@ -132,3 +132,15 @@ def test_bad_input(change, message):
     settings = {"eigenvalues": [4.0], "mass_squared": 9.0, "learning_rate": 0.1, "chains": 8, "steps": 1} | change
     with pytest.raises(ValueError, match=message):
         noise_floor(**settings)
+
+
+@pytest.mark.parametrize("steps", [1, 3])
+def test_where_the_stationary_state_ends(steps):
+    # One mode: the heavy ball with momentum rho and step (1 - rho) e is stable for e < 2 (1 + rho) / (1 - rho).
+    kappa, mass_squared = 1.0, 4.0
+    rho = (1 - kappa / mass_squared) ** (2 * steps)
+    limit = 2 * (1 + rho) / (1 - rho) / (2 * (mass_squared - kappa) / kappa**2)
+    for share in (0.5, 0.9, 1 - 1e-9):
+        assert np.isfinite(noise_floor([kappa], mass_squared, share * limit, 16, steps)).all()
+    for share in (1 + 1e-9, 2.0):
+        assert np.isinf(noise_floor([kappa], mass_squared, share * limit, 16, steps)).all()

@@ -16,7 +16,7 @@ from srbm import (
     symmetric_solution,
     train,
 )
-from tests.srbm.helpers import matrix_with
+from tests.srbm.helpers import correlation_with, matrix_with
 
 KERNELS = {
     "chain": FreeScalarField(10, 4.0).kernel,
@@ -94,7 +94,7 @@ def test_free_mass_is_probabilistic_pca(digits, n_hidden):
 @pytest.mark.parametrize("mass_squared", [None, 2.0, 3.0, 9.0])
 def test_nothing_is_more_likely(n_hidden, mass_squared, variance):
     kappa = [0.4, 1.0, 2.5, 5.0]
-    correlation = np.linalg.inv(matrix_with(kappa, rng=3))
+    correlation = correlation_with(kappa, rng=3)
     if mass_squared is None and n_hidden >= 4:
         pytest.skip("no unique maximum")
     best = maximum_likelihood(correlation, n_hidden, mass_squared, variance)
@@ -117,7 +117,7 @@ def test_nothing_is_more_likely(n_hidden, mass_squared, variance):
 @pytest.mark.parametrize("n_hidden", [1, 2, 4])
 @pytest.mark.parametrize("learn_mass", [False, True])
 def test_training_ends_there(n_hidden, learn_mass):
-    correlation = np.linalg.inv(matrix_with([1.0, 2.0, 3.2, 4.0], rng=3))
+    correlation = correlation_with([1.0, 2.0, 3.2, 4.0], rng=3)
     if learn_mass and n_hidden == 4:
         pytest.skip("no unique maximum")
     best = maximum_likelihood(correlation, n_hidden, None if learn_mass else 6.0)

@@ -1,0 +1,118 @@
+"""Whether a kernel that changes a little at every update is still positive, without decomposing it each time.
+
+K = mu^2 - sigma_h^2 W W^T is positive when the norm of W is below mu / sigma_h. After one Cholesky decomposition that
+is known of the updates that follow from how far W has moved, up to a margin that is tiny where an eigenvalue of K is:
+in the few directions U of the largest singular values. So U^T W is looked at every time, and the rest of W is bounded,
+
+    |(1 - U U^T) W| <= |(1 - U U^T) W_0| + |W - W_0|_F,
+
+W_0 being the weights at the last decomposition. In the two blocks that U and its complement make of W W^T, the first
+is known, the second bounded, and the coupling of the two is known: K > 0 follows when the Schur complement is positive.
+That is a proof, not an estimate. Where it fails, a Cholesky decomposition of K decides, and U and W_0 are renewed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import scipy
+
+from ._arrays import is_numpy
+from ._validation import Floats
+from .gradient import Ensemble
+
+_SMALL = 128
+"""Up to this min(N_v, N_h) a Cholesky decomposition is cheaper than the bounds."""
+_ITERATIONS = 2
+_SLACK = 1e-9
+"""Relative distance from the pole below which rounding could spoil the proof, so that Cholesky decides."""
+
+
+@dataclass(frozen=True)
+class _Bound:
+    """|(1 - U U^T) M| <= `rest` and |M| <= `norm` at M = `matrix` (n, m), n <= m; U is `directions` (n, p)."""
+
+    matrix: Floats
+    directions: Floats
+    rest: float
+    norm: float
+
+    def proves(self, matrix: Floats, limit: float) -> bool:
+        """Whether this bound proves |M|^2 < `limit`."""
+        limit *= 1 - _SLACK
+        moved = float(np.linalg.norm(matrix - self.matrix))
+        if (self.norm + moved)**2 < limit:
+            return True
+        rest = limit - (self.rest + moved)**2
+        if not rest > 0:
+            return False
+        rows = self.directions.T @ matrix
+        product = matrix @ rows.T
+        inside = rows @ rows.T
+        coupling = np.linalg.norm(product - self.directions @ inside)
+        largest = limit - np.linalg.eigvalsh(inside)[-1]
+        return bool(largest > 0 and rest * largest > coupling**2)
+
+
+class PositivityGuard:
+    """Tells after every update which runs still have a positive kernel; remembers a bound for each run."""
+
+    def __init__(self, directions: int = 8) -> None:
+        self._directions = directions
+        self._bounds: dict[int, _Bound] = {}
+
+    def __call__(self, ensemble: Ensemble) -> np.ndarray:
+        """The same as `ensemble.normalizable()`, shape (runs,)."""
+        if ensemble.mass.shape[1] > 1 or min(ensemble.weights.shape[1:]) <= _SMALL or not is_numpy(ensemble.weights):
+            return ensemble.normalizable()
+        return np.array([self._positive(run, ensemble) for run in range(len(ensemble.weights))])
+
+    def _positive(self, run: int, ensemble: Ensemble) -> bool:
+        weights, mass = ensemble.weights[run], float(ensemble.mass[run, 0])
+        matrix = weights if weights.shape[0] <= weights.shape[1] else weights.T
+        limit = mass / ensemble.hidden_variance
+        if run in self._bounds and self._bounds[run].proves(matrix, limit):
+            return True
+        if not (limit > 0 and np.isfinite(matrix).all()):
+            return False
+        gram = matrix @ matrix.T
+        root = _root_below(gram, limit)
+        previous = self._bounds.pop(run, None)
+        if root is None:
+            return False
+        directions = self._start(len(gram)) if previous is None else previous.directions
+        bound = _new_bound(matrix, gram, limit, root, directions)
+        if bound is not None:
+            self._bounds[run] = bound
+        return True
+
+    def _start(self, size: int) -> Floats:
+        directions = np.random.default_rng(0).standard_normal((size, self._directions))
+        return np.linalg.qr(directions)[0]
+
+
+def _new_bound(matrix: Floats, gram: Floats, limit: float, root: Floats, directions: Floats) -> _Bound | None:
+    """A bound at `matrix`, with directions improved by inverse iteration; None where there is none to be had."""
+    for _ in range(_ITERATIONS):
+        directions = np.linalg.qr(scipy.linalg.cho_solve((root, True), directions, check_finite=False))[0]
+    product = gram @ directions
+    inside = directions.T @ product
+    values = np.linalg.eigvalsh(inside)
+    mixed = product - directions @ inside
+    level = (max(values[0], 0) + limit) / 2
+    if _root_below(gram - mixed @ directions.T - directions @ product.T, level) is None:
+        return None
+    mean, half = (values[-1] + level) / 2, (values[-1] - level) / 2
+    return _Bound(matrix, directions, np.sqrt(level), np.sqrt(mean + np.hypot(half, np.linalg.norm(mixed))))
+
+
+def _root_below(gram: Floats, limit: float) -> Floats | None:
+    """The Cholesky root of `limit` - `gram`, or None where an eigenvalue of `gram` reaches `limit`."""
+    shifted = -gram
+    shifted[np.diag_indices_from(shifted)] += limit
+    try:
+        root = np.linalg.cholesky(shifted)
+    except np.linalg.LinAlgError:
+        return None
+    return root if np.isfinite(root).all() else None

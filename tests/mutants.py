@@ -1,0 +1,150 @@
+"""Wrong formulas that the tests have to notice: ``make mutants`` (or ``python -m tests.mutants srbm.noise``).
+
+Each formula below is changed in one place at a time (a sign, an operator, a number, a comparison), and the tests named
+beside it are run on the changed package. A mutant that they let pass is printed: either the tests have a gap, or the
+change makes no difference, which is then said in `EQUIVALENT`. Nothing on the disk is changed. It needs fork.
+"""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import importlib.abc
+import importlib.util
+import io
+import os
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+FORMULAS = {
+    "srbm.divergence": ("_relative_entropy kl_divergence truncated_kl", "test_divergence.py"),
+    "srbm.solutions": ("_symmetric_root cholesky_solution maximum_likelihood", "test_solutions.py"),
+    "srbm.lattice": ("_dispersion momenta kernel action action_density sample", "test_lattice.py"),
+    "srbm.model": ("kernel eigenvalues log_partition log_likelihood sample hidden_mean visible_mean", "test_model.py"),
+    "srbm.noise": ("noise_floor", "test_noise.py"),
+    "srbm.latent": ("covariance latent_form from_latent", "test_latent.py"),
+    "srbm.statistics": ("autocorrelation_time standard_error", "test_statistics.py"),
+    "srbm.flow": ("natural_gradient_flow relaxation_rates learning_rate_limit", "test_flow.py"),
+    "srbm.training": ("__call__ _update _record", "test_training.py"),
+    "srbm.interactions": ("effective_action _mode _log_weights log_partition mean propagator psi",
+                          "test_interactions.py test_bernoulli.py"),
+    "srbm.bernoulli_training": ("sample_statistics model_statistics bernoulli_gradient", "test_bernoulli.py"),
+    "srbm.architecture": ("_parameters", "test_architecture.py"),
+}
+EQUIVALENT: dict[str, str] = {}
+"""Mutants that change no result, and why."""
+
+SWAPS = {ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult, ast.Pow: ast.Mult,
+         ast.Lt: ast.GtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.And: ast.Or, ast.Or: ast.And}
+
+
+def mutations(tree: ast.Module, names: set[str]):
+    """(description, change) for every place in the functions `names`; `change` alters the tree and returns the undo."""
+    for function in ast.walk(tree):
+        if not (isinstance(function, ast.FunctionDef) and function.name in names):
+            continue
+        messages = {id(inner) for node in ast.walk(function) if isinstance(node, (ast.Raise, ast.JoinedStr))
+                    for inner in ast.walk(node)}
+        for statement in function.body:
+            for node in ast.walk(statement):
+                if id(node) in messages or not hasattr(node, "lineno"):
+                    continue
+                where = f"{function.name}:{node.lineno - function.lineno}"
+                before = ast.unparse(node)
+                for field, old, new in alternatives(node):
+                    setattr(node, field, new)
+                    after = ast.unparse(node)
+                    setattr(node, field, old)
+                    yield f"{where} {before}  ->  {after}", node, field, old, new
+
+
+def alternatives(node: ast.AST):
+    """(field, old, new) for what can go wrong in one node."""
+    if isinstance(node, (ast.BinOp, ast.BoolOp, ast.AugAssign)) and type(node.op) in SWAPS:
+        yield "op", node.op, SWAPS[type(node.op)]()
+    elif isinstance(node, ast.Compare) and len(node.ops) == 1 and type(node.ops[0]) in SWAPS:
+        yield "ops", node.ops, [SWAPS[type(node.ops[0])]()]
+    elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+        yield "op", node.op, ast.UAdd()
+    elif isinstance(node, ast.Constant) and type(node.value) in (int, float):
+        yield "value", node.value, node.value + 1
+
+
+class Loader(importlib.abc.MetaPathFinder, importlib.abc.SourceLoader):
+    """Imports one module from a changed tree."""
+
+    def __init__(self, module: str, tree: ast.Module):
+        self.module, self.tree = module, tree
+
+    def find_spec(self, name, path, target=None):
+        if name == self.module:
+            return importlib.util.spec_from_file_location(name, self.get_filename(name), loader=self)
+        return None
+
+    def get_filename(self, name):
+        return str(ROOT / (name.replace(".", "/") + ".py"))
+
+    def get_data(self, path):
+        return b""
+
+    def source_to_code(self, data, path, **_):
+        return compile(self.tree, path, "exec")
+
+    def path_stats(self, path):
+        raise OSError  # nothing is cached
+
+
+def survives(module: str, tree: ast.Module, tests: list[str], seconds: float = 300) -> bool:
+    """Whether the tests pass with `module` made of `tree`, in a process of their own."""
+    child = os.fork()
+    if child == 0:
+        with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+            import pytest
+
+            sys.meta_path.insert(0, Loader(module, ast.fix_missing_locations(tree)))
+            os._exit(int(pytest.main(["-x", "-q", "-p", "no:cacheprovider", *tests])))
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        done, status = os.waitpid(child, os.WNOHANG)
+        if done:
+            return status == 0
+        time.sleep(0.02)
+    os.kill(child, 9)  # an endless loop is noticed, too
+    os.waitpid(child, 0)
+    return False
+
+
+def main(modules: list[str]) -> int:
+    """Run the mutants of the named modules, or of all; the number of unexplained survivors."""
+    import hypothesis  # noqa: F401  what the tests import anyway is imported once
+    import pytest  # noqa: F401
+    import scipy.integrate
+    import scipy.optimize
+    import scipy.stats  # noqa: F401
+
+    unexplained = 0
+    for module in modules or FORMULAS:
+        names, files = FORMULAS[module]
+        tests = [str(ROOT / "tests" / "srbm" / file) for file in files.split()]
+        source = (ROOT / (module.replace(".", "/") + ".py")).read_text(encoding="utf-8")
+        tree = ast.parse(source)
+        if not survives(module, tree, tests):
+            raise SystemExit(f"the tests of {module} fail without any mutant")
+        died = total = 0
+        for description, node, field, old, new in list(mutations(tree, set(names.split()))):
+            setattr(node, field, new)
+            alive = survives(module, tree, tests)
+            setattr(node, field, old)
+            total, died = total + 1, died + (not alive)
+            key = f"{module}.{description}"
+            if alive and key not in EQUIVALENT:
+                unexplained += 1
+                print(f"survived: {key}", flush=True)
+        print(f"{module}: {died} of {total} mutants died", flush=True)
+    return unexplained
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))

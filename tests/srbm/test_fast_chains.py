@@ -1,0 +1,200 @@
+"""Fast chains for large models against explicit chains in double precision: whole distributions after some updates."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from srbm import PCD, Exact, ScalarRBM, Training, train
+from srbm._normals import single_normals
+from srbm._samplers import sampler_for
+from srbm.gradient import Ensemble
+from srbm.hidden_chains import HiddenChains
+from srbm.single_chains import SingleChains
+from tests.srbm.helpers import RARE, matrix_with, same_law_p_value
+
+
+class ExplicitPCD(PCD):
+    """The oracle: chains one by one, whatever their number."""
+
+    def uses_gram(self, n_visible):
+        return False
+
+
+def nearly_equal_columns():
+    column = np.array([0.7, -0.5, 0.3, 0.6])
+    return ScalarRBM(np.stack([column, column * (1 + 1e-9 * np.arange(4))], axis=1), 4.0)
+
+
+# With a learning rate so large that what happens between two updates matters.
+MODELS = {
+    "N_h < N_v": (ScalarRBM.random(4, 2, 4.0, scale=0.6, rng=4), 0.4),
+    "N_h = N_v": (ScalarRBM.random(3, 3, 4.0, scale=0.4, hidden_variance=1.7, rng=1), 0.2),
+    "mass per node": (ScalarRBM.random(4, 2, [4.0, 6.0, 5.0, 4.5], scale=0.65, hidden_variance=0.6, rng=3), 0.2),
+    "nearly rank deficient": (nearly_equal_columns(), 0.4),
+}
+every_model = pytest.mark.parametrize("name", MODELS)
+every_persistence = pytest.mark.parametrize("persistent", ["visible", "hidden"])
+
+
+def stack(rbm, runs=1):
+    return Ensemble(np.stack([rbm.weights] * runs), np.stack([np.atleast_1d(rbm.mass_squared)] * runs),
+                    rbm.hidden_variance)
+
+
+def after_updates(sampler, name, seed, runs=4000, updates=5):
+    """W and C W of each run, (runs, features)."""
+    rbm, rate = MODELS[name]
+    target = matrix_with(np.linspace(0.2, 0.7, rbm.n_visible), rng=0)
+    ensemble, rng = stack(rbm, runs), np.random.default_rng(seed)
+    chains = sampler.start(ensemble, target, rng)
+    for _ in range(updates):
+        term, chains = sampler.model_term(ensemble, chains, rng)
+        ascent = rbm.hidden_variance * (target @ ensemble.weights - term.correlation_weights)
+        ensemble = Ensemble(ensemble.weights + rate * ascent, ensemble.mass, rbm.hidden_variance)
+    return np.concatenate([ensemble.weights.reshape(runs, -1), term.correlation_weights.reshape(runs, -1)], axis=1)
+
+
+@every_model
+@every_persistence
+@pytest.mark.parametrize("steps", [1, 3])
+def test_fast_chains_equal_explicit_chains_in_law(name, persistent, steps):
+    oracle = after_updates(ExplicitPCD(8, steps, persistent), name, 1)
+    for fast in (SingleChains(8, steps, persistent), HiddenChains(8, steps, persistent)):
+        assert same_law_p_value(after_updates(fast, name, 3), oracle) > RARE, fast
+
+
+@pytest.mark.parametrize("name", ["mass per node", "nearly rank deficient"])
+@pytest.mark.parametrize("wrong", [HiddenChains(8, 1, "hidden"), SingleChains(8, 1, "hidden"), HiddenChains(11, 1),
+                                   HiddenChains(8, 2)], ids=["h in hidden space", "h explicitly", "B", "k"])
+def test_the_comparison_sees_what_persists_and_how_many_chains(name, wrong):
+    assert same_law_p_value(after_updates(wrong, name, 3), after_updates(ExplicitPCD(8), name, 1)) < RARE
+
+
+def test_variances_of_single_chains():
+    rbm = MODELS["mass per node"][0]
+    features = []
+    for sampler, seed in ((ExplicitPCD(6), 1), (SingleChains(6), 2)):
+        ensemble, rng = stack(rbm, 4000), np.random.default_rng(seed)
+        term, _ = sampler.model_term(ensemble, sampler.start(ensemble, None, rng), rng)
+        features.append(term.variances)
+    assert same_law_p_value(*features) > RARE
+    assert same_law_p_value(features[0], 1.1 * features[1]) < RARE
+
+
+def test_what_persists_matters_in_the_order_of_the_learning_rate():
+    """Infinitely many chains: <h h^T> is s^2 + s^4 W^T C W with W from after, or from before, the last update."""
+    rbm = ScalarRBM.random(5, 2, 4.0, scale=0.5, hidden_variance=1.3, rng=1)
+    s2, mu2, before = rbm.hidden_variance, 4.0, rbm.weights
+    rates, differences = np.array([0.08, 0.04, 0.02]), []
+    for rate in rates:
+        after = before + rate * matrix_with([0.2, 0.4, 0.5, 0.6, 0.9], rng=2) @ before
+        found = []
+        for persistent, last in (("visible", after), ("hidden", before)):
+            sampler, rng = HiddenChains(10**11, 1, persistent), np.random.default_rng(0)
+            _, chains = sampler.model_term(stack(rbm), sampler.start(stack(rbm), None, rng), rng)
+            term, _ = sampler.model_term(stack(ScalarRBM(after, mu2, s2)), chains, rng)
+            hidden = s2 * np.eye(2) + s2**2 * last.T @ rbm.propagator @ last
+            expected = (after @ hidden @ after.T / mu2**2 + np.eye(5) / mu2) @ after
+            np.testing.assert_allclose(term.correlation_weights[0], expected, atol=1e-5)  # B^-1/2 = 3e-6
+            found.append(term.correlation_weights[0])
+        differences.append(np.abs(found[0] - found[1]).max())
+    assert differences[-1] > 20 * 1e-5
+    slopes = np.diff(np.log(differences)) / np.diff(np.log(rates))
+    assert (np.abs(slopes - 1) < 0.15).all(), slopes
+
+
+@pytest.mark.parametrize("size", [1, 2, 7, 65_535, 65_536, 65_537, 1_000_001])
+def test_single_normals(size):
+    values = single_normals(np.random.default_rng(size), (size,))
+    assert values.dtype == np.float32
+    assert stats.kstest(values.astype(float), "norm").pvalue > RARE
+
+
+def test_single_normals_in_the_tails_and_in_pairs():
+    values = single_normals(np.random.default_rng(0), (4, 1000, 1000)).astype(float)
+    for bound in (3.5, 4.0, 4.5):
+        expected = values.size * 2 * stats.norm.sf(bound)
+        assert stats.poisson.cdf((np.abs(values) > bound).sum(), expected) > RARE
+        assert stats.poisson.sf((np.abs(values) > bound).sum() - 1, expected) > RARE
+    flat = values.ravel()
+    for lag in (1, 2, 32_768, 65_536):  # the two of a pair are half a block apart
+        for power in (1, 2):
+            x = flat**power - (power == 2)
+            correlation = (x[lag:] * x[:-lag]).mean() / x.var()
+            assert abs(correlation) * np.sqrt(x.size) < 5
+    assert (single_normals(np.random.Generator(np.random.MT19937(0)), (3, 5)) != 0).all()
+
+
+LARGE = ScalarRBM.random(66, 3, 6.0, scale=0.12, rng=2)
+TARGET = matrix_with(np.linspace(0.18, 0.9, 66), rng=0)
+
+
+@pytest.mark.parametrize(("strategy", "shape", "learn_mass", "chosen"), [
+    (PCD(12), (66, 3), False, HiddenChains), (PCD(12, 2, "hidden"), (66, 3), False, HiddenChains),
+    (PCD(11), (66, 3), False, SingleChains), (PCD(11, 2, "hidden"), (66, 3), False, SingleChains),
+    (PCD(12), (66, 3), True, SingleChains), (PCD(300), (66, 67), False, PCD), (PCD(300), (66, 66), False, HiddenChains),
+    (PCD(300, 1, "hidden"), (66, 67), False, SingleChains), (PCD(12), (64, 3), False, PCD),
+    (ExplicitPCD(12), (66, 3), False, ExplicitPCD), (Exact(), (66, 3), False, Exact),
+])
+def test_the_choice_of_a_sampler(strategy, shape, learn_mass, chosen):
+    sampler = sampler_for(strategy, stack(ScalarRBM.random(*shape, 9.0, rng=0)), learn_mass)
+    assert type(sampler) is chosen
+    if isinstance(strategy, PCD):
+        assert (sampler.chains, sampler.steps, sampler.persistent) == (strategy.chains, strategy.steps,
+                                                                       strategy.persistent)
+
+
+def trained(strategy, seed, runs=1500, **options):
+    training = train(LARGE, TARGET, 4, 0.1, strategy, runs=runs, rng=seed, record_every=4, **options)
+    directions = np.linalg.qr(np.random.default_rng(0).standard_normal((66, 3)))[0]
+    weights = np.stack([model.weights for model in training.models])
+    return np.concatenate([(directions.T @ weights).reshape(runs, -1), training.log_likelihood[-1][:, None],
+                           training.mass_squared[-1][:, None] if options else weights[:, 0]], axis=1)
+
+
+@every_persistence
+@pytest.mark.parametrize("options", [{}, {"learn_mass": True}], ids=["hidden space", "explicit"])
+def test_training_of_large_models_in_law(persistent, options):
+    oracle = trained(ExplicitPCD(12, 1, persistent), 1, **options)
+    assert same_law_p_value(trained(PCD(12, 1, persistent), 2, **options), oracle) > RARE
+    assert same_law_p_value(trained(PCD(20, 1, persistent), 2, **options), oracle) < RARE
+
+
+@every_persistence
+@pytest.mark.parametrize("chains", [8, 12], ids=["explicit", "hidden space"])
+def test_large_models_go_on_exactly_where_they_stopped(persistent, chains, tmp_path):
+    rbm = [ScalarRBM.random(66, 3, 6.0, scale=0.12, rng=seed) for seed in range(2)]
+    options = {"momentum": 0.5, "record_every": 2, "weight_decay": 1e-3}
+    whole = train(rbm, TARGET, 6, 0.05, PCD(chains, 2, persistent), rng=1, **options)
+    half = train(rbm, TARGET, 4, 0.05, PCD(chains, 2, persistent), rng=1, **options)
+    half.save(tmp_path / "half.npz")
+    for resumed in (half.resume(2), Training.load(tmp_path / "half.npz").resume(2)):
+        np.testing.assert_array_equal(resumed.log_likelihood, whole.log_likelihood)
+        for one, other in zip(resumed.models, whole.models, strict=True):
+            np.testing.assert_array_equal(one.weights, other.weights)
+        np.testing.assert_array_equal(resumed._state.chains, whole._state.chains)
+
+
+def test_large_models_are_reported_in_the_basis_of_the_nodes():
+    seen = []
+    training = train(LARGE, TARGET, 2, 1e-9, PCD(12), rng=0, callback=lambda epoch, model: seen.append(model.weights))
+    for weights in (*seen, training.model.weights):
+        np.testing.assert_allclose(weights, LARGE.weights, atol=1e-7)
+    np.testing.assert_allclose(training.log_likelihood[0], LARGE.log_likelihood(TARGET), rtol=1e-12)
+    np.testing.assert_allclose(training.eigenvalues[0], LARGE.eigenvalues, rtol=1e-12)
+
+
+def test_exactly_equal_and_vanishing_columns():
+    """W = Q F with a singular F: the chains go on, and a column of zeros stays one, as with explicit chains."""
+    weights = np.array(LARGE.weights)
+    weights[:, 1], weights[:, 2] = weights[:, 0], 0
+    training = train(ScalarRBM(weights, 6.0), TARGET, 50, 0.05, PCD(12), rng=0)
+    final = training.model.weights
+    np.testing.assert_array_equal(final[:, 2], 0)
+    np.testing.assert_allclose(final[:, 1], final[:, 0], rtol=1e-4)
+    assert np.isfinite(final).all()
+
+
+def test_what_can_persist():
+    with pytest.raises(ValueError, match=r'persistent must be "visible" or "hidden", got \'h\''):
+        PCD(8, 1, persistent="h")

@@ -1,0 +1,324 @@
+"""Files that are damaged or made to do harm: thousands of them, each refused or read as what it was."""
+
+import io
+import json
+import os
+import struct
+import tracemalloc
+import zipfile
+import zlib
+
+import numpy as np
+import pytest
+
+from srbm import PCD, DatasetError, ScalarRBM, StepDecay, Training, train
+from srbm import datasets as mnist
+from srbm._files import Stored, load_arrays, remove_leftovers, save_arrays
+from tests.srbm.helpers import correlation_with
+
+MODEL = ScalarRBM.random(5, 3, [6.0, 5.0, 7.0, 6.5, 8.0], hidden_variance=0.8, rng=0)
+TRAINING = train([ScalarRBM.random(4, 3, 6.0, rng=seed) for seed in (0, 1)], correlation_with([1.0, 2.0, 3.2, 4.0], 3),
+                 6, StepDecay(0.05, 0.9, 3), PCD(16, 2), momentum=0.3, learn_mass=True, record_every=2, rng=1)
+SAVED = {"model": MODEL, "training": TRAINING}
+
+
+@pytest.fixture(params=SAVED)
+def saved(request, tmp_path):
+    """A stored thing: its class, its path, its bytes."""
+    thing = SAVED[request.param]
+    path = thing.save(tmp_path / "stored.npz")
+    return type(thing), path, path.read_bytes()
+
+
+
+
+def same(first, second):
+    """Whether two loaded things agree in every bit that matters."""
+    if isinstance(first, ScalarRBM):
+        names = ("weights", "mass_squared", "hidden_variance")
+        return all(np.array_equal(getattr(first, name), getattr(second, name)) for name in names)
+    names = ("epochs", "eigenvalues", "singular_values", "mass_squared", "log_likelihood")
+    return (all(np.array_equal(getattr(first, name), getattr(second, name)) for name in names)
+            and all(same(one, other) for one, other in zip(first.models, second.models, strict=True)))
+
+
+def outcome(load, size):
+    """What loading gives, None when it is refused; in little memory either way."""
+    tracemalloc.start()
+    try:
+        return load()
+    except DatasetError as error:
+        if len(str(error)) > 2000 or not any(advice in str(error) for advice in ("copy", "lacks", "fetch it again")):
+            raise
+        return None
+    finally:
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert peak < 30 * size + 300_000
+
+
+def damaged(content, rng):
+    """`content` with one to three accidents."""
+    content = bytearray(content)
+    for _ in range(rng.integers(1, 4)):
+        where, length = (int(n) for n in rng.integers(len(content) or 1, size=2))
+        length = 1 + length // 8
+        match rng.integers(7):
+            case 0:
+                content[where] ^= 1 << int(rng.integers(8))
+            case 1:
+                content[where:where + length] = rng.bytes(length)
+            case 2:
+                content[where:where + length] = bytes(length)
+            case 3:
+                del content[where:]
+            case 4:
+                del content[where:where + length]
+            case 5:
+                content[where:where] = content[where // 2:where // 2 + length]
+            case 6:
+                content[where:where + 4] = b"\xff" * 4  # lengths that claim four gigabytes
+        if not content:
+            break
+    return bytes(content)
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_thousands_of_damaged_files(saved, seed):
+    kind, path, content = saved
+    rng = np.random.default_rng(seed)
+    whole = kind.load(path)
+    refused = 0
+    for _ in range(1000):
+        path.write_bytes(damaged(content, rng))
+        loaded = outcome(lambda: kind.load(path), len(content))
+        refused += loaded is None
+        assert loaded is None or same(loaded, whole)
+    assert refused > 800  # some bytes of a zip file, such as time stamps, do not matter
+
+
+def npy(array=None, *, descr="<f8", shape=(), order="False", body=b"", version=b"\1\0", header=None):
+    """An .npy file, with any header."""
+    if array is not None:
+        stream = io.BytesIO()
+        np.save(stream, array)
+        return stream.getvalue()
+    header = header or f"{{'descr': {descr!r}, 'fortran_order': {order}, 'shape': {shape}, }}\n"
+    return b"\x93NUMPY" + version + len(header).to_bytes(2, "little") + header.encode() + body
+
+
+def members(content):
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        return {info.filename: archive.read(info) for info in archive.infolist()}
+
+
+def zipped(files, path, compression=zipfile.ZIP_STORED):
+    """A sound zip file (checksums are right) of (name, bytes) pairs."""
+    with zipfile.ZipFile(path, "w", compression) as archive:
+        for name, content in files:
+            archive.writestr(name, content)
+
+
+HOSTILE = {
+    "nothing": b"", "no array": b"text", "python": b"\x80\x04cos\nsystem\n.", "half a header": npy(0.0)[:20],
+    "a claim of 8 exabytes": npy(shape=(2**60,)), "a claim of 8 terabytes": npy(shape=(10**6, 10**6), body=bytes(80)),
+    "no entries, huge": npy(shape=(10**12, 0)), "a claim beyond integers": npy(shape=(10**30, 10**30)),
+    "negative": npy(shape=(-1, 4)), "a bool": npy(shape=(True, 4)), "digits": npy(shape="(" + "9" * 5000 + ",)"),
+    "objects": npy(descr="|O", body=b"\x80\x04K\1."), "fields": npy(header="{'descr': [('a', '<f8')], 'shape': ()}"),
+    "long text": npy(descr="<U99999999"), "code": npy(header="__import__('os').mkdir('hit')\n"),
+    "nested": npy(header="(" * 9000), "a long header": npy(header=" " * 60000),
+    "another version": npy(0.0).replace(b"\1\0", b"\3\0", 1), "not a number": npy(np.array("a", dtype="<U1")[()]),
+    "complex": npy(np.ones((4, 3), complex)), "single precision": npy(np.ones((5, 3), np.float32)),
+    "many dimensions": npy(np.ones((1,) * 30)), "short by one byte": npy(np.ones((5, 3)))[:-1],
+    "long by one byte": npy(np.ones((5, 3))) + b"\0", "text that is no text": npy(descr="<U1", body=b"\xff" * 4),
+}
+
+
+@pytest.mark.parametrize("what", HOSTILE)
+def test_hostile_arrays(saved, what):
+    """Each array in turn is replaced by one that no `save` has written; the zip file itself is sound."""
+    kind, path, content = saved
+    files = members(content)
+    for name in files:
+        zipped((files | {name: HOSTILE[what]}).items(), path)
+        assert outcome(lambda: kind.load(path), len(content) + len(HOSTILE[what])) is None, name
+    assert not os.path.exists("hit")
+
+
+WRONG = {
+    "NaN": lambda a: np.full_like(a, np.nan), "infinite": lambda a: np.full_like(a, np.inf),
+    "negative": lambda a: -1 - a,
+    "zero": np.zeros_like, "huge": lambda a: np.full_like(a, 1e300), "tiny": lambda a: np.full_like(a, 1e-300),
+    "transposed": lambda a: a.T, "longer": lambda a: np.concatenate([a, a]) if a.ndim else np.stack([a, a]),
+    "empty": lambda a: a[:0] if a.ndim else np.empty(0), "reversed": lambda a: a[::-1] if a.ndim else a,
+    "another dimension": lambda a: a[None], "Fortran": lambda a: np.array(a, order="F"),
+    "big endian": lambda a: a.astype(a.dtype.newbyteorder(">")),
+}
+
+
+@pytest.mark.parametrize("what", WRONG)
+def test_wrong_numbers(saved, what):
+    """An array with other numbers is refused, unless what it makes is a thing that could have been stored."""
+    kind, path, content = saved
+    files = members(content)
+    usable = 0
+    for name, stored in files.items():
+        array = np.load(io.BytesIO(stored))
+        fractions = what in ("NaN", "infinite", "huge", "tiny")
+        if array.dtype.kind == "U" or not array.size or (array.dtype.kind == "i" and fractions):
+            continue
+        zipped((files | {name: npy(WRONG[what](array))}).items(), path)
+        loaded = outcome(lambda: kind.load(path), 2 * len(content))
+        if loaded is not None:
+            usable += 1
+            check_usable(loaded)
+    assert usable == 0 or what not in ("NaN", "infinite", "another dimension", "longer")
+    assert usable == len(files) - 2 * (kind is Training) or what not in ("Fortran", "big endian")
+
+
+def check_usable(thing):
+    if isinstance(thing, Training):
+        assert np.isfinite(thing.log_likelihood).all()
+        try:
+            thing = thing.resume(2).models[0]
+        except ValueError:  # NotNormalizableError: the numbers are those of another training
+            return
+    assert np.isfinite(thing.kernel).all()
+
+
+def test_missing_doubled_compressed_and_foreign_members(saved):
+    kind, path, content = saved
+    files = members(content)
+    for name in files:
+        zipped([(other, body) for other, body in files.items() if other != name], path)
+        with pytest.raises(DatasetError, match=f"lacks {name.removesuffix('.npy')}; it holds"):
+            kind.load(path)
+        with pytest.warns(UserWarning, match="Duplicate name"):
+            zipped([*files.items(), (name, files[name])], path)
+        with pytest.raises(DatasetError, match=f"holds {name.removesuffix('.npy')} more than once"):
+            kind.load(path)
+    zipped(files.items(), path, zipfile.ZIP_DEFLATED)
+    with pytest.raises(DatasetError, match="is compressed"):
+        kind.load(path)
+    zipped([*files.items(), *((f"other{i}", b"") for i in range(2000))], path)
+    assert same(kind.load(path), kind.load(path))
+    zipped([("x" * 60000, b""), *((f"other{i}", b"") for i in range(2000))], path)
+    assert outcome(lambda: kind.load(path), path.stat().st_size) is None
+
+
+def test_bombs(tmp_path):
+    path = tmp_path / "bomb.npz"
+    zeros = npy(shape=(4 * 10**6, 2), body=bytes(64 * 10**6))
+    zipped({**members(MODEL.save(path).read_bytes()), "weights.npy": zeros}.items(), path, zipfile.ZIP_BZIP2)
+    assert path.stat().st_size < 10_000
+    assert outcome(lambda: ScalarRBM.load(path), 10_000) is None
+    zipped([("n.npy", zeros)], path, zipfile.ZIP_DEFLATED)
+    with pytest.raises(DatasetError, match="claims 64000"):
+        load_arrays(path, {"n": Stored(("f8",), shape=())})
+    # A lie: the directory of the file claims little, the stream goes on without end.
+    content = path.read_bytes().replace((len(zeros)).to_bytes(4, "little"), (144).to_bytes(4, "little"))
+    path.write_bytes(content)
+    tracemalloc.start()
+    with pytest.raises(DatasetError):
+        load_arrays(path, {"n": Stored(("f8",), shape=(2,))})
+    assert tracemalloc.get_traced_memory()[1] < 10**6
+    tracemalloc.stop()
+
+
+def garbled(value, rng):
+    """A JSON value with something wrong somewhere."""
+    strange = [None, True, -1, 0, 1e400, float("nan"), "x", "seed", [], {}, 10**40, "9" * 50, [1, 2], {"a": 1}, -0.5]
+    if isinstance(value, dict) and value and rng.random() < 0.8:
+        key = list(value)[rng.integers(len(value))]
+        if rng.random() < 0.15:
+            return {name: item for name, item in value.items() if name != key}
+        return value | {key: garbled(value[key], rng)}
+    if isinstance(value, list) and value and rng.random() < 0.8:
+        at = int(rng.integers(len(value)))
+        return [*value[:at], garbled(value[at], rng), *value[at + 1:]]
+    return strange[rng.integers(len(strange))]
+
+
+def test_garbled_descriptions(tmp_path):
+    path = TRAINING.save(tmp_path / "training.npz")
+    files = members(path.read_bytes())
+    text = str(np.load(io.BytesIO(files["description.npy"])))
+    rng = np.random.default_rng(0)
+    texts = ["", "null", "[]", "{", "[" * 100_000, '{"a":' * 5000, "1e999", text[:-1], text + "x", "\0", '"' * 99999]
+    texts += [json.dumps(garbled(json.loads(text), rng)) for _ in range(400)]
+    texts += ["".join(damaged(text.encode(), rng).decode("latin1")) for _ in range(300)]
+    refused = 0
+    for changed in texts:
+        zipped((files | {"description.npy": npy(np.array(changed))}).items(), path)
+        loaded = outcome(lambda: Training.load(path), 5 * path.stat().st_size)
+        refused += loaded is None
+        if loaded is not None:
+            assert same(loaded, TRAINING)  # at most how it goes on has changed
+    assert refused > 400
+
+
+@pytest.mark.parametrize("generator", ["seed", "Generator", "get_state", "PCG64", "__class__", 3, None])
+def test_nothing_that_a_file_names_is_called(generator, tmp_path, monkeypatch):
+    monkeypatch.setattr(np.random, "seed", None)
+    path = TRAINING.save(tmp_path / "training.npz")
+    files = members(path.read_bytes())
+    described = json.loads(str(np.load(io.BytesIO(files["description.npy"]))))
+    described["generator"] = {"bit_generator": generator, "state": {}}
+    zipped((files | {"description.npy": npy(np.array(json.dumps(described)))}).items(), path)
+    with pytest.raises(DatasetError, match="does not describe a training"):
+        Training.load(path)
+
+
+def test_what_is_not_a_file(tmp_path):
+    os.mkdir(tmp_path / "folder")
+    if hasattr(os, "mkfifo"):
+        os.mkfifo(tmp_path / "pipe")  # opening it would wait for a writer
+    for name in ("folder", "pipe", "nothing"):
+        with pytest.raises(FileNotFoundError, match="no file at"):
+            ScalarRBM.load(tmp_path / name)
+
+
+def test_leftovers_are_removed_and_nothing_else(tmp_path):
+    path = tmp_path / "run[1]*.npz"
+    save_arrays(path, a=1.0)
+    others = {".run[1]*.npz.partial", "run[1]*.npz.0123456789abcdef.partial", ".run1x.npz.0123456789abcdef.partial"}
+    for name in {*others, ".run[1]*.npz.0123456789abcdef.partial"}:
+        (tmp_path / name).write_bytes(b"")
+    remove_leftovers(path)
+    assert {file.name for file in tmp_path.iterdir()} == {path.name, *others}
+
+
+def test_only_numbers_are_written(tmp_path):
+    with pytest.raises(TypeError, match="b cannot be stored without pickle"):
+        save_arrays(tmp_path / "a.npz", a=1.0, b=[None])
+    assert not list(tmp_path.iterdir())
+
+
+def test_thousands_of_damaged_images():
+    rng = np.random.default_rng(0)
+    raw = struct.pack(">4i", 2051, 3, 28, 28) + rng.bytes(3 * 784)
+    compress = zlib.compressobj(wbits=31)
+    content = compress.compress(raw) + compress.flush()
+    pixels = mnist.parse_idx_images(content, 3, "file")
+    refused = 0
+    for _ in range(3000):
+        changed = damaged(content, rng)
+        found = outcome(lambda changed=changed: mnist.parse_idx_images(changed, 3, "file"), len(content))
+        refused += found is None
+        assert found is None or np.array_equal(found, pixels)  # the time stamp of the header does not matter
+    assert refused > 2900
+
+
+def test_the_stored_moments_are_refused_when_damaged(tmp_path, monkeypatch):
+    whole = mnist.files("srbm").joinpath("data/mnist_moments.npz").read_bytes()
+    (tmp_path / "data").mkdir()
+    monkeypatch.setattr(mnist, "files", lambda _: tmp_path)
+    with pytest.raises(DatasetError, match=r"cannot be read .* install srbm again"):
+        mnist.mnist_correlation()
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        (tmp_path / "data" / "mnist_moments.npz").write_bytes(whole[:rng.integers(len(whole))])
+        with pytest.raises(DatasetError, match=r"cannot be read .* install srbm again"):
+            mnist.mnist_correlation()
+    (tmp_path / "data" / "mnist_moments.npz").write_bytes(whole)
+    assert mnist.mnist_correlation().shape == (784, 784)

@@ -1,0 +1,158 @@
+"""The guard of a training says the same as a Cholesky decomposition at every update, and decomposes rarely."""
+
+import numpy as np
+import pytest
+
+from srbm import (
+    Exact,
+    NotNormalizableError,
+    ScalarRBM,
+    learning_rate_limit,
+    mnist_correlation,
+    symmetric_solution,
+    train,
+)
+from srbm import _positivity as positivity
+from srbm._positivity import PositivityGuard
+from srbm.gradient import Ensemble
+from tests.srbm.helpers import matrix_with
+
+SHAPES = [(140, 140), (140, 190), (190, 140)]
+
+
+def near_the_pole(shape, rng, mass=4.0):
+    """Weights with a few eigenvalues of K close to zero, and others far from it."""
+    n = min(shape)
+    xi = np.sqrt(mass - np.concatenate([[0.01, 0.02, 0.05], np.geomspace(0.1, 3.9, n - 3)]))
+    left, right = (np.linalg.qr(rng.standard_normal((size, n)))[0] for size in shape)
+    return left * xi @ right.T
+
+
+def ensemble(*weights, mass=4.0, hidden_variance=1.0):
+    return Ensemble(np.stack(weights), np.full((len(weights), 1), mass), hidden_variance)
+
+
+@pytest.fixture
+def decompositions(monkeypatch):
+    """A list that grows by one with each Cholesky decomposition of the guard."""
+    done, original = [], positivity._root_below
+
+    def counted(*arguments):
+        done.append(1)
+        return original(*arguments)
+
+    monkeypatch.setattr(positivity, "_root_below", counted)
+    return done
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_the_guard_agrees_with_decompositions_and_needs_few(shape, decompositions):
+    rng, guard = np.random.default_rng(0), PositivityGuard()
+    weights = [near_the_pole(shape, rng), 0.01 * rng.standard_normal(shape)]
+    for _ in range(60):
+        weights = [w + 3e-6 * rng.standard_normal(shape) for w in weights]
+        now = ensemble(*weights)
+        assert guard(now).tolist() == now.normalizable().tolist() == [True, True]
+    assert len(decompositions) <= 12  # of 120 checks
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("step", [5e-3, 2e-2])
+def test_the_guard_sees_runs_that_lose_positivity(shape, step):
+    """Random walks that wander across the pole and back."""
+    rng, guard = np.random.default_rng(1), PositivityGuard()
+    weights, seen = near_the_pole(shape, rng), []
+    for _ in range(60):
+        weights = weights + step * rng.standard_normal(shape) / np.sqrt(min(shape))
+        now = ensemble(weights)
+        truth = now.normalizable().tolist()
+        assert guard(now).tolist() == truth
+        seen += truth
+        if not truth[0]:
+            weights = weights * 0.98
+    assert True in seen
+    assert False in seen
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_mode_that_nobody_watched(shape):
+    """A direction far from the pole, across all those that the guard follows, is pushed over it in one step."""
+    rng, guard = np.random.default_rng(2), PositivityGuard()
+    weights = near_the_pole(shape, rng)
+    assert guard(ensemble(weights))[0]
+    left, xi, right = np.linalg.svd(weights, full_matrices=False)
+    for alpha in (-1, -20, 40):
+        for target, expected in ((3.999, True), (4.001, False), (np.nan, False)):
+            pushed = weights + (np.sqrt(target) - xi[alpha]) * np.outer(left[:, alpha], right[alpha])
+            assert guard(ensemble(pushed)).tolist() == [expected]
+            assert guard(ensemble(weights))[0]
+
+
+def test_a_bound_never_proves_what_is_false():
+    """Perturbations of any size and direction whose norm is just above the limit."""
+    rng = np.random.default_rng(3)
+    matrix = near_the_pole((20, 30), rng)
+    gram = matrix @ matrix.T
+    root, directions = positivity._root_below(gram, 4.0), np.eye(20)[:, :4]
+    for _ in range(5):
+        bound = positivity._new_bound(matrix, gram, 4.0, root, directions)
+        directions = bound.directions
+    assert bound.proves(matrix, 4.0)
+    proven = 0
+    for scale in np.geomspace(1e-6, 1, 200):
+        rank = rng.integers(1, 4)
+        moved = matrix + scale * rng.standard_normal((20, rank)) @ rng.standard_normal((rank, 30)) / 20
+        norm = np.linalg.norm(moved, 2)**2
+        assert not bound.proves(moved, norm * (1 - 1e-12))
+        assert not bound.proves(moved, norm * 0.999)
+        proven += bound.proves(moved, 4.0)
+    assert 50 < proven < 200
+
+
+def test_mass_and_variance_enter():
+    rng = np.random.default_rng(4)
+    weights = near_the_pole((140, 140), rng)
+    for mass, variance in ((4.0, 1.001), (4.0, 1.01), (3.995, 1.0), (3.98, 1.0), (8.0, 1.999), (-1.0, 1.0)):
+        now, guard = ensemble(weights, mass=mass, hidden_variance=variance), PositivityGuard()
+        guard(ensemble(weights, mass=8.0))
+        assert guard(now).tolist() == now.normalizable().tolist()
+
+
+def test_a_large_run_is_stopped_where_a_plain_loop_loses_positivity():
+    """Exact gradients at four times the limit, N = 140: nothing but the guard notices."""
+    kappa = np.linspace(1.0, 3.5, 140)
+    target, mass = np.linalg.inv(matrix_with(kappa, rng=0)), 4.0
+    rate = 4 * learning_rate_limit(kappa, mass)
+    rbm = ScalarRBM(0.99 * symmetric_solution(np.linalg.inv(target), mass).weights, mass)
+    weights = np.array(rbm.weights)
+    for epoch in range(1, 100):  # noqa: B007
+        last = weights
+        weights = weights + rate * (target - np.linalg.inv(mass * np.eye(140) - weights @ weights.T)) @ weights
+        if np.linalg.eigvalsh(mass * np.eye(140) - weights @ weights.T)[0] <= 0:
+            break
+    assert np.isfinite(weights).all()
+    assert 1 < epoch < 99
+    with pytest.raises(NotNormalizableError, match=rf"at epoch {epoch}, with learning rate") as caught:
+        train(rbm, target, epoch + 5, rate, Exact())
+    good = caught.value.last_good
+    assert good.epochs[-1] == epoch - 1
+    np.testing.assert_allclose(good.model.weights, last, rtol=1e-6)
+    assert (good.eigenvalues > 0).all()
+
+
+def test_the_learning_rate_limit_on_the_spectrum_of_mnist():
+    """Below the limit a run from near the optimum settles, above it wanders off, at three times the limit it stops."""
+    variances = np.linalg.eigvalsh(mnist_correlation())[-40:]
+    target, mass = np.diag(variances), 100.0
+    limit = learning_rate_limit(1 / variances, mass)
+    assert limit < 1e-5
+    optimum = symmetric_solution(np.diag(1 / variances), mass)
+    lightest = optimum.eigenvalues[0]
+    rbm = ScalarRBM(optimum.weights * (1 - 1e-6), mass)
+    settled = train(rbm, target, 400, 0.9 * limit, record_every=400)
+    assert settled.eigenvalues[-1, 0] == pytest.approx(lightest, rel=1e-6)
+    wandering = train(rbm, target, 400, 1.5 * limit, record_every=400)
+    assert wandering.eigenvalues[-1, 0] != pytest.approx(lightest, rel=0.1)
+    with pytest.raises(NotNormalizableError) as caught:
+        train(rbm, target, 400, 3 * limit, record_every=400)
+    assert np.isfinite(caught.value.last_good.model.weights).all()
