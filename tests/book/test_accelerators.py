@@ -17,7 +17,8 @@ def stored():
 
 
 def test_the_stored_results_are_those_of_the_script(stored):
-    assert list(stored["strategies"]) == [repr(strategy) for strategy in accelerators.STRATEGIES]
+    names = [str(name).partition("(")[0] for name in stored["strategies"]]
+    assert names == [type(strategy).__name__ for strategy in accelerators.STRATEGIES]
     assert stored["eigenvalues"].shape == (len(stored["places"]), 4, accelerators.EPOCHS // accelerators.EVERY + 1, 10)
     assert accelerators.STORED.stat().st_size < 100_000
 
