@@ -25,7 +25,9 @@ from ._threads import single_threaded
 from ._validation import Floats, correlation_matrix, count, number
 from .errors import DatasetError, NotNormalizableError, TrainingInterrupted
 from .gradient import CD, PCD, Ensemble, Exact
+from .hidden_chains import HiddenChains
 from .model import ScalarRBM
+from .single_chains import SingleChains
 
 _STRATEGIES = {strategy.__name__: strategy for strategy in (Exact, CD, PCD)}
 """The gradients that can be stored."""
@@ -233,7 +235,7 @@ def train(rbm: ScalarRBM | Sequence[ScalarRBM], correlation, epochs: int, learni
                                    "smaller weights")
     rng = np.random.default_rng(rng)
     sampler = sampler_for(settings.gradient, ensemble, settings.learn_mass)
-    if sampler is not settings.gradient and mass.shape[1] == 1:
+    if isinstance(sampler, (HiddenChains, SingleChains)) and mass.shape[1] == 1:
         settings = settings._replace(target=Target.diagonalized(settings.target.correlation))
         ensemble = replace(ensemble, weights=settings.target.from_nodes(weights))
     velocity = (np.zeros_like(weights), np.zeros_like(mass))
