@@ -68,9 +68,11 @@ def run():
     """One comparison for each peer that is installed."""
     batch = (np.random.default_rng(1).random((BATCH, N_VISIBLE)) < 0.2).astype(np.float32)
     entries = []
-    for name, make in (("scikit-learn", sklearn_update), ("rbms", rbms_update)):
+    peers = [("scikit-learn, float64", sklearn_update, np.float64),
+             ("scikit-learn, float32", sklearn_update, np.float32), ("rbms", rbms_update, np.float32)]
+    for name, make, dtype in peers:
         try:
-            peer = make(batch)
+            peer = make(batch.astype(dtype))
         except ImportError as error:
             print(f"  {name} is left out: {error}")
             continue

@@ -17,6 +17,8 @@ from docutils import nodes
 from docutils.statemachine import StringList
 from sphinx.util.docutils import SphinxDirective
 
+from benchmarks.tables import tables
+
 MARKS = {"reproduced": "✓", "reproduced with a condition": "◐", "not reproduced": "✗"}
 EQUATIONS = [f"eq-{n}" for n in range(1, 96)] + ["eq-A1", "eq-A2"] + [f"eq-B{n}" for n in range(1, 9)]
 FIGURES = [f"fig-{n}" for n in range(1, 20)]
@@ -174,6 +176,20 @@ class EquationMap(_Generated):
         return _table(["paper", "chapter", "in `srbm`", "checking cell"], rows)
 
 
+class Benchmarks(SphinxDirective):
+    """``{benchmarks} lattice``: the tables of a group of benchmarks, or of the ``machine``, stored by `make bench`."""
+
+    required_arguments = 1
+
+    def run(self):
+        path = Path(self.env.srcdir) / "benchmarks" / "results.json"
+        self.env.note_dependency(str(path))
+        lines = tables(json.loads(path.read_text(encoding="utf-8")), self.arguments[0])
+        container = nodes.container(classes=["generated"])
+        self.state.nested_parse(StringList(lines, source="generated"), 0, container)
+        return container.children
+
+
 class Api(SphinxDirective):
     """``{api} srbm.lattice``: a module's first line, then each public class and function, signature and docstring.
 
@@ -238,5 +254,6 @@ def setup(app):
     app.add_directive("our-statements", OurStatements)
     app.add_directive("deviations", Deviations)
     app.add_directive("equation-map", EquationMap)
+    app.add_directive("benchmarks", Benchmarks)
     app.add_directive("api", Api)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

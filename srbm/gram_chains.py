@@ -29,7 +29,7 @@ class GramChains:
 
     def model_term(self, ensemble: Ensemble, chains: Floats, rng) -> tuple[ModelTerm, Floats]:
         """The average over the chains after `steps` more sweeps."""
-        runs = len(chains)
+        runs, one_mass = len(chains), ensemble.mass.shape[1] == 1
         weights, mass, factor = ensemble.weights, ensemble.mass[:, None, :], chains
         if runs == 1:
             weights, mass, factor = weights[0], mass[0], factor[0]
@@ -37,7 +37,7 @@ class GramChains:
         transition *= ensemble.hidden_variance / mass
         noise = transition / mass.swapaxes(-1, -2)
         _diagonal(noise)[...] += 1 / mass[..., 0, :]
-        transition, noise = _repeated(transition, noise, self.steps)
+        transition, noise = (_repeated_commuting if one_mass else _repeated)(transition, noise, self.steps)
         root = _cholesky(noise).swapaxes(-1, -2)
         inside = factor @ transition
         inside += rng.standard_normal(factor.shape) @ root
@@ -58,6 +58,24 @@ class GramChains:
         lower = rng.standard_normal(shape) * below
         _diagonal(lower)[...] = np.sqrt(2 * rng.standard_gamma(degrees, size=shape[:-1]))
         return lower
+
+
+def _repeated_commuting(transition: Floats, noise: Floats, steps: int) -> tuple[Floats, Floats]:
+    """`_repeated` for A = A^T and S that commute, as they do with one mu^2: A S A = A^2 S."""
+    total, square = None, None
+    while True:
+        if steps & 1:
+            if total is None:
+                total = transition, noise
+            else:
+                square = transition @ transition
+                total = total[0] @ transition, square @ total[1] + noise
+        steps >>= 1
+        if not steps:
+            return total
+        if square is None:
+            square = transition @ transition
+        transition, noise, square = square, square @ noise + noise, None
 
 
 @lru_cache(maxsize=16)
