@@ -79,7 +79,8 @@ class PositivityGuard:
         if self._small is not None:
             reference, norms = self._small
             moved = weights - reference
-            largest = norms + np.sqrt(np.einsum("rij,rij->r", moved, moved))
+            squares = np.vdot(moved, moved) if len(moved) == 1 else np.einsum("rij,rij->r", moved, moved)
+            largest = norms + np.sqrt(squares)
             if (ensemble.hidden_variance * largest**2 < (1 - _SLACK) * ensemble.mass[:, 0]).all():
                 self._held += 1
                 return np.ones(len(weights), dtype=bool)

@@ -30,13 +30,16 @@ class GramChains:
     def model_term(self, ensemble: Ensemble, chains: Floats, rng) -> tuple[ModelTerm, Floats]:
         """The average over the chains after `steps` more sweeps."""
         runs, one_mass = len(chains), ensemble.mass.shape[1] == 1
-        weights, mass, factor = ensemble.weights, ensemble.mass[:, None, :], chains
+        weights, mass, factor = ensemble.weights, ensemble.mass, chains
         if runs == 1:
             weights, mass, factor = weights[0], mass[0], factor[0]
+            if one_mass:
+                mass = mass.item()
+        row, column = (mass, mass) if isinstance(mass, float) else (mass[..., None, :], mass[..., :, None])
         transition = weights @ weights.swapaxes(-1, -2)
-        transition *= ensemble.hidden_variance / mass
-        noise = transition / mass.swapaxes(-1, -2)
-        _diagonal(noise)[...] += 1 / mass[..., 0, :]
+        transition *= ensemble.hidden_variance / row
+        noise = transition / column
+        _diagonal(noise)[...] += 1 / mass
         transition, noise = (_repeated_commuting if one_mass else _repeated)(transition, noise, self.steps)
         root = _cholesky(noise).swapaxes(-1, -2)
         inside = factor @ transition
