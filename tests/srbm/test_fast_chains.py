@@ -197,6 +197,22 @@ def test_exactly_equal_and_vanishing_columns():
     assert np.isfinite(final).all()
 
 
+@every_persistence
+@pytest.mark.parametrize("lightest", [1e-2, 1e-4])
+def test_single_precision_near_the_pole(lightest, persistent):
+    """Infinitely many chains stay in equilibrium but for rounding, which the pole amplifies by mu^2 / lambda."""
+    rng = np.random.default_rng(0)
+    left, right = (np.linalg.qr(rng.standard_normal((size, 3)))[0] for size in (80, 3))
+    rbm = ScalarRBM(left * np.sqrt(1 - np.array([lightest, 0.1, 0.5])) @ right.T, 1.0)
+    sampler = HiddenChains(10**13, 1, persistent)
+    chains = sampler.start(stack(rbm), None, rng)
+    for _ in range(100):
+        term, chains = sampler.model_term(stack(rbm), chains, rng)
+    exact = Exact().model_term(stack(rbm), None, None)[0].correlation_weights[0]
+    ours = np.einsum("ia,ij,ja->a", left, term.correlation_weights[0], right)
+    np.testing.assert_allclose(ours / np.einsum("ia,ij,ja->a", left, exact, right), 1, atol=3e-7 / lightest)
+
+
 def test_what_can_persist():
     with pytest.raises(ValueError, match=r'persistent must be "visible" or "hidden", got \'h\''):
         PCD(8, 1, persistent="h")
