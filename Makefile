@@ -10,7 +10,7 @@ export OPENBLAS_NUM_THREADS := 1
 export OMP_NUM_THREADS := 1
 export MKL_NUM_THREADS := 1
 
-.PHONY: help book test lint mutants execute lab student grade lite pdf site lock clean
+.PHONY: help book test lint mutants execute lab student grade lite pdf site lock bench clean
 .DEFAULT_GOAL := help
 
 help:  ## this list
@@ -77,6 +77,11 @@ site:  ## what is published: the book with its PDF and the JupyterLite site, in 
 lock: $(READY)  ## resolve requirements.in and requirements-lite.in into their .txt
 	$(VENV)/bin/uv pip compile -q --universal --python-version 3.11 requirements.in -o requirements.txt
 	$(VENV)/bin/uv pip compile -q --universal --python-version 3.11 requirements-lite.in -o requirements-lite.txt
+
+# The peers are only needed here; PyTorch, which one of them stands on, is large.
+bench: $(READY)  ## paired benchmarks on one thread, peers included; stores benchmarks/results.json
+	$(PY) -m pip install -q -e ".[bench]"
+	$(PY) -m benchmarks
 
 clean:  ## remove the environment and everything built
 	rm -rf $(VENV) _build build dist *.egg-info .pytest_cache .ruff_cache

@@ -18,6 +18,7 @@ from docutils.statemachine import StringList
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 
+from benchmarks.tables import tables
 from book import dependencies, troubles
 from book.extension import chapter_number
 from chapters.typeset import typeset
@@ -256,6 +257,20 @@ class Dependencies(Generated):
         return table(["Requirement", "Version", "Licence", "What for", "Used in"], rows)
 
 
+class Benchmarks(SphinxDirective):
+    """``{benchmarks} lattice``: the tables of a group of benchmarks, or of the ``machine``, stored by `make bench`."""
+
+    required_arguments = 1
+
+    def run(self):
+        path = Path(self.env.srcdir) / "benchmarks" / "results.json"
+        self.env.note_dependency(str(path))
+        lines = tables(json.loads(path.read_text(encoding="utf-8")), self.arguments[0])
+        container = nodes.container(classes=["generated"])
+        self.state.nested_parse(StringList(lines, source="generated"), 0, container)
+        return container.children
+
+
 class Api(SphinxDirective):
     """``{api} srbm.lattice``: a module's first line, then each public class and function, signature and docstring.
 
@@ -324,6 +339,7 @@ def setup(app):
     app.add_directive("equation-map", EquationMap)
     app.add_directive("troubles", Troubles)
     app.add_directive("dependencies", Dependencies)
+    app.add_directive("benchmarks", Benchmarks)
     app.add_directive("api", Api)
     app.add_role("paper", Recorded())
     app.add_role("ours", Recorded())

@@ -23,7 +23,9 @@ from ._validation import Floats
 from .gradient import Ensemble
 
 _SMALL = 128
-"""Up to this min(N_v, N_h) a Cholesky decomposition is cheaper than the bounds."""
+"""Up to this min(N_v, N_h) a Cholesky decomposition is cheaper than U^T W, and the whole of W is bounded at once."""
+_SHORT, _PAUSE = 8, 32
+"""A bound of a small model that held for fewer updates than `_SHORT` is not renewed for the next `_PAUSE`."""
 _ITERATIONS = 2
 _SLACK = 1e-9
 """Relative distance from the pole below which rounding could spoil the proof, so that Cholesky decides."""
@@ -61,12 +63,35 @@ class PositivityGuard:
     def __init__(self, directions: int = 8) -> None:
         self._directions = directions
         self._bounds: dict[int, _Bound] = {}
+        self._small: tuple[Floats, Floats] | None = None
+        self._held = self._pause = 0
 
     def __call__(self, ensemble: Ensemble) -> np.ndarray:
         """The same as `ensemble.normalizable()`, shape (runs,)."""
-        if ensemble.mass.shape[1] > 1 or min(ensemble.weights.shape[1:]) <= _SMALL or not is_numpy(ensemble.weights):
+        if ensemble.mass.shape[1] > 1 or min(ensemble.weights.shape[1:]) == 0 or not is_numpy(ensemble.weights):
             return ensemble.normalizable()
+        if min(ensemble.weights.shape[1:]) <= _SMALL:
+            return self._all_small(ensemble)
         return np.array([self._positive(run, ensemble) for run in range(len(ensemble.weights))])
+
+    def _all_small(self, ensemble: Ensemble) -> np.ndarray:
+        """For all runs at once: |W| <= |W_0| + |W - W_0|_F."""
+        weights = ensemble.weights
+        if self._small is not None:
+            reference, norms = self._small
+            moved = weights - reference
+            squares = np.vdot(moved, moved) if len(moved) == 1 else np.einsum("rij,rij->r", moved, moved)
+            largest = norms + np.sqrt(squares)
+            if (ensemble.hidden_variance * largest**2 < (1 - _SLACK) * ensemble.mass[:, 0]).all():
+                self._held += 1
+                return np.ones(len(weights), dtype=bool)
+            self._small, self._pause = None, _PAUSE if self._held < _SHORT else 0
+        good = ensemble.normalizable()
+        if self._pause:
+            self._pause -= 1
+        elif good.all():
+            self._small, self._held = (weights, np.linalg.norm(weights, 2, axis=(-2, -1))), 0
+        return good
 
     def _positive(self, run: int, ensemble: Ensemble) -> bool:
         weights, mass = ensemble.weights[run], float(ensemble.mass[run, 0])

@@ -6,21 +6,24 @@ from typing import Any
 
 from ._arrays import is_numpy
 from .gradient import PCD, Ensemble
+from .gram_chains import GramChains
 from .hidden_chains import HiddenChains
 from .single_chains import SingleChains
 
 _SMALL = 64
-"""Up to this N_v the strategies' own chains, in double precision, are as fast."""
+"""Up to this N_v double precision is as fast as single."""
 
 
 def sampler_for(strategy: Any, ensemble: Ensemble, learn_mass: bool) -> Any:
     """An object with the `start` and `model_term` of `strategy`, equal to it in law up to single-precision rounding."""
     n_visible, n_hidden = ensemble.weights.shape[1:]
-    if type(strategy) is not PCD or n_visible <= _SMALL or not is_numpy(ensemble.weights):
+    if type(strategy) is not PCD or not is_numpy(ensemble.weights):
         return strategy
+    if n_visible <= _SMALL:
+        return GramChains(strategy.chains, strategy.steps) if strategy.uses_gram(n_visible) else strategy
     # From 2 N_h chains on the hidden-space chains exist; from 4 N_h on they are the faster ones.
     if n_hidden <= n_visible and strategy.chains >= 4 * n_hidden and not learn_mass:
         return HiddenChains(strategy.chains, strategy.steps, strategy.persistent)
     if strategy.uses_gram(n_visible):
-        return strategy
+        return GramChains(strategy.chains, strategy.steps)
     return SingleChains(strategy.chains, strategy.steps, strategy.persistent)

@@ -1,8 +1,8 @@
 """Explicit Markov chains in single precision, for models too large for Gram matrices (N_v N_h above a few thousand).
 
 The weights stay in double precision; only the B fields and the products with them are single. Rounding moves a field by
-1e-7 of itself, against sampling noise of B^-1/2, so the law of the gradient is that of double precision for every
-purpose; the small updates of W, which single precision would lose, are not rounded.
+1e-7 of itself, and the variance 1 / lambda of a mode near the pole by 1e-7 mu^2 / lambda, against sampling noise of
+(2 / B)^1/2. The small updates of W, which single precision would lose, are not rounded.
 
 In units of the noise, f = phi mu and g = h / sigma_h, the model has one matrix, w = sigma_h W / mu, and a sweep is
 

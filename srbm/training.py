@@ -31,7 +31,9 @@ from ._threads import single_threaded
 from ._validation import Floats, PathLike, Seed, correlation_matrix, count, finite, number
 from .errors import CheckpointError, DatasetError, NotNormalizableError, TrainingInterrupted
 from .gradient import CD, PCD, Ensemble, Exact
+from .hidden_chains import HiddenChains
 from .model import ScalarRBM
+from .single_chains import SingleChains
 
 _STRATEGIES = {strategy.__name__: strategy for strategy in (Exact, CD, PCD)}
 """The gradients that can be stored."""
@@ -383,7 +385,7 @@ def train(rbm: ScalarRBM | Sequence[ScalarRBM], correlation: ArrayLike, epochs: 
         before = before._where(correlation)
         return _run(before._settings, before._state, before._records(), epochs, generator, progress, callback, saved)
     sampler = sampler_for(settings.gradient, ensemble, settings.learn_mass)
-    if sampler is not settings.gradient and mass.shape[1] == 1:
+    if isinstance(sampler, (HiddenChains, SingleChains)) and mass.shape[1] == 1:
         settings = settings._replace(target=Target.diagonalized(settings.target.correlation))
         ensemble = replace(ensemble, weights=settings.target.from_nodes(weights))
     velocity = (0 * weights, 0 * mass)

@@ -8,6 +8,7 @@ from srbm import PCD, Exact, ScalarRBM, Training, train
 from srbm._normals import single_normals
 from srbm._samplers import sampler_for
 from srbm.gradient import Ensemble
+from srbm.gram_chains import GramChains
 from srbm.hidden_chains import HiddenChains
 from srbm.single_chains import SingleChains
 from tests.srbm.helpers import RARE, matrix_with, same_law_p_value
@@ -132,16 +133,17 @@ TARGET = matrix_with(np.linspace(0.18, 0.9, 66), rng=0)
 @pytest.mark.parametrize(("strategy", "shape", "learn_mass", "chosen"), [
     (PCD(12), (66, 3), False, HiddenChains), (PCD(12, 2, "hidden"), (66, 3), False, HiddenChains),
     (PCD(11), (66, 3), False, SingleChains), (PCD(11, 2, "hidden"), (66, 3), False, SingleChains),
-    (PCD(12), (66, 3), True, SingleChains), (PCD(300), (66, 67), False, PCD), (PCD(300), (66, 66), False, HiddenChains),
+    (PCD(12), (66, 3), True, SingleChains), (PCD(300), (66, 67), False, GramChains),
+    (PCD(300), (66, 66), False, HiddenChains),
     (PCD(300, 1, "hidden"), (66, 67), False, SingleChains), (PCD(12), (64, 3), False, PCD),
+    (PCD(128), (64, 3), True, GramChains),
     (ExplicitPCD(12), (66, 3), False, ExplicitPCD), (Exact(), (66, 3), False, Exact),
 ])
 def test_the_choice_of_a_sampler(strategy, shape, learn_mass, chosen):
     sampler = sampler_for(strategy, stack(ScalarRBM.random(*shape, 9.0, rng=0)), learn_mass)
     assert type(sampler) is chosen
-    if isinstance(strategy, PCD):
-        assert (sampler.chains, sampler.steps, sampler.persistent) == (strategy.chains, strategy.steps,
-                                                                       strategy.persistent)
+    for name in ("chains", "steps", "persistent"):
+        assert getattr(sampler, name, None) == getattr(strategy, name, None) or chosen is GramChains
 
 
 def trained(strategy, seed, runs=1500, **options):
@@ -195,6 +197,39 @@ def test_exactly_equal_and_vanishing_columns():
     assert np.isfinite(final).all()
 
 
+@every_persistence
+@pytest.mark.parametrize("lightest", [1e-2, 1e-4])
+def test_single_precision_near_the_pole(lightest, persistent):
+    """Infinitely many chains stay in equilibrium but for rounding, which the pole amplifies by mu^2 / lambda."""
+    rng = np.random.default_rng(0)
+    left, right = (np.linalg.qr(rng.standard_normal((size, 3)))[0] for size in (80, 3))
+    rbm = ScalarRBM(left * np.sqrt(1 - np.array([lightest, 0.1, 0.5])) @ right.T, 1.0)
+    sampler = HiddenChains(10**13, 1, persistent)
+    chains = sampler.start(stack(rbm), None, rng)
+    for _ in range(100):
+        term, chains = sampler.model_term(stack(rbm), chains, rng)
+    exact = Exact().model_term(stack(rbm), None, None)[0].correlation_weights[0]
+    ours = np.einsum("ia,ij,ja->a", left, term.correlation_weights[0], right)
+    np.testing.assert_allclose(ours / np.einsum("ia,ij,ja->a", left, exact, right), 1, atol=3e-7 / lightest)
+
+
 def test_what_can_persist():
     with pytest.raises(ValueError, match=r'persistent must be "visible" or "hidden", got \'h\''):
         PCD(8, 1, persistent="h")
+
+
+@pytest.mark.parametrize("runs", [1, 3])
+@pytest.mark.parametrize("mass", [9.0, [8.0, 8.5, 9.0, 9.5, 10.0]], ids=["mass", "mass per node"])
+@pytest.mark.parametrize("steps", [1, 2, 3, 5, 7, 10, 12])
+def test_gram_chains_are_those_of_the_definition(runs, mass, steps):
+    """From the same random numbers the same fields, up to rounding."""
+    ensemble = stack(ScalarRBM.random(5, 4, mass, scale=0.8, hidden_variance=1.2, rng=1), runs)
+    results = []
+    for sampler in (PCD(12, steps), GramChains(12, steps)):
+        rng = np.random.default_rng(0)
+        chains = sampler.start(ensemble, None, rng)
+        for _ in range(5):
+            term, chains = sampler.model_term(ensemble, chains, rng)
+        results.append((*term, chains, rng.random()))
+    for ours, definition in zip(*results, strict=True):
+        np.testing.assert_allclose(ours, definition, rtol=1e-11, atol=1e-13)

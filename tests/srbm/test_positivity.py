@@ -17,7 +17,7 @@ from srbm._positivity import PositivityGuard
 from srbm.gradient import Ensemble
 from tests.srbm.helpers import matrix_with
 
-SHAPES = [(140, 140), (140, 190), (190, 140)]
+SHAPES = [(140, 140), (140, 190), (190, 140), (12, 12), (12, 20), (20, 12)]
 
 
 def near_the_pole(shape, rng, mass=4.0):
@@ -53,7 +53,19 @@ def test_the_guard_agrees_with_decompositions_and_needs_few(shape, decomposition
         weights = [w + 3e-6 * rng.standard_normal(shape) for w in weights]
         now = ensemble(*weights)
         assert guard(now).tolist() == now.normalizable().tolist() == [True, True]
-    assert len(decompositions) <= 12  # of 120 checks
+    assert len(decompositions) <= 12  # of 120 checks, in which large models decompose here and small ones below
+
+
+@pytest.mark.parametrize("shape", SHAPES[3:])
+def test_small_models_far_from_the_pole_are_not_decomposed(shape, monkeypatch):
+    rng, guard, calls = np.random.default_rng(0), PositivityGuard(), []
+    original = Ensemble.normalizable
+    monkeypatch.setattr(Ensemble, "normalizable", lambda self: (calls.append(1), original(self))[1])
+    weights = 0.1 * rng.standard_normal((3, *shape))
+    for _ in range(100):
+        weights = weights + 1e-3 * rng.standard_normal(weights.shape)
+        assert guard(Ensemble(weights, np.full((3, 1), 4.0), 1.0)).all()
+    assert len(calls) == 1
 
 
 @pytest.mark.parametrize("shape", SHAPES)
@@ -81,7 +93,7 @@ def test_a_mode_that_nobody_watched(shape):
     weights = near_the_pole(shape, rng)
     assert guard(ensemble(weights))[0]
     left, xi, right = np.linalg.svd(weights, full_matrices=False)
-    for alpha in (-1, -20, 40):
+    for alpha in (-1, -9, 4):
         for target, expected in ((3.999, True), (4.001, False), (np.nan, False)):
             pushed = weights + (np.sqrt(target) - xi[alpha]) * np.outer(left[:, alpha], right[alpha])
             assert guard(ensemble(pushed)).tolist() == [expected]

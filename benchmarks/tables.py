@@ -1,0 +1,101 @@
+"""The results as tables in Markdown, for the book's page and for the terminal."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from benchmarks.timing import ratios
+
+GROUPS = ("lattice", "large", "peers", "floor", "accuracy", "moments", "growth", "imports")
+
+
+def tables(results: dict, group: str) -> list[str]:
+    """The lines of the tables of one group, or of the "machine"."""
+    return _MAKERS[group](results[group])
+
+
+def _table(head: list[str], rows: list[list[str]]) -> list[str]:
+    return ["| " + " | ".join(row) + " |" for row in [head, ["---"] * len(head), *rows]] + [""]
+
+
+def seconds(value: float) -> str:
+    """A duration with three digits and a unit."""
+    for unit, size in (("days", 86400), ("h", 3600), ("min", 60), ("s", 1), ("ms", 1e-3), ("µs", 1e-6)):
+        if value >= size:
+            return f"{value / size:.3g} {unit}"
+    return f"{value / 1e-9:.3g} ns"
+
+
+def _comparisons(entries: list[dict]) -> list[str]:
+    lines = []
+    for entry in entries:
+        rows = []
+        for name, times in entry["times"].items():
+            row = [name, seconds(float(np.median(times)))]
+            if name == entry["reference"]:
+                row += ["1", ""]
+            else:
+                faster = ratios(entry, name)
+                row.append(f"{np.median(faster):.2f} ({faster.min():.2f} to {faster.max():.2f})")
+                row.append(_target(float(np.median(faster)), entry["targets"].get(name)))
+            rows.append(row)
+        lines += [f"**{entry['case']}**", "",
+                  *_table(["", "median time", "times as fast, median (min to max)", "aim"], rows)]
+    return lines
+
+
+def _target(found: float, aim: float | None) -> str:
+    if aim is None:
+        return ""
+    return f"{'✓' if found >= aim else '✗'} at least {aim:g}"
+
+
+def _floor(results: dict) -> list[str]:
+    products = [[name, f"{rate / 1e9:.3g} Gflop/s"] for name, rate in results["products"].items()]
+    normals = [[f"normals, {name}", f"{1e9 / rate:.3g} ns each"] for name, rate in results["normals"].items()]
+    kernels = [[name, seconds(floor), seconds(time), f"{100 * floor / time:.0f} %"]
+               for name, (floor, time) in results["kernels"].items()]
+    return [*_table(["the machine", ""], products + normals),
+            *_table(["an update of", "floor", "time", "share"], kernels)]
+
+
+def _accuracy(results: dict) -> list[str]:
+    rows = [[f"{label}: {name}", f"{updates:,}" if updates > 1 else "", seconds(time)]
+            for label, target in (("ten sites", "lattice"), ("MNIST", "mnist"))
+            for name, updates, time in results[target]["rows"]]
+    return _table(["method", "updates", "time"], rows)
+
+
+def _moments(results: dict) -> list[str]:
+    memory = [[f"{int(n):,}", f"{value:.3g} MB"] for n, value in results["memory"].items()]
+    return _comparisons(results["comparisons"]) + _table(["images", "peak memory"], memory)
+
+
+def _growth(rows: list[dict]) -> list[str]:
+    def exponents(row, index):
+        expected = row["expected"][index]
+        return f"{row['slopes'][index]:.2f}" + ("" if expected is None else f" ({expected})")
+
+    return _table(["", "varied", "time, exponent (expected)", "memory, exponent (expected)"],
+                  [[row["case"], f"{row['what']} = {row['sizes'][0]} to {row['sizes'][-1]}", exponents(row, 0),
+                    "" if row["expected"][1] is None else exponents(row, 1)] for row in rows])
+
+
+def _imports(times: dict) -> list[str]:
+    rows = []
+    for name, values in times.items():
+        median = float(np.median(values))
+        rows.append([f"`{name}`", seconds(median), ""])
+    rows[-1][2] = f"{'✓' if median < 0.5 else '✗'} under 0.5 s"
+    return _table(["a fresh interpreter", "processor time", "aim"], rows)
+
+
+def _machine(found: dict) -> list[str]:
+    packages = ", ".join(f"{name} {number}" for name, number in found["packages"].items())
+    return _table(["machine", ""], [
+        ["processor", f"{found['processor']}, {found['cores']} cores, of which one is used"],
+        ["system", f"{found['system']}, Python {found['python']}"], ["BLAS", found["blas"]], ["packages", packages]])
+
+
+_MAKERS = {"lattice": _comparisons, "large": _comparisons, "peers": _comparisons, "floor": _floor,
+           "accuracy": _accuracy, "moments": _moments, "growth": _growth, "imports": _imports, "machine": _machine}

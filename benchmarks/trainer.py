@@ -1,0 +1,21 @@
+"""`srbm.train` update by update, without its records: what one epoch costs."""
+
+from srbm import train
+from srbm._positivity import PositivityGuard
+from srbm._samplers import sampler_for
+from srbm.training import _generator_from, _update
+
+
+class Trainer:
+    """Goes on with a training, guard included."""
+
+    def __init__(self, rbm, correlation, rate, gradient, **options):
+        start = train(rbm, correlation, 0, rate, gradient, **options)
+        self.settings, self.state, self.rate = start._settings, start._state, rate
+        self.sampler = sampler_for(gradient, self.state.ensemble, self.settings.learn_mass)
+        self.guard, self.rng = PositivityGuard(), _generator_from(self.state.generator)
+
+    def updates(self, n):
+        """`n` epochs."""
+        for _ in range(n):
+            self.state = _update(self.settings, self.state, self.sampler, self.guard, self.rate, self.rng)

@@ -1,0 +1,61 @@
+"""The helper of the benchmarks, and the page made from their stored results."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from benchmarks.tables import GROUPS, seconds, tables
+from benchmarks.timing import comparison, paired, ratios, slope, store
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+def test_contenders_take_turns(monkeypatch):
+    calls = []
+    clock = iter(range(100))
+    monkeypatch.setattr("benchmarks.timing.process_time", lambda: float(next(clock)))
+    times = paired({"a": lambda: calls.append("a"), "b": lambda: calls.append("b")}, 3, {"a": 2, "b": 4})
+    assert "".join(calls) == "ab" + "ababab"  # once to warm up
+    assert times == {"a": [0.5] * 3, "b": [0.25] * 3}
+
+
+def test_ratios_are_taken_within_each_turn():
+    entry = comparison("case", "slow", {"slow": [2.0, 8.0, 3.0], "fast": [1.0, 2.0, 3.0]}, {"fast": 2.5})
+    assert ratios(entry, "fast").tolist() == [2.0, 4.0, 1.0]
+    lines = "\n".join(tables({"lattice": [entry]}, "lattice"))
+    assert "2.00 (1.00 to 4.00) | ✗ at least 2.5" in lines
+    entry["targets"]["fast"] = 2.0
+    assert "✓ at least 2" in "\n".join(tables({"lattice": [entry]}, "lattice"))
+
+
+def test_slope():
+    assert slope([1, 2, 4], [3, 24, 192]) == pytest.approx(3)
+
+
+@pytest.mark.parametrize(("value", "text"), [(2e-9, "2 ns"), (1.5e-5, "15 µs"), (0.0021, "2.1 ms"), (59, "59 s"),
+                                             (90, "1.5 min"), (7200, "2 h"), (864000, "10 days")])
+def test_durations(value, text):
+    assert seconds(value) == text
+
+
+def test_results_are_stored_whole(tmp_path):
+    path = tmp_path / "results.json"
+    store({"a": [0.123456]}, path)
+    assert json.loads(path.read_text()) == {"a": [0.1235]}
+    with pytest.raises(TypeError):
+        store({"a": object()}, path)
+    assert json.loads(path.read_text()) == {"a": [0.1235]}
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_the_stored_results_are_complete():
+    results = json.loads((ROOT / "benchmarks" / "results.json").read_text(encoding="utf-8"))
+    assert set(results) == {"machine", *GROUPS}
+    page = (ROOT / "chapters" / "benchmarks.md").read_text(encoding="utf-8")
+    for group in results:
+        assert tables(results, group)
+        assert page.count(f"```{{benchmarks}} {group}\n") == 1
+    peers = {entry["reference"] for entry in results["peers"]}
+    assert any("scikit-learn" in name for name in peers)
+    assert "rbms" in peers
