@@ -89,7 +89,7 @@ def store(results: dict, path: Path) -> None:
     """Write the results; the file appears whole or not at all."""
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     try:
-        temporary.write_text(json.dumps(_rounded(results), indent=1, sort_keys=True) + "\n", encoding="utf-8")
+        temporary.write_text(json.dumps(_rounded(results), indent=1) + "\n", encoding="utf-8")
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
