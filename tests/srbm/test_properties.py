@@ -26,8 +26,8 @@ from srbm import (
 from tests.srbm.helpers import matrix_with
 
 pytestmark = pytest.mark.filterwarnings("error")
-few = settings(max_examples=30, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
-fewer = settings(few, max_examples=12)
+few = settings(max_examples=15, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+fewer = settings(few, max_examples=8)
 
 seeds = st.integers(0, 2**32 - 1)
 sizes = st.integers(1, 6)
