@@ -218,7 +218,7 @@ def _described(settings: _Settings) -> dict[str, Any]:
     schedule = settings.learning_rate
     if not isinstance(schedule, (float, StepDecay)):
         raise TypeError("only a number or a StepDecay can be stored as learning rate; "
-                        f"{schedule!r} would need pickle")
+                        f"a {type(schedule).__name__} would need pickle")
     if type(settings.gradient) not in _STRATEGIES.values():
         raise TypeError(f"only {', '.join(_STRATEGIES)} can be stored as gradient, got {settings.gradient!r}")
     return {

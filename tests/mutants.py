@@ -33,7 +33,11 @@ FORMULAS = {
     "srbm.bernoulli_training": ("sample_statistics model_statistics bernoulli_gradient", "test_bernoulli.py"),
     "srbm.architecture": ("_parameters", "test_architecture.py"),
 }
-EQUIVALENT: dict[str, str] = {}
+EQUIVALENT = {
+    "srbm.statistics.autocorrelation_time:9 0  ->  1": "a number is refused as too short with either length",
+    "srbm.statistics.autocorrelation_time:10 2  ->  3": "two values are refused later, as shorter than 50 tau",
+    "srbm.statistics.autocorrelation_time:13 2  ->  3": "more zeros than the transform needs",
+}
 """Mutants that change no result, and why."""
 
 SWAPS = {ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult, ast.Pow: ast.Mult,
