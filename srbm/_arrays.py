@@ -18,14 +18,14 @@ Array = Any
 _NUMPY = (np.ndarray, np.generic)
 
 
-def is_numpy(array) -> bool:
+def is_numpy(array: Any) -> bool:
     """Whether `array` is NumPy's, or something that NumPy has to make an array of (a list, a number)."""
     if isinstance(array, _NUMPY):
         return True
     return not (hasattr(array, "__array_namespace__") or hasattr(array, "__dlpack__"))
 
 
-def namespace(array):
+def namespace(array: Array) -> Any:
     """The array API namespace of `array`."""
     if is_numpy(array):
         return np
@@ -39,7 +39,7 @@ def namespace(array):
     return array_namespace(array)
 
 
-def to_numpy(array) -> np.ndarray:
+def to_numpy(array: Any) -> np.ndarray:
     """The same numbers in the memory of the host, as a NumPy array."""
     if isinstance(array, np.ndarray):
         return array
@@ -50,7 +50,7 @@ def to_numpy(array) -> np.ndarray:
     return np.from_dlpack(array, device="cpu")
 
 
-def like(values, array: Array) -> Array:
+def like(values: Any, array: Array) -> Array:
     """`values` as an array of the library, the type and the device of `array`; the same object where it is one."""
     if is_numpy(array):
         return to_numpy(values)

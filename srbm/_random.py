@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 
 _BIT_GENERATORS = {kind.__name__: kind for kind in (np.random.PCG64, np.random.PCG64DXSM, np.random.MT19937,
@@ -9,17 +12,17 @@ _BIT_GENERATORS = {kind.__name__: kind for kind in (np.random.PCG64, np.random.P
 """Those that a file may name."""
 
 
-def random_generator(rng):
+def random_generator(rng: Any) -> Any:
     """`rng` as a generator: a generator of either kind, or a seed for NumPy's."""
     return rng if hasattr(rng, "standard_gamma") else np.random.default_rng(rng)
 
 
-def generator_from(state: dict):
+def generator_from(state: Mapping[str, Any]) -> Any:
     """A generator that continues from a stored `bit_generator.state`."""
     if state["bit_generator"] == "torch":
         from .accelerator import TorchGenerator
 
         return TorchGenerator.from_state(state)
-    bit_generator = _BIT_GENERATORS[state["bit_generator"]](0)
+    bit_generator: Any = _BIT_GENERATORS[state["bit_generator"]](0)
     bit_generator.state = state
     return np.random.Generator(bit_generator)

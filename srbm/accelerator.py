@@ -7,7 +7,9 @@ draws them on the device instead: no copies, another stream, equal in law.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 
@@ -24,22 +26,22 @@ class TorchGenerator:
     Needs PyTorch: pip install 'srbm[gpu]'.
     """
 
-    def __init__(self, seed: int, device="cpu"):
+    def __init__(self, seed: int, device: Any = "cpu"):
         import torch
 
         self._torch = torch
         self._generator = torch.Generator(device=device).manual_seed(int(seed))
 
     @property
-    def device(self):
+    def device(self) -> Any:
         """Where the numbers are drawn."""
         return self._generator.device
 
-    def standard_normal(self, shape):
+    def standard_normal(self, shape: Any) -> Any:
         """Independent N(0, 1), a float64 tensor of this shape."""
         return self._torch.randn(shape, dtype=self._torch.float64, device=self.device, generator=self._generator)
 
-    def standard_gamma(self, shape_parameter, size):
+    def standard_gamma(self, shape_parameter: Any, size: Any) -> Any:
         """Independent Gamma variables of unit scale, a float64 tensor of shape `size`."""
         concentration = self._torch.as_tensor(np.broadcast_to(shape_parameter, size).copy(), dtype=self._torch.float64,
                                               device=self.device)
@@ -47,13 +49,13 @@ class TorchGenerator:
         return self._torch._standard_gamma(concentration, generator=self._generator)
 
     @property
-    def bit_generator(self):
+    def bit_generator(self) -> SimpleNamespace:
         """As of NumPy's generators: its `state` is a dictionary that JSON can hold."""
         numbers = self._generator.get_state().tolist()
         return SimpleNamespace(state={"bit_generator": "torch", "device": str(self.device), "state": numbers})
 
     @classmethod
-    def from_state(cls, state: dict) -> TorchGenerator:
+    def from_state(cls, state: Mapping[str, Any]) -> TorchGenerator:
         """A generator that continues from a stored state, on the same kind of device."""
         generator = cls(0, state["device"])
         generator._generator.set_state(generator._torch.tensor(state["state"], dtype=generator._torch.uint8))

@@ -14,6 +14,7 @@ machine does each kind of work, and on what else it is doing.
 from __future__ import annotations
 
 import operator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from math import prod
 from typing import Any
@@ -21,36 +22,36 @@ from typing import Any
 import numpy as np
 
 
-def _size(*arrays, result) -> int:
+def _size(*arrays: Any, result: Any) -> int:
     return prod(result.shape)
 
 
-def _matmul(a, b, *, result) -> int:
+def _matmul(a: Any, b: Any, *, result: Any) -> int:
     return 2 * a.shape[-1] * prod(result.shape)
 
 
-def _cholesky(a, *, result) -> int:
+def _cholesky(a: Any, *, result: Any) -> int:
     n = a.shape[-1]
     return prod(a.shape[:-2]) * (n * (n + 1) * (2 * n + 1) // 6)
 
 
-def _inverse(a, *, result) -> int:
+def _inverse(a: Any, *, result: Any) -> int:
     return 2 * a.shape[-1] * prod(a.shape)
 
 
-def _reduction(a, *, result, **_) -> int:
+def _reduction(a: Any, *, result: Any, **_: Any) -> int:
     return prod(a.shape)
 
 
-def _dot(a, b, *, result, **_) -> int:
+def _dot(a: Any, b: Any, *, result: Any, **_: Any) -> int:
     return 2 * prod(a.shape)
 
 
-def _nothing(*_, **__) -> int:
+def _nothing(*_: Any, **__: Any) -> int:
     return 0
 
 
-_PRICES = {
+_PRICES: dict[str, Callable[..., int]] = {
     "sqrt": _size, "matmul": _matmul, "sum": _reduction, "mean": _reduction, "vecdot": _dot,
     "linalg.cholesky": _cholesky, "linalg.inv": _inverse,
     **dict.fromkeys(("tril", "eye", "isfinite", "all", "astype"), _nothing),
@@ -82,14 +83,14 @@ class Tally:
     calls: int = 0
     _namespace: Any = field(init=False, repr=False, compare=False)
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         self._namespace = _Namespace(self)
 
-    def array(self, values) -> CountedArray:
+    def array(self, values: Any) -> CountedArray:
         """`values` as a float64 array whose operations are counted here."""
         return CountedArray(np.asarray(values, dtype=np.float64), self)
 
-    def generator(self, rng=None) -> CountedGenerator:
+    def generator(self, rng: Any = None) -> CountedGenerator:
         """`rng`, a NumPy generator or a seed, with its numbers counted here."""
         return CountedGenerator(np.random.default_rng(rng), self)
 
@@ -98,7 +99,7 @@ class Tally:
         return Tally(self.flops - other.flops, self.bytes - other.bytes, self.normals - other.normals,
                      self.calls - other.calls)
 
-    def _book(self, flops: int, arrays) -> None:
+    def _book(self, flops: int, arrays: Iterable[np.ndarray]) -> None:
         self.flops += flops
         self.bytes += sum(array.nbytes for array in arrays)
         self.calls += 1
@@ -111,15 +112,15 @@ class CountedGenerator:
         self._rng, self._tally = rng, tally
         self.bit_generator = rng.bit_generator
 
-    def standard_normal(self, shape):
+    def standard_normal(self, shape: Any) -> Any:
         """As of the generator."""
         return self._booked(self._rng.standard_normal(shape))
 
-    def standard_gamma(self, shape_parameter, size):
+    def standard_gamma(self, shape_parameter: Any, size: Any) -> Any:
         """As of the generator."""
         return self._booked(self._rng.standard_gamma(shape_parameter, size=size))
 
-    def _booked(self, numbers):
+    def _booked(self, numbers: Any) -> Any:
         self._tally.normals += numbers.size
         return numbers
 
@@ -135,23 +136,24 @@ class CountedArray:
     device = property(lambda self: self._array.device)
     mT = property(lambda self: CountedArray(self._array.mT, self._tally))
 
-    def __array_namespace__(self, *, api_version=None):
+    def __array_namespace__(self, *, api_version: str | None = None) -> Any:
         return self._tally._namespace
 
-    def __dlpack__(self, **options):
+    def __dlpack__(self, **options: Any) -> Any:
         return self._array.__dlpack__(**options)
 
-    def __dlpack_device__(self):
+    def __dlpack_device__(self) -> Any:
         return self._array.__dlpack_device__()
 
-    def __getitem__(self, key):
+    def __getitem__(self, key: Any) -> CountedArray:
         return CountedArray(self._array[key], self._tally)
 
-    def __matmul__(self, other):
+    def __matmul__(self, other: Any) -> CountedArray:
         return self._tally._namespace.matmul(self, other)
 
-def _elementwise(function, reflected: bool):
-    def operation(self, other):
+
+def _elementwise(function: Callable[..., Any], reflected: bool) -> Callable[[CountedArray, Any], CountedArray]:
+    def operation(self: CountedArray, other: Any) -> CountedArray:
         pair = (other, self) if reflected else (self, other)
         plain = [x._array if isinstance(x, CountedArray) else x for x in pair]
         result = np.asarray(function(*plain))
@@ -175,16 +177,16 @@ class _Namespace:
         self._tally, self._prefix = tally, prefix
 
     @property
-    def linalg(self):
+    def linalg(self) -> _Namespace:
         return _Namespace(self._tally, "linalg.")
 
-    def __getattr__(self, name: str):
+    def __getattr__(self, name: str) -> Callable[..., CountedArray]:
         name = self._prefix + name
         if name not in _PRICES and name not in _VIEWS:
             raise NotImplementedError(f"counting knows no price for {name}: add one to srbm.counting")
         function = operator.attrgetter(name)(np)
 
-        def counted(*arguments, **options):
+        def counted(*arguments: Any, **options: Any) -> CountedArray:
             plain = [x._array if isinstance(x, CountedArray) else x for x in arguments]
             result = np.asarray(function(*plain, **options))
             if name in _PRICES:

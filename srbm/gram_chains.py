@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import cast
 
 import numpy as np
 import scipy
@@ -23,11 +24,11 @@ class GramChains:
     chains: int
     steps: int = 1
 
-    def start(self, ensemble: Ensemble, correlation, rng) -> Floats:
+    def start(self, ensemble: Ensemble, correlation: Floats, rng: np.random.Generator) -> Floats:
         """R (runs, N_v, N_v) with R^T R = phi^T phi, drawn from the model."""
         return PCD(self.chains, self.steps).start(ensemble, correlation, rng)
 
-    def model_term(self, ensemble: Ensemble, chains: Floats, rng) -> tuple[ModelTerm, Floats]:
+    def model_term(self, ensemble: Ensemble, chains: Floats, rng: np.random.Generator) -> tuple[ModelTerm, Floats]:
         """The average over the chains after `steps` more sweeps."""
         runs, one_mass = len(chains), ensemble.mass.shape[1] == 1
         weights, mass, factor = ensemble.weights, ensemble.mass, chains
@@ -36,9 +37,9 @@ class GramChains:
             if one_mass:
                 mass = mass.item()
         row, column = (mass, mass) if isinstance(mass, float) else (mass[..., None, :], mass[..., :, None])
-        transition = weights @ weights.swapaxes(-1, -2)
+        transition: Floats = weights @ weights.swapaxes(-1, -2)
         transition *= ensemble.hidden_variance / row
-        noise = transition / column
+        noise: Floats = transition / column
         _diagonal(noise)[...] += 1 / mass
         transition, noise = (_repeated_commuting if one_mass else _repeated)(transition, noise, self.steps)
         root = _cholesky(noise).swapaxes(-1, -2)
@@ -55,7 +56,7 @@ class GramChains:
             return ModelTerm(correlation_weights[None], variances[None]), factor[None]
         return ModelTerm(correlation_weights, variances), factor
 
-    def _bartlett(self, shape: tuple[int, ...], rng) -> Floats:
+    def _bartlett(self, shape: tuple[int, ...], rng: np.random.Generator) -> Floats:
         """Lower triangular T with T T^T ~ Wishart(B - N_v, 1)."""
         below, degrees = _bartlett_constants(shape[-1], self.chains - shape[-1])
         lower = rng.standard_normal(shape) * below
@@ -65,7 +66,8 @@ class GramChains:
 
 def _repeated_commuting(transition: Floats, noise: Floats, steps: int) -> tuple[Floats, Floats]:
     """`_repeated` for A = A^T and S that commute, as they do with one mu^2: A S A = A^2 S."""
-    total, square = None, None
+    total: tuple[Floats, Floats] | None = None
+    square: Floats | None = None
     while True:
         if steps & 1:
             if total is None:
@@ -75,7 +77,7 @@ def _repeated_commuting(transition: Floats, noise: Floats, steps: int) -> tuple[
                 total = total[0] @ transition, square @ total[1] + noise
         steps >>= 1
         if not steps:
-            return total
+            return cast("tuple[Floats, Floats]", total)  # set at the highest bit, steps being at least one
         if square is None:
             square = transition @ transition
         transition, noise, square = square, square @ noise + noise, None

@@ -70,8 +70,8 @@ class FreeScalarField:
     def _links(self) -> list[tuple[tuple[int, ...], float]]:
         """(offset, strength) of every link; all that follows, except for m^2, is determined by them."""
         if self.links is not None:
-            return list(self.links)
-        return [(tuple(offset), 1.0) for offset in np.eye(len(self.shape), dtype=int).tolist()]
+            return list(cast("tuple[tuple[tuple[int, ...], float], ...]", self.links))  # a tuple from construction on
+        return [(tuple(offset), 1.0) for offset in np.eye(len(self._extents), dtype=np.int_).tolist()]
 
     @cached_property
     def _dispersion(self) -> Floats:
@@ -198,7 +198,7 @@ class FreeScalarField:
 
 def _offset(offset: int | tuple[int, ...], dimensions: int) -> tuple[int, ...]:
     """An offset as a tuple of integers, one per dimension, not all zero."""
-    parts = (offset,) if np.ndim(offset) == 0 else tuple(offset)
+    parts = cast("tuple[int, ...]", (offset,) if np.ndim(offset) == 0 else tuple(cast("tuple[int, ...]", offset)))
     try:
         integers = tuple(int(part) for part in parts)
     except (TypeError, ValueError):

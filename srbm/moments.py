@@ -244,6 +244,7 @@ def _float_block(block: Array) -> FloatMoments:
 def _blocks(chunks: Array | Iterable[Array]) -> Iterator[Array]:
     """Blocks (n, N) of one width, from an array or an iterable."""
     width = None
+    block: Array
     for block in [chunks] if isinstance(chunks, np.ndarray) or not is_numpy(chunks) else chunks:
         block = np.asarray(block) if is_numpy(block) else block
         if block.ndim != 2:

@@ -8,6 +8,7 @@ in the list, and not on the number of workers or on which of them is first.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from typing import Any
 
 import numpy as np
 
@@ -15,7 +16,7 @@ from ._threads import single_threaded
 from ._validation import count
 
 
-def sweep(function: Callable, cases: Iterable, *, seed, n_jobs: int = 1) -> list:
+def sweep(function: Callable[..., Any], cases: Iterable[Any], *, seed: Any, n_jobs: int = 1) -> list[Any]:
     """[function(case, rng) for case in cases], each with a generator of its own.
 
     Parameters
@@ -49,6 +50,6 @@ def sweep(function: Callable, cases: Iterable, *, seed, n_jobs: int = 1) -> list
     return joblib.Parallel(n_jobs=n_jobs)(jobs)
 
 
-def _run(function: Callable, case, child: np.random.SeedSequence):
+def _run(function: Callable[..., Any], case: Any, child: np.random.SeedSequence) -> Any:
     with single_threaded(0):
         return function(case, np.random.default_rng(child))

@@ -12,6 +12,7 @@ import html
 import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -39,7 +40,7 @@ class Slider:
     alts: tuple[str, ...]
     start: tuple[int, ...]
 
-    def widget(self):
+    def widget(self) -> Any:
         """New Jupyter widgets: a `VBox` of one `SelectionSlider` per parameter and, below them, the frames.
 
         The frames are in a `Stack` with a child for each value of the first parameter; with more than one parameter
@@ -66,7 +67,7 @@ class Slider:
                 ipywidgets.jslink((control, "index"), (stack, "selected_index"))
         return ipywidgets.VBox([*sliders, *children])
 
-    def _repr_mimebundle_(self, include=None, exclude=None):
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Any:
         """The widget, for a notebook; elsewhere one line of text."""
         return self.widget()._repr_mimebundle_() | {"text/plain": repr(self)}
 
@@ -75,8 +76,8 @@ class Slider:
         return f"<slider of {len(self.frames)} frames: {ranges}>"
 
 
-def slider(draw: Callable[..., Panel], parameters: Mapping[str, Sequence], *, alt: str | Callable[..., str],
-           start: Sequence | None = None, size: tuple[float, float] | None = None) -> Slider:
+def slider(draw: Callable[..., Panel], parameters: Mapping[str, Sequence[Any]], *, alt: str | Callable[..., str],
+           start: Sequence[Any] | None = None, size: tuple[float, float] | None = None) -> Slider:
     """Draw a frame for every combination of values, and show them under one slider per parameter.
 
     Parameters
@@ -149,7 +150,7 @@ def slider(draw: Callable[..., Panel], parameters: Mapping[str, Sequence], *, al
     return Slider(texts, tuple(frames), tuple(alts), first)
 
 
-def _text(value) -> str:
+def _text(value: Any) -> str:
     return f"{value:g}" if isinstance(value, (int, float, np.number)) else str(value)
 
 
@@ -158,7 +159,7 @@ def _pixels_wide(png: bytes) -> int:
     return int.from_bytes(png[16:20])
 
 
-def _check_that_all_move(frames, texts) -> None:
+def _check_that_all_move(frames: Sequence[bytes], texts: Mapping[str, tuple[str, ...]]) -> None:
     """ValueError if along one parameter all frames are the same."""
     grid = np.empty(len(frames), dtype=object)
     grid[:] = frames
