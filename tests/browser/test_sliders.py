@@ -1,13 +1,12 @@
 """Every slider of the built book, moved with the keyboard in Chromium, with the network cut off."""
 
-import shutil
 from pathlib import Path
 
 import pytest
 
-PAGES = Path(__file__).parents[2] / "_build" / "html"
+from tests.browser.visits import CHROMIUM, PAGES
+
 SCRIPT = Path(__file__).parents[2] / "book" / "static" / "sliders.js"
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 pages = sorted(path.relative_to(PAGES).as_posix() for path in PAGES.glob("chapters/*.html")
                if 'class="slider"' in path.read_text(encoding="utf-8"))  # fmt: skip
 
@@ -23,22 +22,13 @@ LOOK = """(slider) => ({
 })"""
 
 
-@pytest.fixture(scope="module")
-def chromium():
-    playwright = pytest.importorskip("playwright.sync_api")
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser
-        browser.close()
-
-
 @pytest.fixture
-def opened(chromium):
+def opened(browser):
     """The function that opens a page, and the list of what it asked for from outside or complained about."""
     contexts = []
 
     def open_page(url, width=1280, **options):
-        contexts.append(chromium.new_context(viewport={"width": width, "height": 900}, **options))
+        contexts.append(browser.new_context(viewport={"width": width, "height": 900}, **options))
         page, complaints = contexts[-1].new_page(), []
         page.route(lambda address: not address.startswith(("file:", "data:")),
                    lambda route: (complaints.append(f"asks for {route.request.url}"), route.abort()))
