@@ -109,9 +109,10 @@ class FreeScalarField:
         kernel = self.mass_squared * np.eye(self.n_sites)
         sites = np.arange(self.n_sites)
         for offset, strength in self._links:
-            neighbour = self._shifted(offset)
+            neighbour, link = self._shifted(offset), np.zeros_like(kernel)
             for row, column, sign in ((sites, sites, 2), (sites, neighbour, -1), (neighbour, sites, -1)):
-                kernel[row, column] += sign * strength
+                link[row, column] += sign  # a link back to its own site cancels before the mass could be rounded
+            kernel += strength * link
         return kernel
 
     @property
