@@ -18,8 +18,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from sphinx.util import logging
-
+from book.extension import renumber
 from book.pages import Generated, table
 
 NO_BREAK = "\N{NON-BREAKING HYPHEN}"
@@ -37,7 +36,6 @@ FENCED = re.compile(
 )
 OPTION = re.compile(r":([\w-]+): *(.*)\n")
 NO_ANSWER, RIGHT = "No answer yet.", "Right."  # as selfcheck.py says it
-logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -209,12 +207,7 @@ def reading_minutes(notebook: dict) -> float:
 
 def number_exercises(app, env):
     """Replace the running count of exercises by the number of the label; titles and ``{ref}`` both read it."""
-    for docname, numbers in env.toc_fignumbers.items():
-        for name in numbers.get("exercise", {}):
-            try:
-                numbers["exercise"][name] = (number_of(name),)
-            except ValueError as error:
-                logger.warning(str(error), location=docname)
+    renumber(env, "exercise", lambda docname: number_of)
     return []  # no page has to be read again
 
 

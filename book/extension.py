@@ -75,14 +75,19 @@ def number_equations(app, doctree):
 
 def number_figures(app, env):
     """Replace the running count of figures; the captions and ``{numref}`` both read `toc_fignumbers`."""
+    renumber(env, "figure", lambda docname: Numbering("fig", docname))
+    return []  # no page has to be read again
+
+
+def renumber(env, kind, numbering_of):
+    """Replace Sphinx's running count of one kind of things; `numbering_of(page)` gives the number of a label there."""
     for docname, numbers in env.toc_fignumbers.items():
-        numbering = Numbering("fig", docname)
-        for name in numbers.get("figure", {}):
+        numbering = numbering_of(docname)
+        for name in numbers.get(kind, {}):
             try:
-                numbers["figure"][name] = (numbering(name),)
+                numbers[kind][name] = (numbering(name),)
             except ValueError as error:
                 logger.warning(str(error), location=docname)
-    return []  # no page has to be read again
 
 
 def number_chapters(app, doctree):
