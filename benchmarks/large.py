@@ -5,7 +5,7 @@ from benchmarks.timing import comparison, paired
 from benchmarks.trainer import Trainer
 from srbm import PCD, ScalarRBM, maximum_likelihood, mnist_correlation
 
-SIZES = {784: (4, {"PCD": 3, "PCD keeping h": 3}), 64: (25, {"PCD": 8, "PCD keeping h": 8})}
+SIZES = {784: (4, {"PCD": 3, "PCD keeping h": 3}), 64: (100, {"PCD": 8, "PCD keeping h": 8})}
 
 
 def run():

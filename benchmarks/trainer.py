@@ -2,8 +2,9 @@
 
 from srbm import train
 from srbm._positivity import PositivityGuard
+from srbm._random import generator_from
 from srbm._samplers import sampler_for
-from srbm.training import _generator_from, _update
+from srbm.training import _update
 
 
 class Trainer:
@@ -13,7 +14,7 @@ class Trainer:
         start = train(rbm, correlation, 0, rate, gradient, **options)
         self.settings, self.state, self.rate = start._settings, start._state, rate
         self.sampler = sampler_for(gradient, self.state.ensemble, self.settings.learn_mass)
-        self.guard, self.rng = PositivityGuard(), _generator_from(self.state.generator)
+        self.guard, self.rng = PositivityGuard(), generator_from(self.state.generator)
 
     def updates(self, n):
         """`n` epochs."""

@@ -13,6 +13,7 @@ That is a proof, not an estimate. Where it fails, a Cholesky decomposition of K 
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -80,9 +81,13 @@ class PositivityGuard:
         if self._small is not None:
             reference, norms = self._small
             moved = weights - reference
-            squares = np.vdot(moved, moved) if len(moved) == 1 else np.einsum("rij,rij->r", moved, moved)
-            largest = norms + np.sqrt(squares)
-            if (ensemble.hidden_variance * largest**2 < (1 - _SLACK) * ensemble.mass[:, 0]).all():
+            if len(moved) == 1:  # floats: arrays of one cost as much as a small model
+                largest = float(norms[0]) + math.sqrt(np.vdot(moved, moved))
+                proved = ensemble.hidden_variance * largest * largest < (1 - _SLACK) * ensemble.mass.item()
+            else:
+                bounds = norms + np.sqrt(np.einsum("rij,rij->r", moved, moved))
+                proved = (ensemble.hidden_variance * bounds**2 < (1 - _SLACK) * ensemble.mass[:, 0]).all()
+            if proved:
                 self._held += 1
                 return np.ones(len(weights), dtype=bool)
             self._small, self._pause = None, _PAUSE if self._held < _SHORT else 0

@@ -31,8 +31,10 @@ from ._normals import single_normals
 from ._validation import Floats
 from .gradient import Ensemble, ModelTerm, _bartlett, _repeated
 
-_CONDITION = 1e4
-"""Up to here Q = w F^-1 with Cholesky's F is orthonormal to single precision; beyond it w is decomposed as Q R."""
+_CONDITIONS = {np.float32: 1e3, np.float64: 1e4}
+"""Up to here Q = w F^-1 with Cholesky's F is orthonormal enough when w F^-1 is formed in this precision: what rounding
+moves, 1e-4 of the noise at most, is the part of f along the most weakly coupled directions. Beyond the last w is
+decomposed as Q R."""
 
 
 @dataclass(frozen=True)
@@ -62,8 +64,8 @@ class HiddenChains:
     def model_term(self, ensemble: Ensemble, chains: np.ndarray, rng: np.random.Generator) -> tuple[ModelTerm,
                    np.ndarray]:
         """The average over the chains after `steps` more sweeps."""
-        w, gram, basis, triangle = _decompose(ensemble)
-        g = self._hidden(chains, w, gram, rng) if self.persistent == "visible" else chains
+        single, gram, basis, triangle = _decompose(ensemble)
+        g = self._hidden(chains, single, gram, rng) if self.persistent == "visible" else chains
         if self.steps > 1:
             power, noise = _repeated(gram, _plus_identity(gram), self.steps - 1)
             g = self._root(g @ power, rng, noise, everywhere=True)
@@ -71,12 +73,12 @@ class HiddenChains:
         moved = (factor @ triangle / (self.chains * np.sqrt(ensemble.hidden_variance))).astype(np.float32)
         correlation_weights = fields @ moved
         correlation_weights /= np.sqrt(ensemble.mass).astype(np.float32)[:, :, None]
-        variances = np.full((len(w), w.shape[1]), np.nan)
+        variances = np.full(fields.shape[:2], np.nan)
         return ModelTerm(correlation_weights, variances), self._store(factor, fields, basis, triangle, rng)
 
-    def _hidden(self, chains: np.ndarray, w: Floats, gram: Floats, rng: np.random.Generator) -> Floats:
+    def _hidden(self, chains: np.ndarray, single: np.ndarray, gram: Floats, rng: np.random.Generator) -> Floats:
         """A root of g^T g, g drawn given f with the weights of now."""
-        products = (chains.swapaxes(-1, -2) @ w.astype(np.float32)).astype(np.float64)
+        products = (chains.swapaxes(-1, -2) @ single).astype(np.float64)
         inside, along = np.split(products, 2, axis=1)
         across = gram - along.swapaxes(-1, -2) @ along
         return self._root(inside, rng, _plus_identity(across))
@@ -123,17 +125,20 @@ def _plus_identity(matrices: Floats) -> Floats:
 
 
 def _decompose(ensemble: Ensemble) -> tuple[Floats, Floats, np.ndarray, Floats]:
-    """w, w^T w, Q in single precision, and F with w = Q F."""
+    """w in single precision, w^T w, Q in single precision, and F with w = Q F."""
     scale = ensemble.hidden_variance / ensemble.mass
     w = np.sqrt(scale)[:, :, None] * ensemble.weights
     gram = scale[:, :, None] * ensemble.hidden_gram if scale.shape[1] == 1 else w.swapaxes(-1, -2) @ w
+    single = w.astype(np.float32)
     try:
         triangle = np.linalg.cholesky(gram).swapaxes(-1, -2)
         inverse = np.stack([scipy.linalg.lapack.dtrtri(one)[0] for one in triangle])
         condition = np.linalg.norm(triangle, axis=(-1, -2)) * np.linalg.norm(inverse, axis=(-1, -2))
-        if (condition < _CONDITION).all():
-            return w, gram, (w @ inverse).astype(np.float32), triangle
+        for precision, limit in _CONDITIONS.items():
+            if (condition < limit).all():
+                basis = (single if precision is np.float32 else w) @ inverse.astype(precision)
+                return single, gram, basis.astype(np.float32, copy=False), triangle
     except np.linalg.LinAlgError:
         pass  # w has, up to rounding, not full rank
     basis, triangle = np.linalg.qr(w)
-    return w, gram, basis.astype(np.float32), triangle
+    return single, gram, basis.astype(np.float32), triangle

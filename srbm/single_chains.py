@@ -68,7 +68,9 @@ class SingleChains:
 
 def _coupling(ensemble: Ensemble) -> np.ndarray:
     """sigma_h W in single precision."""
-    return (np.sqrt(ensemble.hidden_variance) * ensemble.weights).astype(np.float32)
+    coupling = ensemble.weights.astype(np.float32)
+    coupling *= np.float32(np.sqrt(ensemble.hidden_variance))
+    return coupling
 
 
 def _hidden(fields: np.ndarray, coupling: np.ndarray, rng: np.random.Generator) -> np.ndarray:

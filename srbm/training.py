@@ -558,7 +558,8 @@ def _update(settings: _Settings, state: _State, sampler: Any, positive: Positivi
     model, chains = sampler.model_term(ensemble, state.chains, rng)
     ascent = settings.target.times(ensemble.weights)
     ascent -= model.correlation_weights
-    ascent *= ensemble.hidden_variance
+    if ensemble.hidden_variance != 1:  # of the passes over W, which cost as much as a tenth of the chains, one less
+        ascent *= ensemble.hidden_variance
     if settings.weight_decay:
         ascent -= settings.weight_decay * ensemble.weights
     momentum_weights, momentum_mass = state.velocity

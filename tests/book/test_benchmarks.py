@@ -1,12 +1,17 @@
 """The helper of the benchmarks, and the page made from their stored results."""
 
 import json
+from importlib import import_module
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from benchmarks.oracle import ExplicitPCD
 from benchmarks.tables import GROUPS, seconds, tables
 from benchmarks.timing import comparison, paired, ratios, slope, store
+from benchmarks.trainer import Trainer
+from srbm import PCD, Exact, ScalarRBM, train
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -27,6 +32,26 @@ def test_ratios_are_taken_within_each_turn():
     assert "2.00 (1.00 to 4.00) | ✗ at least 2.5" in lines
     entry["targets"]["fast"] = 2.0
     assert "✓ at least 2" in "\n".join(tables({"lattice": [entry]}, "lattice"))
+
+
+def test_every_benchmark_can_still_be_imported():
+    for group in GROUPS:
+        assert callable(import_module(f"benchmarks.{group}").run)
+
+
+@pytest.mark.parametrize("gradient", [Exact(), PCD(8, 2), PCD(8, persistent="hidden")], ids=repr)
+def test_what_is_timed_is_the_training(gradient):
+    rbm, target = ScalarRBM.random(6, 4, 9.0, rng=0), np.diag(np.linspace(0.1, 0.4, 6))
+    trainer = Trainer(rbm, target, 0.1, gradient, rng=5)
+    trainer.updates(7)
+    assert (trainer.state.ensemble.weights[0] == train(rbm, target, 7, 0.1, gradient, rng=5).model.weights).all()
+
+
+def test_the_explicit_chains_that_the_times_are_compared_with_train():
+    rbm, target = ScalarRBM.random(6, 4, 9.0, rng=0), np.diag(np.linspace(0.1, 0.4, 6))
+    oracle = ExplicitPCD(rbm, target, 200_000, 1, 0.1, 0)
+    oracle.updates(5)
+    np.testing.assert_allclose(oracle.weights, train(rbm, target, 5, 0.1).model.weights, atol=1e-3)
 
 
 def test_slope():

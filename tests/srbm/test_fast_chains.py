@@ -9,7 +9,7 @@ from srbm._normals import single_normals
 from srbm._samplers import sampler_for
 from srbm.gradient import Ensemble
 from srbm.gram_chains import GramChains
-from srbm.hidden_chains import HiddenChains
+from srbm.hidden_chains import HiddenChains, _decompose
 from srbm.single_chains import SingleChains
 from tests.srbm.helpers import RARE, matrix_with, same_law_p_value
 
@@ -69,6 +69,19 @@ def test_fast_chains_equal_explicit_chains_in_law(name, persistent, steps):
                                    HiddenChains(8, 2)], ids=["h in hidden space", "h explicitly", "B", "k"])
 def test_the_comparison_sees_what_persists_and_how_many_chains(name, wrong):
     assert same_law_p_value(after_updates(wrong, name, 3), after_updates(ExplicitPCD(8), name, 1)) < RARE
+
+
+@pytest.mark.parametrize("condition", [1, 10, 300, 3e3, 1e6, 1e15])
+def test_the_decomposition_holds_however_unequal_the_couplings_are(condition):
+    left, right = (np.linalg.qr(np.random.default_rng(seed).standard_normal((60, 12)))[0] for seed in (0, 1))
+    w = left * np.geomspace(0.9, 0.9 / condition, 12) @ np.linalg.qr(right[:12])[0]
+    single, gram, basis, triangle = _decompose(Ensemble(2 * w[None], np.array([[4.0]]), 1.0))
+    np.testing.assert_allclose(single[0], w, atol=1e-7)
+    np.testing.assert_allclose(gram[0], w.T @ w, atol=1e-15)
+    assert (np.tril(triangle[0], -1) == 0).all()
+    np.testing.assert_allclose(basis[0] @ triangle[0], w, atol=3e-7)
+    assert basis.dtype == np.float32
+    assert np.abs(basis[0].T @ basis[0] - np.eye(12)).max() < 1e-6 + 1e-7 * min(condition, 300)
 
 
 def test_variances_of_single_chains():
