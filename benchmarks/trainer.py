@@ -1,10 +1,10 @@
 """`srbm.train` update by update, without its records: what one epoch costs."""
 
 from srbm import train
+from srbm._epochs import update
 from srbm._positivity import PositivityGuard
 from srbm._random import generator_from
 from srbm._samplers import sampler_for
-from srbm.training import _update
 
 
 class Trainer:
@@ -19,4 +19,4 @@ class Trainer:
     def updates(self, n):
         """`n` epochs."""
         for _ in range(n):
-            self.state = _update(self.settings, self.state, self.sampler, self.guard, self.rate, self.rng)
+            self.state = update(self.settings, self.state, self.sampler, self.guard, self.rate, self.rng)

@@ -26,9 +26,10 @@ from .model import ScalarRBM
 from .moments import block_moments, second_moment
 from .noise import noise_floor
 from .parallel import sweep
+from .schedules import StepDecay
 from .solutions import cholesky_solution, maximum_likelihood, symmetric_solution
 from .statistics import autocorrelation_time, standard_error
-from .training import StepDecay, Training, train
+from .training import Training, train
 
 __version__ = "1.0.0"
 

@@ -31,6 +31,14 @@ def number(value: Any, name: str, *, above: float | None = None) -> float:
     return float(array)
 
 
+def fraction(value: Any, name: str, limit: float = 1.0) -> float:
+    """`value` as a number in [0, `limit`)."""
+    value = number(value, name)
+    if not 0 <= value < limit:
+        raise ValueError(f"{name} must lie in [0, {limit:g}), got {value:g}")
+    return value
+
+
 def count(value: Any, name: str, *, least: int = 0) -> int:
     """`value` as an int of at least `least`."""
     try:

@@ -22,9 +22,9 @@ from numpy.typing import ArrayLike
 from ._progress import progress_bar
 from ._range import in_range
 from ._threads import single_threaded
-from ._validation import Floats, Seed, count, finite, frozen
+from ._validation import Floats, Seed, count, finite, fraction, frozen
 from .interactions import GaussianBernoulliRBM
-from .training import _fraction, _schedule
+from .schedules import as_schedule
 
 
 class BernoulliStatistics(NamedTuple):
@@ -146,7 +146,7 @@ def train_bernoulli(rbm: GaussianBernoulliRBM, data: ArrayLike, epochs: int,
     if batch > len(data):
         raise ValueError(f"batch = {batch} is more than the {len(data)} rows of the data")
     every = max(epochs, 1) if record_every is None else count(record_every, "record_every", least=1)
-    schedule, momentum = _schedule(learning_rate), _fraction(momentum, "momentum")
+    schedule, momentum = as_schedule(learning_rate), fraction(momentum, "momentum")
     rng = np.random.default_rng(rng)
     states = _start(chains, data, rng)
     parameters: list[Any] = [rbm.weights, rbm.hidden_bias, rbm.mass_squared]

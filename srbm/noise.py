@@ -19,7 +19,7 @@ from numpy.typing import ArrayLike
 from ._range import in_extended_range
 from ._validation import Floats, count, number
 from .flow import _learnable, relaxation_rates
-from .training import StepDecay
+from .schedules import StepDecay
 
 
 @in_extended_range

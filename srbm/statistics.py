@@ -33,7 +33,7 @@ def autocorrelation_time(series: ArrayLike) -> Any:
     rho[..., 0] = 1.0
     tau = 2 * np.cumsum(rho, axis=-1) - 1 - rho  # tau (1 - a^M) for an AR(1) chain: never negative
     window = np.arange(length)
-    enough = (tau > 0) & (window >= 5 * tau) & (window * tau >= 5)
+    enough = (window >= 5 * tau) & (window * tau >= 5)
     first = np.where(enough.any(axis=-1), enough.argmax(axis=-1), tau.argmax(axis=-1))
     result = np.take_along_axis(tau, first[..., None], axis=-1)[..., 0]
     if length < 50 * result.max():

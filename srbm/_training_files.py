@@ -1,0 +1,173 @@
+"""A training in a file: what is written, and what a file must hold to be a training."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ._arrays import to_numpy
+from ._epochs import HISTORY, Origin, Settings, State, history, measured, models_of, normalizable
+from ._files import Stored, load_arrays, save_arrays
+from ._random import generator_from
+from ._samplers import sampler_for
+from ._target import Target
+from ._validation import PathLike, correlation_matrix, count, finite, fraction, number
+from .errors import DatasetError
+from .gradient import CD, PCD, Ensemble, Exact
+from .schedules import StepDecay, as_schedule
+
+_STRATEGIES = {strategy.__name__: strategy for strategy in (Exact, CD, PCD)}
+"""The gradients that can be stored."""
+_STORED = {
+    "description": Stored(("U",)), "correlation": Stored(("f8",), (1, 2)),
+    "basis": Stored(("f8",), (1, 2)), "epochs": Stored(("i8",), (1,)),
+    "eigenvalues": Stored(("f8",), (2, 3)), "singular_values": Stored(("f8",), (2, 3)),
+    "mass_squared": Stored(("f8",), (1, 2, 3)), "log_likelihood": Stored(("f8",), (1, 2)),
+    "weights": Stored(("f8",), (3,)), "mass": Stored(("f8",), (2,)), "velocity_weights": Stored(("f8",), (3,)),
+    "velocity_mass": Stored(("f8",), (2,)), "chains": Stored(("f4", "f8"), (1, 2, 3)),
+}
+
+
+def write_training(path: PathLike, settings: Settings, state: State, records: dict[str, np.ndarray]) -> Path:
+    """Write it to an .npz file, atomically and without pickle; returns its path."""
+    described = _described(settings) | {
+        "hidden_variance": state.ensemble.hidden_variance, "generator": state.generator,
+        "origin": settings.origin._asdict(), "has_chains": state.chains is not None,
+    }
+    return save_arrays(
+        path, description=json.dumps(described, default=_json_array),
+        correlation=to_numpy(settings.target.correlation),
+        basis=np.empty(0) if settings.target.basis is None else settings.target.basis, **records,
+        weights=to_numpy(state.ensemble.weights), mass=to_numpy(state.ensemble.mass),
+        velocity_weights=to_numpy(state.velocity[0]), velocity_mass=to_numpy(state.velocity[1]),
+        chains=np.empty(0) if state.chains is None else to_numpy(state.chains))
+
+
+def read_training(path: PathLike) -> tuple[Settings, State, dict[str, np.ndarray]]:
+    """What `write_training` wrote; raises `DatasetError` for a damaged file."""
+    stored = load_arrays(path, _STORED)
+    try:
+        settings, state = _unpacked(stored, json.loads(stored["description"]))
+        _check_last_record(stored, settings, state)
+    # RecursionError: JSON nested without end
+    except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
+        raise DatasetError(f"{path} does not describe a training ({error!r}); restore it from a copy") from error
+    return settings, state, {name: stored[name] for name in HISTORY}
+
+
+def differences(old: Settings, new: Settings, *, seeded: bool) -> list[str]:
+    """The arguments of `train` in which two trainings differ; of the generators' starts only if `seeded`."""
+    before, now = _described(old), _described(new)
+    different = [name for name in now if _canonical(before[name]) != _canonical(now[name])]
+    if old.origin.correlation != new.origin.correlation:
+        different.append("correlation")
+    if old.origin.models != new.origin.models:
+        different.append("rbm")
+    if seeded and _canonical(old.origin.generator) != _canonical(new.origin.generator):
+        different.append("rng")
+    return different
+
+
+def digest(*parts: ArrayLike) -> str:
+    """SHA-256 of arrays."""
+    content = b"".join(np.ascontiguousarray(part, dtype="<f8").tobytes() + repr(np.shape(part)).encode()
+                       for part in parts)
+    return hashlib.sha256(content).hexdigest()
+
+
+def _described(settings: Settings) -> dict[str, Any]:
+    """The settings but for the arrays as JSON can hold them, so that they can be stored and compared."""
+    schedule = settings.learning_rate
+    if not isinstance(schedule, (float, StepDecay)):
+        raise TypeError("only a number or a StepDecay can be stored as learning rate; "
+                        f"a {type(schedule).__name__} would need pickle")
+    if type(settings.gradient) not in _STRATEGIES.values():
+        raise TypeError(f"only {', '.join(_STRATEGIES)} can be stored as gradient, got {settings.gradient!r}")
+    return {
+        "learning_rate": schedule if isinstance(schedule, float) else asdict(schedule),
+        "gradient": [type(settings.gradient).__name__, asdict(settings.gradient)],
+        "learn_mass": settings.learn_mass, "momentum": settings.momentum, "weight_decay": settings.weight_decay,
+        "record_every": settings.record_every,
+    }
+
+
+def _unpacked(stored: dict[str, Any], described: dict[str, Any]) -> tuple[Settings, State]:
+    """Settings and state from the contents of a file, as far as they can be checked."""
+    weights, mass = finite(stored["weights"], "weights"), finite(stored["mass"], "mass")
+    runs, n_visible, _ = weights.shape
+    if not runs or mass.shape not in ((runs, 1), (runs, n_visible)):
+        raise ValueError(f"weights {weights.shape} and mass {mass.shape} do not match")
+    target = _unpacked_target(stored, n_visible)
+    velocity = finite(stored["velocity_weights"], "velocity"), finite(stored["velocity_mass"], "velocity")
+    if (velocity[0].shape, velocity[1].shape) != (weights.shape, mass.shape):
+        raise ValueError("velocity and parameters do not match")
+    epochs = stored["epochs"]
+    if not len(epochs) or epochs[0] != 0 or (np.diff(epochs) <= 0).any():
+        raise ValueError("epochs are not ascending from 0")
+    leading = (len(epochs),) if runs == 1 else (len(epochs), runs)
+    shapes = {"eigenvalues": (n_visible,), "singular_values": (min(weights.shape[1:]),), "log_likelihood": (),
+              "mass_squared": () if mass.shape[1] == 1 else (n_visible,)}
+    for name, shape in shapes.items():
+        if finite(stored[name], name).shape != leading + shape:
+            raise ValueError(f"{name} has shape {stored[name].shape}, expected {leading + shape}")
+    rate = described["learning_rate"]
+    name, options = described["gradient"]
+    settings = Settings(
+        target, StepDecay(**rate) if isinstance(rate, dict) else as_schedule(rate), _STRATEGIES[name](**options),
+        bool(described["learn_mass"]), fraction(described["momentum"], "momentum"),
+        fraction(described["weight_decay"], "weight_decay", np.inf),
+        count(described["record_every"], "record_every", least=1),
+        Origin(**described["origin"]))
+    ensemble = Ensemble(weights, mass, number(described["hidden_variance"], "hidden_variance", above=0))
+    models_of(target, ensemble)  # checks the parameters
+    if not normalizable(ensemble):
+        raise ValueError("the models are not normalisable")
+    chains = stored["chains"] if described["has_chains"] else None  # in the precision in which they were
+    finite(stored["chains"], "chains")
+    rng = generator_from(described["generator"])
+    fresh: Any = sampler_for(settings.gradient, ensemble, settings.learn_mass).start(ensemble, target.correlation, rng)
+    found, wanted = (None if these is None else these.shape for these in (chains, fresh))
+    if found != wanted:
+        raise ValueError(f"chains have shape {found}, expected {wanted}")
+    return settings, State(int(epochs[-1]), ensemble, velocity, chains, described["generator"])
+
+
+def _unpacked_target(stored: dict[str, Any], n_visible: int) -> Target:
+    """<phi phi^T> in the basis of the nodes, or its eigenvalues and their basis."""
+    if not stored["basis"].size:
+        return Target(correlation_matrix(stored["correlation"], n_visible))
+    correlation, basis = finite(stored["correlation"], "correlation"), finite(stored["basis"], "basis")
+    if correlation.shape != (n_visible,) or basis.shape != (n_visible, n_visible):
+        raise ValueError(f"correlation {correlation.shape} and basis {basis.shape} do not match {n_visible} nodes")
+    if np.abs(basis).max() > 2 or np.abs(basis.T @ basis - np.eye(n_visible)).max() > 1e-6:
+        raise ValueError("basis is not orthonormal")
+    if correlation.min() < -1e-10 * correlation.max():
+        raise ValueError("an eigenvalue of the correlation matrix is negative")
+    return Target(correlation, basis)
+
+
+def _check_last_record(stored: dict[str, Any], settings: Settings, state: State) -> None:
+    """Raise unless the history ends with what the weights give."""
+    last = history([measured(settings, state)])
+    for name in HISTORY:
+        stated, found = stored[name][-1], last[name][-1]
+        if not np.allclose(stated, found, rtol=1e-6, atol=1e-6 * np.abs(found).max(initial=0)):
+            raise ValueError(f"the last record of {name} is not that of the weights")
+
+
+def _json_array(value: Any) -> list[Any]:
+    """Some bit generators keep part of their state in arrays."""
+    if isinstance(value, np.ndarray):
+        return value.tolist()
+    raise TypeError(f"{type(value).__name__} cannot be stored")
+
+
+def _canonical(value: Any) -> str:
+    """What `value` is after being stored."""
+    return json.dumps(value, default=_json_array, sort_keys=True)
