@@ -35,6 +35,14 @@ FORMULAS = {
     "srbm.architecture": ("_parameters", "test_architecture.py"),
 }
 EQUIVALENT = {
+    "srbm.solutions.cholesky_solution:8 lower * np.where(np.diag(lower) < 0, -1.0, 1.0)  ->  lower / np.where(np.diag("
+    "lower) < 0, -1.0, 1.0)": "by +-1",
+    "srbm.solutions.maximum_likelihood:36 variances * mass_squared > 1  ->  variances * mass_squared >= 1":
+        "a mode at mu^2 is kept with weight zero",
+    "srbm.lattice.momenta:3 1  ->  2": "any negative extent asks numpy for what is left",
+    "srbm.model.sample:3 self.mean + scipy.linalg.solve_triangular(self._cholesky, noise, lower=True, trans='T').T  ->"
+    "  self.mean - scipy.linalg.solve_triangular(self._cholesky, noise, lower=True, trans='T').T": "the noise is even",
+    "srbm.interactions._log_weights:4 states @ couplings * states  ->  states @ couplings / states": "by +-1",
     "srbm.statistics.autocorrelation_time:21 window >= 5 * tau  ->  window > 5 * tau":
         "they are equal for a constant only, whose tau does not depend on the window",
     "srbm.statistics.autocorrelation_time:21 window * tau >= 5  ->  window * tau > 5": "the same",

@@ -75,6 +75,11 @@ def test_mixture_is_the_same_density():
     np.testing.assert_allclose(rbm.propagator, np.eye(3) / 2 + scatter, atol=1e-14)
 
 
+def test_one_spin_without_bias_is_fair():
+    rbm = GaussianBernoulliRBM(np.array([[1.0]]), 3.0)
+    np.testing.assert_allclose(rbm.propagator, [[1 / 3 + 1 / 9]], rtol=1e-15)
+
+
 def test_moments_of_the_spins():
     rbm = machine()
     P = np.array([np.exp((rbm.weights @ h) @ (rbm.weights @ h) / 4 - rbm.hidden_bias @ h) for h in spins(4)])

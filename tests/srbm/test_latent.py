@@ -60,6 +60,8 @@ def test_errors_say_what_to_do():
         from_latent(np.ones((2, 1)), [1.0, 0.0])
     with pytest.raises(ValueError, match="shapes"):
         from_latent(np.ones((2, 1)), np.ones(3))
+    with pytest.raises(ValueError, match=r"shapes \(2,\) and \(\)"):
+        from_latent(np.ones(2), 1.0)
     with pytest.raises(ValueError, match="fewer hidden nodes"):
         factor_analysis(np.eye(3), 3)
     with pytest.raises(ValueError, match="1 of the 3 nodes"):

@@ -43,6 +43,16 @@ def test_exact_solutions(solution, kernel, variance, excess):
         np.testing.assert_allclose(rbm.weights, rbm.weights.T, atol=1e-13 * mass_squared)
 
 
+@both
+@pytest.mark.parametrize("unit", [1e-8, 1e8])
+def test_units_do_not_matter(solution, unit):
+    kernel = KERNELS["random"]
+    rbm = solution(unit * kernel, unit * np.linalg.eigvalsh(kernel)[-1])  # no excess: a rounding error may be negative
+    np.testing.assert_allclose(rbm.kernel, unit * kernel, atol=3e-12 * unit)
+    best, small = (maximum_likelihood(np.linalg.inv(u * kernel), 2) for u in (1.0, unit))
+    np.testing.assert_allclose(small.kernel, unit * best.kernel, rtol=1e-9, atol=1e-12 * unit)
+
+
 def test_cholesky_factor():
     kernel = KERNELS["random"]
     expected = np.linalg.cholesky((9.0 * np.eye(5) - kernel) / 0.5)
@@ -137,6 +147,10 @@ def test_no_maximum():
         maximum_likelihood(np.eye(3), 3)
     with pytest.raises(ValueError, match="the likelihood has no maximum"):
         maximum_likelihood(np.diag([1.0, 1.0, 0.0]), 2)
+    with pytest.raises(ValueError, match="the likelihood has no maximum"):
+        maximum_likelihood(np.diag([1e12, 1e-3]), 1)  # less than the rounding of the largest
+    with pytest.raises(ValueError, match="the likelihood has no maximum"):
+        maximum_likelihood(np.zeros((2, 2)), 1)
     with pytest.raises(ValueError, match="was a kernel passed instead of its inverse"):
         maximum_likelihood(np.diag([1.0, -1.0]), 1)
     with pytest.raises(ValueError, match="n_hidden must be an integer of at least 0"):
