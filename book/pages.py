@@ -32,9 +32,16 @@ logger = logging.getLogger(__name__)
 
 def read_records(chapters: Path) -> dict[str, dict]:
     """From each checked key to its record: what `check` stored, and the statement, section and chapter of it."""
-    declared = tomllib.loads((chapters / "ledger.toml").read_text(encoding="utf-8"))
+    files = [chapters / "ledger.toml", *sorted(chapters.glob("*.ipynb"))]
+    return _records(*((path, path.stat().st_mtime_ns) for path in files))
+
+
+@functools.lru_cache(maxsize=1)
+def _records(ledger: tuple[Path, int], *notebooks: tuple[Path, int]) -> dict[str, dict]:
+    """The same from files as they were when they were written, for all pages that ask."""
+    declared = tomllib.loads(ledger[0].read_text(encoding="utf-8"))
     found = {}
-    for path in sorted(chapters.glob("*.ipynb")):
+    for path, _ in notebooks:
         for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
             for output in cell.get("outputs", []):
                 record = output.get("metadata", {}).get("srbm")
@@ -196,7 +203,8 @@ class Deviations(Generated):
 
     def markdown(self, records):
         return table(["verdict", "where", "the paper says", "paper", "ours", "check"],
-                      [[_mark(r), f"Sec. {r['section']}", _statement(r), *_values(r), _link(r, r["key"])]
+                      [[_mark(r), f"{'App.' if r['section'] in 'AB' else 'Sec.'} {r['section']}", _statement(r),
+                        *_values(r), _link(r, r["key"])]
                        for r in of_the_paper(records).values() if r["verdict"] != "reproduced"])
 
 
@@ -236,16 +244,12 @@ class Troubles(Generated):
     """``{troubles}``: what can go wrong, the message that is raised when the page is built, and what to do."""
 
     def markdown(self, records):
-        rows = []
+        lines = []
         for trouble in troubles.troubles():
             name, message = trouble.provoke()
-            rows.append([f"{trouble.what} {_literal(trouble.code)}", f"{_literal(name)} {_escape(message)}",
-                         trouble.do])
-        return table(["What goes wrong", "The message", "What to do"], rows)
-
-
-def _literal(text: str) -> str:
-    return f"`{text}`".replace("|", "\\|")
+            lines += [f"**{trouble.what}**", "", "```{code-block} python", ":class: wrapped", "", trouble.code, "```",
+                      "```{code-block} text", ":class: wrapped", "", f"{name}: {message}", "```", trouble.do, ""]
+        return lines
 
 
 class Dependencies(Generated):

@@ -16,6 +16,8 @@ Seed: TypeAlias = (int | Sequence[int] | np.random.SeedSequence | np.random.BitG
 """What `numpy.random.default_rng` makes a generator of."""
 PathLike: TypeAlias = str | os.PathLike[str]
 
+NULL_VARIANCE = 1e-12
+"""Of the largest variance; what varies less does not vary."""
 _LARGEST = 1e150
 
 

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ._range import in_range
-from ._validation import Floats, correlation_matrix, count, finite, number
+from ._validation import NULL_VARIANCE, Floats, correlation_matrix, count, finite, number
 
 if TYPE_CHECKING:
     from .panel import Panel
@@ -129,7 +129,7 @@ def recommend(correlation: ArrayLike, tolerance: float, *, noise: float = 0.0,
     if not variances.size or variances[0] <= 0:
         raise ValueError("the data do not vary in any direction: there is nothing to learn")
     varying = variances + noise
-    varying = varying[varying > 1e-12 * varying[0]]
+    varying = varying[varying > NULL_VARIANCE * varying[0]]
     tails = np.cumsum(varying[::-1])[::-1]
     logs = np.cumsum(np.log(varying)[::-1])[::-1]
     left = np.arange(len(varying), 0, -1)

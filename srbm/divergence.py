@@ -11,6 +11,9 @@ from numpy.typing import ArrayLike
 from ._range import in_extended_range, in_range
 from ._validation import Floats, finite, number, positive_spectrum, symmetric
 
+_SINGULAR = 1e14
+"""From this condition number on the smallest eigenvalue of an inverse is rounding."""
+
 
 def _relative_entropy(ratio: Floats) -> Floats:
     """-1 + b/a - ln(b/a), accurate near b = a."""
@@ -23,14 +26,20 @@ def kl_divergence(target_kernel: ArrayLike, model_kernel: ArrayLike) -> float:
 
     The ratios b_i / a_i of Eq. (B7) become the generalised eigenvalues of K_q v = (b/a) K_p v. Both kernels, of the
     same shape (N, N), must be positive (`NotNormalizableError`). For data with second moments C the target's is C^-1,
-    if no direction is without variance; else compare with `truncated_kl` or by differences of `log_likelihood`.
+    if no direction is without variance; else the divergence is infinite, and `ValueError` says so where the inverse is
+    beyond double precision. Then compare by differences of `log_likelihood`, or `recommend` a machine for the others.
     """
     for name, kernel in (("target_kernel", target_kernel), ("model_kernel", model_kernel)):
         if hasattr(kernel, "kernel"):
             raise TypeError(f"{name} must be a matrix, got a {type(kernel).__name__}: pass its .kernel")
     target = symmetric(target_kernel, "target_kernel")
     model = symmetric(model_kernel, "model_kernel", len(target))
-    positive_spectrum(target, "target_kernel")
+    spectrum = positive_spectrum(target, "target_kernel")
+    if len(spectrum) and spectrum[-1] / spectrum[0] > _SINGULAR:
+        raise ValueError(f"target_kernel has the condition number {spectrum[-1] / spectrum[0]:.1g}, as the inverse of "
+                         "a correlation matrix has when the data do not vary in some direction: the divergence is "
+                         "then infinite. Compare models by differences of their log_likelihood, or leave out what does "
+                         "not vary")
     positive_spectrum(model, "model_kernel")
     return float(_relative_entropy(scipy.linalg.eigh(model, target, eigvals_only=True)).sum() / 2)
 
@@ -45,14 +54,15 @@ def truncated_kl(eigenvalues: ArrayLike, n_hidden: ArrayLike, mass_squared: floa
     Parameters
     ----------
     eigenvalues : array (N_v,)
-        Target eigenvalues kappa > 0 in any order; a null direction of data (kappa infinite) makes the result infinite.
+        Target eigenvalues kappa > 0 in any order, as `kernel_spectrum` gives them for data; a null direction (kappa
+        infinite) makes the result infinite.
     n_hidden : int or array of int
         N_h; an array gives an array of results.
     """
     kappa = np.sort(np.asarray(eigenvalues, dtype=float), axis=None)
     if np.isnan(kappa).any() or (kappa <= 0).any():
-        raise ValueError("eigenvalues must be positive; those of a singular correlation matrix are infinite kappa, "
-                         "not zero or negative")
+        raise ValueError("eigenvalues must be positive; for data, whose correlation matrix may be singular, "
+                         "kernel_spectrum(correlation) gives them, infinite where nothing varies")
     mass_squared = number(mass_squared, "mass_squared", above=0)
     hidden = finite(n_hidden, "n_hidden")
     if (hidden < 0).any() or (hidden != np.floor(hidden)).any():

@@ -265,10 +265,10 @@ def _decoupling(kappa: Floats, mu2: float, initial: Floats, elapsed: Floats) -> 
 def natural_gradient_flow(rbm: ScalarRBM, correlation: ArrayLike, times: ArrayLike) -> Floats:
     """<phi phi^T> of the model under natural-gradient flow for N_h >= N_v, shape (T, N_v, N_v).
 
-    In the Fisher metric of Gaussians the gradient flow of the likelihood is dK/dt = K - K C_t K, which is linear in the
-    propagator C = K^-1: dC/dt = C_t - C. Every mode relaxes at the same rate, one,
+    In the Fisher metric of Gaussians the gradient flow of the likelihood is dK/dt = K - K C* K with C* the
+    `correlation`, which is linear in the propagator C = K^-1: dC/dt = C* - C. Every mode relaxes at the same rate, one,
 
-        C(t) = C_t + (C(0) - C_t) e^-t,
+        C(t) = C* + (C(0) - C*) e^-t,
 
     so that learning the infrared first is a property of the Euclidean metric of W, not of the model. The flow in the
     space of kernels is one of weights as long as C(t) exceeds 1 / mu^2, which holds if both ends do; `ValueError`
@@ -312,7 +312,8 @@ def learning_rate_limit(eigenvalues: ArrayLike, mass_squared: float, hidden_vari
     kappa = 1 / eigvalsh(correlation), in any order.
 
     The fastest rate of `relaxation_rates` times the learning rate must stay below 2. It is the limit close to the
-    optimum; sampling noise, and a start far away, ask for less. Infinite when no mode lies below mu^2.
+    optimum; sampling noise, and a start far away, ask for less. Somewhat beyond it the lightest mode never settles, but
+    the model goes on existing, and nothing stops the training. Infinite when no mode lies below mu^2.
     """
     rates = relaxation_rates(eigenvalues, mass_squared, hidden_variance)
     return float(2 / rates.max()) if rates.size else float("inf")
@@ -321,5 +322,6 @@ def learning_rate_limit(eigenvalues: ArrayLike, mass_squared: float, hidden_vari
 def _learnable(eigenvalues: ArrayLike, mass_squared: float) -> Floats:
     kappa = np.sort(np.asarray(eigenvalues, dtype=float), axis=None)
     if np.isnan(kappa).any() or (kappa <= 0).any():
-        raise ValueError("eigenvalues must be positive (infinite for null directions of the data)")
+        raise ValueError("eigenvalues must be positive; for data, whose correlation matrix may be singular, "
+                         "kernel_spectrum(correlation) gives them, infinite where nothing varies")
     return kappa[kappa < number(mass_squared, "mass_squared", above=0)]

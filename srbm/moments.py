@@ -15,11 +15,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ._arrays import Array, is_numpy, namespace, to_numpy
 from ._progress import progress_bar
-from ._range import in_range, members_in_range
-from ._validation import Floats, finite
+from ._range import in_extended_range, in_range, members_in_range
+from ._validation import NULL_VARIANCE, Floats, correlation_matrix, finite
 
 
 @members_in_range
@@ -131,6 +132,18 @@ def second_moment(chunks: Array | Iterable[Array], center: bool = False, *, prog
             return _float_moments(_chain(first, blocks)).correlation(center)
         result = integer_moments(_chain(first, blocks)).correlation(center)
     return result if is_numpy(first) else namespace(first).asarray(result, device=first.device)
+
+
+@in_extended_range
+def kernel_spectrum(correlation: ArrayLike) -> Floats:
+    """kappa = 1 / (eigenvalues of <phi phi^T>), ascending, shape (N_v,): the spectrum of the target's kernel.
+
+    It is infinite in directions in which the data do not vary, that is, where the variance is below 1e-12 of the
+    largest one: a matrix that is singular has an inverse only by rounding.
+    """
+    variances = np.linalg.eigvalsh(correlation_matrix(correlation))[::-1]
+    varies = variances > NULL_VARIANCE * variances[:1]
+    return np.divide(1, variances, out=np.full(len(variances), np.inf), where=varies)
 
 
 def _counted(blocks: Iterable[Array], advance: Callable[[int], object]) -> Iterator[Array]:

@@ -4,7 +4,15 @@ import numpy as np
 import pytest
 from scipy import integrate, stats
 
-from srbm import FreeScalarField, NotNormalizableError, ScalarRBM, kl_divergence, maximum_likelihood, truncated_kl
+from srbm import (
+    FreeScalarField,
+    NotNormalizableError,
+    ScalarRBM,
+    kl_divergence,
+    maximum_likelihood,
+    second_moment,
+    truncated_kl,
+)
 from tests.srbm.helpers import matrix_with
 
 
@@ -72,6 +80,16 @@ def test_best_mass_of_figure_12():
     assert best == pytest.approx(9.3203883, abs=6e-8)
     lowest = truncated_kl(kappa, 8, best)
     assert all(truncated_kl(kappa, 8, mass) > lowest for mass in (best * 0.999, best * 1.001))
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_the_inverse_of_a_singular_correlation_is_no_target(seed):
+    data = np.random.default_rng(seed).standard_normal((200, 6))
+    data[:, 5] = data[:, 0] + data[:, 1]
+    # Rounding makes of it a pole, a huge number of either sign, or nothing that can be inverted.
+    wrong = r"condition number .* infinite|must have positive eigenvalues|Singular matrix"
+    with pytest.raises(ValueError, match=wrong):
+        kl_divergence(np.linalg.inv(second_moment(data)), 3 * np.eye(6))
 
 
 def test_null_directions():

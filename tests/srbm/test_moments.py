@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from srbm import second_moment
+from srbm import FreeScalarField, kernel_spectrum, second_moment, truncated_kl
 from srbm.moments import FloatMoments, IntegerMoments, block_moments, integer_moments
 
 EXTREMES = {
@@ -168,3 +168,23 @@ def test_moments_that_cannot_be_added():
     with pytest.raises(ValueError, match="the sums over 2 samples are too large for 64 bits"):
         half + half
     assert isinstance(block_moments([[1.0, 2.0]]), FloatMoments)
+
+
+@pytest.mark.parametrize("unit", [1e-120, 1.0, 1e120])
+@pytest.mark.parametrize("seed", range(6))
+def test_the_spectrum_of_dependent_data_does_not_depend_on_rounding(seed, unit):
+    data = np.random.default_rng(seed).standard_normal((200, 6))
+    data[:, 5] = data[:, 0] + data[:, 1]  # numpy gives its least variance either sign
+    kappa = kernel_spectrum(unit * second_moment(data))
+    assert np.isinf(kappa).tolist() == [False] * 5 + [True]
+    assert (np.diff(kappa[:5]) > 0).all()
+    np.testing.assert_allclose(1 / kappa[:5] / unit, np.linalg.eigvalsh(second_moment(data))[:0:-1], rtol=1e-12)
+    assert truncated_kl(kappa, 3, kappa[3]) == np.inf
+
+
+def test_the_spectrum_of_a_field_is_that_of_its_kernel():
+    field = FreeScalarField((3, 2), 0.5)
+    np.testing.assert_allclose(kernel_spectrum(field.propagator), field.eigenvalues, rtol=1e-13)
+    assert (kernel_spectrum(np.zeros((2, 2))) == np.inf).all()
+    with pytest.raises(ValueError, match="positive semidefinite"):
+        kernel_spectrum(np.diag([1.0, -1.0]))
