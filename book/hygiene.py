@@ -13,6 +13,7 @@ import yaml
 from book.exercises import problems
 from book.normalise import dumps, normalise
 from book.pages import EQUATIONS, FIGURES, MARKS, OUR_MARKS
+from book.symbols import symbols
 
 PAGE_WIDTH = 88
 SOURCES = {".ipynb", ".md"}
@@ -208,6 +209,19 @@ def titles_have_no_formulas(book):
             yield f"{name}: a formula in the title {title[0][2:]!r}, write it with Unicode letters"
 
 
+def shared_symbols_are_in_the_notation(book):
+    """A letter of one chapter is defined there; what two chapters use has to be on the page that both rely on."""
+    known = symbols(book.texts.get("notation", ""))
+    users = {}
+    for name, notebook in book.notebooks.items():
+        text = "\n\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+        for symbol in symbols(text) - known:
+            users.setdefault(symbol, []).append(name)
+    for symbol, names in users.items():
+        if len(names) > 1:
+            yield f"{symbol}: used in {', '.join(sorted(names))}, but not on the page of the notation"
+
+
 def code_fits_the_page(book):
     for where, cell in book.code():
         for line in cell.source.splitlines():
@@ -237,6 +251,6 @@ RULES = [
     plain_python, executed_in_order, clean_outputs, alt_texts, normal_form, no_machine_in_text,
     checks_are_in_the_ledger, checks_are_tagged, entries_are_checked_once, entries_are_complete,
     verdicts_are_as_expected, entries_name_their_chapter, labels_are_unique, contents_are_the_files,
-    the_whole_paper_is_there, titles_have_no_formulas, code_fits_the_page,
+    the_whole_paper_is_there, titles_have_no_formulas, shared_symbols_are_in_the_notation, code_fits_the_page,
     exercises_keep_the_pattern, answers_are_judged_on_request,
 ]  # fmt: skip

@@ -10,6 +10,7 @@ from book import hygiene
 from book.hygiene import Book
 from book.normalise import dumps, normalise
 from book.pages import EQUATIONS, FIGURES
+from book.symbols import symbols
 
 ROOT = Path(__file__).parents[2]
 PNG = "iVBORw0KGgo="
@@ -110,6 +111,10 @@ def plant(book, defect):
             text.source = text.source.replace("eq-B7", "eq-x-b7")
         case "titles_have_no_formulas":
             text.source = text.source.replace("# Title", "# The field $\\phi$")
+        case "shared_symbols_are_in_the_notation":
+            text.source += "\n\nThe shared $y$."
+            book.notebooks["05_other"] = v4.new_notebook(cells=[v4.new_markdown_cell("Again $y^2$.")])
+            book.texts["notation"] = "Here $x$ has a row, and $z_y$."
         case "code_fits_the_page":
             figure.source = "plot()" + " " * 80 + "# wide"
         case "exercises_keep_the_pattern":
@@ -130,6 +135,16 @@ def test_a_key_must_be_written_out():
     book = sound()
     book.notebooks["04_flow"].cells[1].source = "check(key, paper=1, ours=1)"
     assert list(hygiene.checks_are_in_the_ledger(book))
+
+
+def test_symbols_of_formulas():
+    text = r"""The field $\phi_i$ and $\mathcal K=W W^T$, a cost of \$5 and a $\text{word}$.
+
+$$
+\int\!D\phi\,e^{-S_{ab}}=\det\mathbb 1,\qquad x_{i_j}^{T}
+$$ (eq-1)
+"""
+    assert symbols(text) == {r"\phi", r"\mathcal K", "W", "D", "e", "S", "x"}
 
 
 def test_an_error_is_found():
