@@ -77,6 +77,7 @@ site:  ## what is published: the book with its PDF and the JupyterLite site, in 
 lock: $(READY)  ## resolve requirements.in and requirements-lite.in into their .txt
 	$(VENV)/bin/uv pip compile -q --universal --python-version 3.11 requirements.in -o requirements.txt
 	$(VENV)/bin/uv pip compile -q --universal --python-version 3.11 requirements-lite.in -o requirements-lite.txt
+	$(PY) -m book.dependencies
 
 # The peers are only needed here; PyTorch, which one of them stands on, is large.
 bench: $(READY)  ## paired benchmarks on one thread, peers included; stores benchmarks/results.json

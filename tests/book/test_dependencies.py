@@ -1,16 +1,27 @@
 """Every requirement is listed, used, and under a licence that permits it; the core needs none but NumPy and SciPy."""
 
+import json
 import os
 import subprocess
 import sys
 import sysconfig
 import tomllib
 import venv
+from datetime import date
 from pathlib import Path
 
 import pytest
 
-from book.dependencies import PERMITTED, ROOT, Requirement, declared, requirements
+from book.dependencies import (
+    PERMITTED,
+    ROOT,
+    Requirement,
+    asked,
+    declared,
+    last_release,
+    renewed,
+    requirements,
+)
 
 
 def test_the_list_is_complete():
@@ -26,6 +37,21 @@ def test_each_is_used_and_permitted(one):
     assert one.purpose.endswith(".")
 
 
+@pytest.mark.parametrize("one", declared(), ids=lambda one: one.name)
+def test_each_is_maintained(one):
+    assert one.released <= asked()
+    assert (asked() - one.released).days < 3 * 365, f"{one.name}: no release for three years, look for another"
+
+
+def test_release_dates_are_renewed():
+    page = json.dumps({"files": [{"upload-time": "2024-03-04T14:36:58Z"}, {"upload-time": "2023-09-21T10:00:00.1Z"}]})
+    assert last_release(page) == date(2024, 3, 4)
+    text = 'asked = 2020-01-01\n\n[a]\nfor = "x"\nreleased = 2019-01-01\n\n[a-b]\nfor = "y"\nreleased = 2019-01-01\n'
+    new = tomllib.loads(renewed(text, {"a": last_release(page)}, date(2026, 1, 2)))
+    assert new["asked"] == date(2026, 1, 2)
+    assert [new[name]["released"] for name in ("a", "a-b")] == [date(2024, 3, 4), date(2019, 1, 1)]
+
+
 def test_a_licence_that_is_not_permitted_is_seen(monkeypatch):
     class About(dict):
         def get_all(self, name, default):
@@ -35,7 +61,7 @@ def test_a_licence_that_is_not_permitted_is_seen(monkeypatch):
                           ("BSD-3-Clause AND 0BSD", ["0BSD", "BSD"])):
         monkeypatch.setattr("book.dependencies.metadata.metadata",
                             lambda _, stated=stated: About({"License-Expression": stated}))
-        assert Requirement("x", "", "", "").licences == found
+        assert Requirement("x", "", "", "", date.today()).licences == found
 
 
 def test_extras_name_requirements():
