@@ -209,11 +209,11 @@ def test_ctrl_c_within_an_epoch():
     np.testing.assert_array_equal(caught.value.last_good.resume(6).model.weights, whole.model.weights)
 
 
-@pytest.mark.parametrize("runs", [1, 3])
+@pytest.mark.parametrize("runs", [1, 2])
 @pytest.mark.parametrize("strategy", [Exact(), PCD(8)], ids=str)
 def test_a_training_that_leaves_the_normalisable_models_stops(strategy, runs):
     start = ScalarRBM.random(4, 4, 6.0, rng=0)
-    which = "the run" if runs == 1 else r"run [012] of 3 \(counted from 0\)"
+    which = "the run" if runs == 1 else r"run [01] of 2 \(counted from 0\)"
     with pytest.raises(NotNormalizableError, match=f"^{which} would lose a positive eigenvalue") as caught:
         train(start, TARGET, 500, 1.5, strategy, runs=runs, record_every=7, rng=0)
     last_good = caught.value.last_good
