@@ -10,7 +10,7 @@ export OPENBLAS_NUM_THREADS := 1
 export OMP_NUM_THREADS := 1
 export MKL_NUM_THREADS := 1
 
-.PHONY: help book test lint mutants execute lab student grade lite pdf site lock bench clean
+.PHONY: help book test check lint mutants execute lab student grade lite pdf site lock bench clean
 .DEFAULT_GOAL := help
 
 help:  ## this list
@@ -35,6 +35,9 @@ test: lint  ## everything CI runs: unit tests, notebooks, hygiene, a clean build
 	$(PY) -m pytest -q -n 2 --dist loadfile --nbval --nbval-current-env chapters
 	$(MAKE) book
 	$(PY) -m pytest -q -n 2 tests/browser
+
+check: $(READY)  ## the unit tests of the package alone, in a few minutes
+	$(PY) -m pytest -q -n 2 tests/srbm
 
 lint: $(READY)  ## ruff, and the types of the package
 	$(PY) -m ruff check .

@@ -71,7 +71,8 @@ class Recommendation:
         lines = [f"N_h = {self.n_hidden}, mu^2 = {self.mass_squared:.4g}: loses {self.excess[self.n_hidden]:.4g} nats "
                  f"{whose}(tolerance {self.tolerance:g}), keeps {100 * self.variance_kept:.1f} % of the variance"]
         if self.n_null:
-            lines.append(f"{self.n_null} directions in which the data do not vary are left out")
+            which = "1 direction" if self.n_null == 1 else f"{self.n_null} directions"
+            lines.append(f"{which} in which the data do not vary left out: mu^2 is that of a machine for the others")
         if self.noise:
             lines.append(f"data and model are compared with noise of variance {self.noise:.4g} on every node")
         heading = "    N_h      mu^2   nats lost"
