@@ -1,14 +1,9 @@
 """Chromium, and the pages opened in it."""
 
-import functools
-import threading
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
-
 import pytest
 
+from tests.browser.server import serving
 from tests.browser.visits import CHROMIUM, PAGES, Visit
-
-SUB_PATH = "/some/sub/path"
 
 
 @pytest.fixture(scope="session")
@@ -34,21 +29,8 @@ def visit(browser):
         each.page.close()
 
 
-class _BookUnderSubPath(SimpleHTTPRequestHandler):
-    """Serves the book under SUB_PATH and nothing anywhere else."""
-
-    def translate_path(self, path):
-        inside = path.startswith(SUB_PATH + "/")
-        return super().translate_path(path.removeprefix(SUB_PATH)) if inside else "/nothing/is/here"
-
-    def log_message(self, *_):
-        pass
-
-
 @pytest.fixture(scope="session")
 def server():
     """The address of the book on a web server, in a folder below its root."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(_BookUnderSubPath, directory=PAGES)) as served:
-        threading.Thread(target=served.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{served.server_port}{SUB_PATH}"
-        served.shutdown()
+    with serving(PAGES, under="/some/sub/path") as address:
+        yield address

@@ -4,15 +4,13 @@ Executing a chapter there needs Pyodide with NumPy and SciPy, which the reader's
 test does.
 """
 
-import functools
 import json
-import threading
 import zipfile
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 import nbformat
 import pytest
 
+from tests.browser.server import serving
 from tests.browser.visits import PAGES, needs_chromium
 
 SITE = next((path for path in (PAGES.parent / "lite", PAGES / "lite") if (path / "lab").is_dir()), None)
@@ -20,18 +18,11 @@ CHAPTERS = sorted((PAGES.parents[1] / "chapters").glob("*.ipynb"))
 pytestmark = pytest.mark.skipif(SITE is None, reason="there is no JupyterLite site: run `make lite`")
 
 
-class _Quiet(SimpleHTTPRequestHandler):
-    def log_message(self, *_):
-        pass
-
-
 @pytest.fixture(scope="module")
 def lite():
     """The address of the site on a web server."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(_Quiet, directory=SITE)) as served:
-        threading.Thread(target=served.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{served.server_port}"
-        served.shutdown()
+    with serving(SITE) as address:
+        yield address
 
 
 def test_the_wheel_is_in_the_index():
