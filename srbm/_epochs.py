@@ -114,8 +114,8 @@ def measured(settings: Settings, state: State) -> Record:
     else:
         eigenvalues = np.linalg.eigvalsh(ensemble.kernel)
         mass_squared = mass
-    trace = (mass * target.variances).sum(axis=1) if mass.shape[1] > 1 else mass[:, 0] * target.variances.sum()
-    trace = trace - ensemble.hidden_variance * (weights * target.times(weights)).sum(axis=(1, 2))
+    trace = (mass * target.variances).sum(axis=1)
+    trace -= ensemble.hidden_variance * (weights * target.times(weights)).sum(axis=(1, 2))
     log_z = (n_visible * np.log(2 * np.pi) - np.log(eigenvalues).sum(axis=1)) / 2
     return Record(state.epoch, eigenvalues, xi, mass_squared, -trace / 2 - log_z)
 
