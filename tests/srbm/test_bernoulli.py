@@ -290,8 +290,8 @@ def test_errors_say_what_to_do():
 
 
 @pytest.mark.parametrize(("arguments", "options", "reason"), [
-    ((500, 1e3), {}, r"the largest weight was 1\.\d+e\+149 before"),
-    ((500, 1e3, 10), {"record_every": 7}, r"the largest weight was \d\.\d+e\+14\d before"),
+    ((500, 1e3), {}, r"the largest weight was \S+e\+14\d before"),
+    ((500, 1e3, 10), {"record_every": 7}, r"the largest weight was \S+e\+14\d before"),
     ((500, 1e200), {}, "the largest weight was 0.13 before"),
     ((500, 30.0, 10), {"learn_mass": True}, r"mu\^2 would become -\d\S*"),
     ((500, 0.6), {"learn_mass": True, "momentum": 0.9}, r"mu\^2 would become -\d\S*"),
