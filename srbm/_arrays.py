@@ -35,7 +35,7 @@ def namespace(array: Array) -> Any:
         from array_api_compat import array_namespace
     except ImportError as error:
         raise ImportError(f"arrays of type {type(array).__module__}.{type(array).__name__} need array-api-compat: "
-                          "pip install 'srbm[gpu]'") from error
+                          "pip install array-api-compat") from error
     return array_namespace(array)
 
 

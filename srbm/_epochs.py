@@ -12,8 +12,11 @@ from ._positivity import PositivityGuard
 from ._target import Target
 from ._validation import Floats
 from .errors import NotNormalizableError
-from .gradient import Ensemble
+from .gradient import CD, PCD, Ensemble
 from .model import ScalarRBM
+
+_CHEAP = 1000
+"""Up to this N_v a message about a target is worth its eigenvalues, a few tenths of a second."""
 
 
 class Origin(NamedTuple):
@@ -95,10 +98,29 @@ def update(settings: Settings, state: State, sampler: Any, positive: PositivityG
         which = f"run {run} of {len(good)} (counted from 0)" if len(good) > 1 else "the run"
         raise NotNormalizableError(
             f"{which} would lose a positive eigenvalue of its kernel at epoch {state.epoch + 1}, with learning rate "
-            f"{rate:.3g}: reduce the learning rate (learning_rate_limit tells what is stable) or, with chains, use "
-            "more of them and more sweeps per update (about mu^2 / (2 kappa_min) steps). The training up to here is "
-            ".last_good")
+            f"{rate:.3g}: {_advice(settings, _on_host(ensemble), run)}. The training up to here is .last_good")
     return State(state.epoch + 1, updated, (momentum_weights, momentum_mass), chains, rng.bit_generator.state)
+
+
+def _advice(settings: Settings, ensemble: Ensemble, run: int) -> str:
+    """What keeps a run normalisable, with numbers where kappa_min of the target is to be had for little."""
+    limit, sweeps = " (learning_rate_limit tells what is stable)", np.inf
+    target, mass = settings.target.on_host(), ensemble.mass[run]
+    if len(mass) == 1 and (target.basis is not None or len(target.correlation) <= _CHEAP):
+        spectrum = target.correlation if target.basis is not None else np.linalg.eigvalsh(target.correlation)
+        mass_squared, kappa_min = float(mass[0]), 1 / spectrum.max()
+        if 0 < kappa_min < mass_squared:
+            # learning_rate_limit; but no range of numbers is to hide the error that is being told
+            stable = kappa_min**2 / (ensemble.hidden_variance * (mass_squared - kappa_min))
+            limit = f" (stable up to about {stable:.2g} with exact gradients, see learning_rate_limit)"
+            sweeps = np.ceil(mass_squared / (2 * kappa_min))
+    advice = f"reduce the learning rate{limit}"
+    if isinstance(settings.gradient, (CD, PCD)):
+        advice += f", or use more than {settings.gradient.chains} chains"
+        if settings.gradient.steps < sweeps:
+            wanted = f"{sweeps:.0f}" if sweeps < np.inf else "mu^2 / (2 kappa_min)"
+            advice += f" and about {wanted} sweeps per update, not {settings.gradient.steps}"
+    return advice
 
 
 def measured(settings: Settings, state: State) -> Record:

@@ -20,6 +20,7 @@ from typing import IO, Any, Literal, NamedTuple
 
 import numpy as np
 
+from ._validation import described
 from .errors import DatasetError
 
 _LONGEST_HEADER = 10_000
@@ -59,9 +60,21 @@ class _Unexpected(Exception):
     """Contents that are readable and wrong."""
 
 
+def path_of(path: Any) -> Path:
+    """`path` as a `Path`."""
+    try:
+        return Path(path)
+    except TypeError:
+        raise TypeError(f"path must be a str or a pathlib.Path, got {described(path)}") from None
+
+
 def save_arrays(path: str | os.PathLike[str], **arrays: Any) -> Path:
     """Write `arrays` to `path` (.npz); the file appears whole or not at all, and replaces an older one only then."""
-    path = Path(path)
+    path = path_of(path)
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"the folder {path.parent} does not exist: create it first")
+    if path.is_dir():
+        raise IsADirectoryError(f"{path} is a folder: add the name of a file")
     for name, array in arrays.items():
         if np.asarray(array).dtype.hasobject:
             raise TypeError(f"{name} cannot be stored without pickle (dtype object)")
@@ -89,7 +102,7 @@ def load_arrays(path: str | os.PathLike[str], expected: Mapping[str, Stored]) ->
 
     Raises `FileNotFoundError` where there is no regular file, and `DatasetError` for anything wrong with it.
     """
-    path = Path(path)
+    path = path_of(path)
     if not path.is_file():
         raise FileNotFoundError(f"no file at {path}")
     with open(path, "rb") as file:

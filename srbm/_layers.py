@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
+from ._random import numpy_generator
 from ._validation import Floats, count, fields, number
 
 
@@ -36,4 +35,4 @@ class Layers:
 def random_weights(n_visible: int, n_hidden: int, scale: float, rng: Any) -> Floats:
     """W drawn independently from a normal distribution of standard deviation `scale`, shape (N_v, N_h)."""
     shape = (count(n_visible, "n_visible", least=1), count(n_hidden, "n_hidden"))
-    return number(scale, "scale") * np.random.default_rng(rng).standard_normal(shape)
+    return number(scale, "scale") * numpy_generator(rng).standard_normal(shape)

@@ -1,4 +1,4 @@
-"""What the figures use of matplotlib, or the name of the extra that brings it."""
+"""What the figures use of matplotlib, or how to install it."""
 
 from __future__ import annotations
 
@@ -11,6 +11,6 @@ try:
     from matplotlib.ticker import MaxNLocator
     from PIL import Image
 except ImportError as error:
-    raise ImportError("figures need matplotlib: pip install 'srbm[plot]'") from error
+    raise ImportError("figures need matplotlib: pip install matplotlib") from error
 
 __all__ = ["Axes", "Figure", "FigureCanvasAgg", "Image", "MaxNLocator", "cycler", "style"]

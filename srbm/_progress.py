@@ -18,6 +18,6 @@ def progress_bar(wanted: bool, total: float | None, unit: str, done: float = 0) 
     try:
         from tqdm.auto import tqdm
     except ImportError as error:
-        raise ImportError("progress=True needs tqdm: pip install 'srbm[progress]', or leave progress out") from error
+        raise ImportError("progress=True needs tqdm: pip install tqdm, or leave progress out") from error
     with tqdm(total=total, initial=done, unit=unit) as bar:
         yield bar.update

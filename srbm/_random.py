@@ -7,14 +7,30 @@ from typing import Any
 
 import numpy as np
 
+from ._validation import Seed, described
+
 _BIT_GENERATORS = {kind.__name__: kind for kind in (np.random.PCG64, np.random.PCG64DXSM, np.random.MT19937,
                                                    np.random.Philox, np.random.SFC64)}
 """Those that a file may name."""
 
 
+def numpy_generator(rng: Seed) -> np.random.Generator:
+    """`rng` as one of NumPy's generators: itself, or made of a seed."""
+    kind: type[Exception] = TypeError
+    try:
+        # A RandomState, whose numbers are others, is taken by some versions of NumPy and not by all.
+        if not isinstance(rng, np.random.RandomState):
+            return np.random.default_rng(rng)
+    except (TypeError, ValueError) as error:
+        kind = type(error)
+    raise kind(f"rng must be a seed (a non-negative integer) or a numpy.random.Generator, got {described(rng)}; "
+               "numpy.random.default_rng(seed) makes one")
+
+
 def random_generator(rng: Any) -> Any:
     """`rng` as a generator: a generator of either kind, or a seed for NumPy's."""
-    return rng if hasattr(rng, "standard_gamma") else np.random.default_rng(rng)
+    ours = hasattr(rng, "standard_gamma") and hasattr(getattr(rng, "bit_generator", None), "state")
+    return rng if ours else numpy_generator(rng)
 
 
 def generator_from(state: Mapping[str, Any]) -> Any:

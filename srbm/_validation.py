@@ -21,11 +21,64 @@ NULL_VARIANCE = 1e-12
 _LARGEST = 1e150
 
 
+def described(value: Any) -> str:
+    """What arrived, in a few words: text and numbers as they are, of an array its shape, of all else its type."""
+    if value is None or isinstance(value, (str, bytes, int, float, complex, np.number, np.bool_)):
+        text = repr(value)
+        return text if len(text) <= 60 else text[:57] + "..."
+    if isinstance(value, type):
+        return f"the class {value.__name__}"
+    if hasattr(value, "dtype") and hasattr(value, "shape"):
+        return f"an array of shape {tuple(value.shape)}"
+    name = type(value).__name__
+    return f"an empty {name}" if isinstance(value, (list, tuple)) and not value else article(name)
+
+
+def article(name: str) -> str:
+    """`name` with the indefinite article."""
+    return f"{'an' if name[0].lower() in 'aeiou' else 'a'} {name}"
+
+
+def require_instance(value: Any, name: str, kind: type, others: str = "") -> None:
+    """Raise `TypeError` unless `value` is a `kind`, a machine; `others` is what else could have been passed."""
+    if isinstance(value, kind):
+        return
+    hint = ""
+    if hasattr(type(value), "model"):  # a Training, a BernoulliTraining or a Flow
+        hint = "; pass its .model"
+    elif hasattr(value, "dtype"):
+        hint = f"; {kind.__name__}(weights, mass_squared) makes one"
+    raise TypeError(f"{name} must be {article(kind.__name__)}{others}, got {described(value)}{hint}")
+
+
+def floats(values: Any, name: str, *, scalar: bool = False) -> Floats:
+    """`values` as a float64 array, which may hold NaN and infinity; `scalar` asks for a single number."""
+    expected = "be a number" if scalar else "hold numbers"
+    try:
+        array = np.asarray(values)
+    except ValueError as error:
+        raise ValueError(f"{name} must {expected}, got rows of different lengths") from error
+    if array.dtype.kind == "O" and not array.ndim:
+        values = array.item()
+    if scalar and array.ndim:
+        raise ValueError(f"{name} must be one number, got an array of shape {array.shape}")
+    if array.dtype.kind == "c":
+        raise ValueError(f"{name} must {expected.replace('number', 'real number')}, got type {array.dtype}; pass its "
+                         "real part if the imaginary one is zero")
+    try:
+        if values is not None and array.dtype.kind in "biufO":
+            return array.astype(np.float64, copy=False)
+    except (TypeError, ValueError):
+        pass
+    arrived = f"type {array.dtype}" if array.ndim else described(values)
+    member = {"correlation": "propagator", "kernel": "kernel"}.get(name, "")
+    hint = f"; pass its .{member}" if member and hasattr(type(values), member) else ""
+    raise ValueError(f"{name} must {expected}, got {arrived}{hint}")
+
+
 def number(value: Any, name: str, *, above: float | None = None) -> float:
     """`value` as a finite float, greater than `above`."""
-    array = np.asarray(value, dtype=float)
-    if array.ndim != 0:
-        raise ValueError(f"{name} must be one number, got an array of shape {array.shape}")
+    array = floats(value, name, scalar=True)
     if not np.isfinite(array):
         raise ValueError(f"{name} must be finite, got {float(array)}")
     if above is not None and array <= above:
@@ -55,7 +108,7 @@ def count(value: Any, name: str, *, least: int = 0) -> int:
 
 def finite(values: ArrayLike, name: str) -> Floats:
     """`values` as a float64 array without NaN or infinity."""
-    array = np.asarray(values, dtype=np.float64)
+    array = floats(values, name)
     if not np.isfinite(array).all():
         bad = int(array.size - np.isfinite(array).sum())
         raise ValueError(f"{name} must be finite, but {bad} of its {array.size} entries are NaN or infinite")
@@ -111,6 +164,19 @@ def positive_spectrum(kernel: Floats, name: str) -> Floats:
     eigenvalues = np.linalg.eigvalsh(kernel)
     require_positive(eigenvalues, name)
     return eigenvalues
+
+
+def kernel_eigenvalues(values: ArrayLike, name: str = "eigenvalues") -> Floats:
+    """`values` as the eigenvalues kappa > 0 of a kernel, ascending; infinite for null directions of data."""
+    kappa = floats(values, name)
+    if kappa.ndim > 1:
+        raise ValueError(f"{name} must be one-dimensional, got shape {kappa.shape}; pass kernel_spectrum(C) "
+                         "of a correlation matrix C, eigvalsh(K) of a kernel K")
+    bad = kappa[~(kappa > 0)]
+    if bad.size:
+        raise ValueError(f"{name} must be positive, got {bad[0]:g}; for data, whose correlation matrix may be "
+                         "singular, kernel_spectrum(correlation) gives them, infinite where nothing varies")
+    return np.sort(kappa, axis=None)
 
 
 def require_positive(eigenvalues: Floats, name: str) -> None:

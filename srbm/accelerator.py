@@ -23,11 +23,14 @@ class TorchGenerator:
     device : str or torch.device
         Where the correlation matrix is.
 
-    Needs PyTorch: pip install 'srbm[gpu]'.
+    Needs PyTorch and, for what `train` does with its tensors, array-api-compat: pip install torch array-api-compat.
     """
 
     def __init__(self, seed: int, device: Any = "cpu"):
-        import torch
+        try:
+            import torch
+        except ImportError as error:
+            raise ImportError("TorchGenerator needs PyTorch: pip install torch array-api-compat") from error
 
         self._torch = torch
         self._generator = torch.Generator(device=device).manual_seed(int(seed))

@@ -20,9 +20,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ._progress import progress_bar
+from ._random import numpy_generator
 from ._range import in_range
 from ._threads import single_threaded
-from ._validation import Floats, Seed, count, finite, fraction, frozen
+from ._validation import Floats, Seed, count, finite, fraction, frozen, require_instance
+from .errors import NotNormalizableError
 from .interactions import GaussianBernoulliRBM
 from .schedules import as_schedule
 
@@ -45,6 +47,7 @@ class BernoulliStatistics(NamedTuple):
 @in_range
 def sample_statistics(rbm: GaussianBernoulliRBM, phi: ArrayLike) -> BernoulliStatistics:
     """The averages over samples phi (n, N_v): data, or the states of Markov chains."""
+    require_instance(rbm, "rbm", GaussianBernoulliRBM)
     phi = _samples(phi, rbm.n_visible, "phi")
     hidden = rbm.hidden_mean(phi)
     return BernoulliStatistics(phi.T @ hidden / len(phi), hidden.mean(axis=0), float(np.vdot(phi, phi) / len(phi)))
@@ -53,6 +56,7 @@ def sample_statistics(rbm: GaussianBernoulliRBM, phi: ArrayLike) -> BernoulliSta
 @in_range
 def model_statistics(rbm: GaussianBernoulliRBM) -> BernoulliStatistics:
     """The averages over the model, by enumeration of its hidden layer (N_h up to 20)."""
+    require_instance(rbm, "rbm", GaussianBernoulliRBM)
     mean, second = rbm.hidden_moments
     products = rbm.weights @ second / rbm.mass_squared
     square = rbm.n_visible / rbm.mass_squared + np.vdot(rbm.weights, products) / rbm.mass_squared
@@ -138,8 +142,13 @@ def train_bernoulli(rbm: GaussianBernoulliRBM, data: ArrayLike, epochs: int,
     progress : bool
         Whether to show a progress bar (on stderr; needs tqdm).
 
-    Raises `ValueError` when mu^2 or the weights would leave the range in which the model exists.
+    Raises
+    ------
+    NotNormalizableError
+        When the training diverges: mu^2 <= 0, or numbers beyond double precision. `.last_good` is the
+        BernoulliTraining up to the epoch before.
     """
+    require_instance(rbm, "rbm", GaussianBernoulliRBM)
     data = _samples(data, rbm.n_visible, "data")
     epochs, steps = count(epochs, "epochs"), count(steps, "steps", least=1)
     batch = len(data) if batch is None else count(batch, "batch", least=1)
@@ -147,7 +156,7 @@ def train_bernoulli(rbm: GaussianBernoulliRBM, data: ArrayLike, epochs: int,
         raise ValueError(f"batch = {batch} is more than the {len(data)} rows of the data")
     every = max(epochs, 1) if record_every is None else count(record_every, "record_every", least=1)
     schedule, momentum = as_schedule(learning_rate), fraction(momentum, "momentum")
-    rng = np.random.default_rng(rng)
+    rng = numpy_generator(rng)
     states = _start(chains, data, rng)
     parameters: list[Any] = [rbm.weights, rbm.hidden_bias, rbm.mass_squared]
     velocity: list[Any] = [0.0, 0.0, 0.0]
@@ -156,19 +165,42 @@ def train_bernoulli(rbm: GaussianBernoulliRBM, data: ArrayLike, epochs: int,
     with single_threaded(rbm.n_visible), progress_bar(progress, epochs, "epoch") as advance:
         for epoch in range(epochs):
             rows = data if batch == len(data) else data[rng.choice(len(data), batch, replace=False, shuffle=False)]
-            if states is not None:
-                states = rbm.gibbs(states, steps, rng)
-            gradient = bernoulli_gradient(rbm, rows, states)
             rate = schedule(epoch) if callable(schedule) else schedule
-            velocity = [momentum * v + g for v, g in zip(velocity, gradient, strict=True)]
-            parameters = [p + rate * v if wanted else p
-                          for p, v, wanted in zip(parameters, velocity, learnt, strict=True)]
-            rbm = _model(parameters, epoch + 1, rate)
-            if (epoch + 1) % every == 0 or epoch + 1 == epochs:
+            gradient = None
+            try:
+                moved = None if states is None else rbm.gibbs(states, steps, rng)
+                gradient = bernoulli_gradient(rbm, rows, moved)
+                velocity = [momentum * v + g for v, g in zip(velocity, gradient, strict=True)]
+                parameters = [p + rate * v if wanted else p
+                              for p, v, wanted in zip(parameters, velocity, learnt, strict=True)]
+                weights, bias, mass = parameters
+                updated = GaussianBernoulliRBM(weights, mass, bias)
+            except (ValueError, FloatingPointError):
+                if epoch == 0 and gradient is None:  # before the first update the arguments are to blame
+                    raise
+                raise _diverged(epoch, rate, parameters, _training(records, epoch, rbm, states)) from None
+            rbm, states = updated, moved
+            if (epoch + 1) % every == 0:
                 records.append((epoch + 1, rbm))
             advance()
+    return _training(records, epochs, rbm, states)
+
+
+def _training(records: list[tuple[int, GaussianBernoulliRBM]], epoch: int, rbm: GaussianBernoulliRBM,
+              states: Floats | None) -> BernoulliTraining:
+    if records[-1][0] != epoch:
+        records = [*records, (epoch, rbm)]
     return BernoulliTraining(np.array([epoch for epoch, _ in records]), tuple(model for _, model in records),
                              None if states is None else frozen(states))
+
+
+def _diverged(epoch: int, rate: float, parameters: Sequence[Any], last_good: BernoulliTraining) -> NotNormalizableError:
+    mass = parameters[2]
+    what = (f"the largest weight was {np.abs(last_good.model.weights).max(initial=0):.3g} before" if mass > 0
+            else f"mu^2 would become {mass:.3g}")
+    return NotNormalizableError(
+        f"the training diverged at epoch {epoch + 1}, with learning rate {rate:.3g} ({what}): reduce the learning "
+        "rate. The training up to here is .last_good", last_good)
 
 
 def _samples(phi: ArrayLike, n_visible: int, name: str) -> Floats:
@@ -184,11 +216,3 @@ def _start(chains: Any, data: Floats, rng: np.random.Generator) -> Floats | None
     if np.ndim(chains):
         return _samples(chains, data.shape[1], "chains")
     return data[rng.integers(len(data), size=count(chains, "chains", least=1))]
-
-
-def _model(parameters: Sequence[Any], epoch: int, rate: float) -> GaussianBernoulliRBM:
-    weights, bias, mass = parameters
-    if not (np.isfinite(weights).all() and np.isfinite(bias).all() and mass > 0):
-        raise ValueError(f"at epoch {epoch}, with learning rate {rate:.3g}, the update left the space of models "
-                         f"(mu^2 = {mass:.3g}): reduce the learning rate")
-    return GaussianBernoulliRBM(weights, mass, bias)

@@ -21,6 +21,8 @@ from typing import Any
 
 import numpy as np
 
+from ._random import numpy_generator
+
 
 def _size(*arrays: Any, result: Any) -> int:
     return prod(result.shape)
@@ -92,7 +94,7 @@ class Tally:
 
     def generator(self, rng: Any = None) -> CountedGenerator:
         """`rng`, a NumPy generator or a seed, with its numbers counted here."""
-        return CountedGenerator(np.random.default_rng(rng), self)
+        return CountedGenerator(numpy_generator(rng), self)
 
     def __sub__(self, other: Tally) -> Tally:
         """What was counted here and not there."""

@@ -71,7 +71,7 @@ def load_digits(scale: bool = True) -> np.ndarray:
     try:
         from sklearn import datasets
     except ImportError as error:
-        raise DatasetError("load_digits needs scikit-learn: pip install 'srbm[data]'") from error
+        raise DatasetError("load_digits needs scikit-learn: pip install scikit-learn") from error
     images = datasets.load_digits().data
     return images / 16 if scale else images.astype(np.uint8)
 
@@ -130,7 +130,7 @@ def _download(official: OfficialFile, progress: bool) -> Path:
     try:
         import pooch
     except ImportError as error:
-        raise DatasetError(f"downloading {name} needs pooch: pip install 'srbm[data]'; or put the official file into "
+        raise DatasetError(f"downloading {name} needs pooch: pip install pooch; or put the official file into "
                            "a folder mnist/ and set SRBM_DATA to the folder above it") from error
 
     def fetch(url: str, output: str, _: object) -> None:

@@ -9,7 +9,7 @@ import scipy
 from numpy.typing import ArrayLike
 
 from ._range import in_extended_range, in_range
-from ._validation import Floats, finite, number, positive_spectrum, symmetric
+from ._validation import Floats, finite, kernel_eigenvalues, number, positive_spectrum, symmetric
 
 _SINGULAR = 1e14
 """From this condition number on the smallest eigenvalue of an inverse is rounding."""
@@ -59,10 +59,7 @@ def truncated_kl(eigenvalues: ArrayLike, n_hidden: ArrayLike, mass_squared: floa
     n_hidden : int or array of int
         N_h; an array gives an array of results.
     """
-    kappa = np.sort(np.asarray(eigenvalues, dtype=float), axis=None)
-    if np.isnan(kappa).any() or (kappa <= 0).any():
-        raise ValueError("eigenvalues must be positive; for data, whose correlation matrix may be singular, "
-                         "kernel_spectrum(correlation) gives them, infinite where nothing varies")
+    kappa = kernel_eigenvalues(eigenvalues)
     mass_squared = number(mass_squared, "mass_squared", above=0)
     hidden = finite(n_hidden, "n_hidden")
     if (hidden < 0).any() or (hidden != np.floor(hidden)).any():

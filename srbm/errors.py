@@ -8,9 +8,11 @@ from typing import Any
 class NotNormalizableError(ValueError):
     """A Gaussian weight exp(-phi^T K phi / 2) whose kernel has an eigenvalue <= 0, so that Z does not exist.
 
+    Also a training that diverges in any other way: numbers that leave double precision are of no model, either.
+
     Attributes
     ----------
-    last_good : Training, Flow or None
+    last_good : Training, BernoulliTraining, Flow or None
         Everything computed up to the last normalisable state, when there is one.
     """
 

@@ -21,7 +21,7 @@ from numpy.typing import ArrayLike
 from ._progress import progress_bar
 from ._range import in_extended_range, in_range
 from ._threads import single_threaded
-from ._validation import Floats, correlation_matrix, finite, number
+from ._validation import Floats, correlation_matrix, finite, floats, kernel_eigenvalues, number, require_instance
 from .errors import NotNormalizableError
 from .gradient import Ensemble
 from .model import ScalarRBM
@@ -79,6 +79,7 @@ def gradient_flow(rbm: ScalarRBM, correlation: ArrayLike, times: ArrayLike, lear
         lambda = 0; `.last_good` is the Flow up to there. (The exact flow never crosses it; an integrator that steps
         over it would go on, with all invariants intact, on a branch without meaning.)
     """
+    require_instance(rbm, "rbm", ScalarRBM)
     if np.ndim(rbm.mass_squared) or rbm.source.any():
         raise ValueError("gradient_flow needs one mass_squared for all nodes and no hidden_bias")
     correlation = correlation_matrix(correlation, rbm.n_visible)
@@ -158,7 +159,7 @@ def mode_trajectory(kappa: ArrayLike, mass_squared: float, initial_eigenvalue: A
     times = finite(times, "times")
     if (times < 0).any():
         raise ValueError(f"times must be >= 0, got {times.min():g}")
-    kappa = np.asarray(kappa, dtype=float)
+    kappa = floats(kappa, "kappa")
     if np.isnan(kappa).any() or (kappa <= 0).any():
         raise ValueError("kappa must be positive (infinite for null directions of the data)")
     kappa, initial = np.broadcast_arrays(kappa, finite(initial_eigenvalue, "initial_eigenvalue"))
@@ -274,6 +275,7 @@ def natural_gradient_flow(rbm: ScalarRBM, correlation: ArrayLike, times: ArrayLi
     space of kernels is one of weights as long as C(t) exceeds 1 / mu^2, which holds if both ends do; `ValueError`
     otherwise, or for N_h < N_v.
     """
+    require_instance(rbm, "rbm", ScalarRBM)
     if np.ndim(rbm.mass_squared) or rbm.source.any():
         raise ValueError("natural_gradient_flow needs one mass_squared for all nodes and no hidden_bias")
     if rbm.n_hidden < rbm.n_visible:
@@ -320,8 +322,5 @@ def learning_rate_limit(eigenvalues: ArrayLike, mass_squared: float, hidden_vari
 
 
 def _learnable(eigenvalues: ArrayLike, mass_squared: float) -> Floats:
-    kappa = np.sort(np.asarray(eigenvalues, dtype=float), axis=None)
-    if np.isnan(kappa).any() or (kappa <= 0).any():
-        raise ValueError("eigenvalues must be positive; for data, whose correlation matrix may be singular, "
-                         "kernel_spectrum(correlation) gives them, infinite where nothing varies")
+    kappa = kernel_eigenvalues(eigenvalues)
     return kappa[kappa < number(mass_squared, "mass_squared", above=0)]

@@ -19,6 +19,7 @@ from numpy.typing import ArrayLike
 
 from ._layers import Layers, random_weights
 from ._progress import progress_bar
+from ._random import numpy_generator
 from ._range import in_range, members_in_range
 from ._validation import (
     Floats,
@@ -101,7 +102,7 @@ class Phi4RBM(Layers):
     def gibbs(self, phi: ArrayLike, steps: int = 1, rng: Seed = None) -> Floats:
         """`steps` sweeps: h given phi is Gaussian, each phi_i given h is drawn exactly by rejection; phi (..., N_v)."""
         phi = self._visible(phi)
-        rng = np.random.default_rng(rng)
+        rng = numpy_generator(rng)
         for _ in range(count(steps, "steps")):
             hidden = self.hidden_variance * (phi @ self.weights)
             hidden = hidden + np.sqrt(self.hidden_variance) * rng.standard_normal(hidden.shape)
@@ -116,7 +117,7 @@ class Phi4RBM(Layers):
         `progress` shows a bar that counts sweeps (on stderr; needs tqdm).
         """
         n, chains = count(n, "n"), count(chains, "chains", least=1)
-        rng = np.random.default_rng(rng)
+        rng = numpy_generator(rng)
         burn_in, sweeps = count(burn_in, "burn_in"), count(sweeps, "sweeps", least=1)
         rounds = -(-n // chains)
         with progress_bar(progress, burn_in + rounds * sweeps, "sweep") as advance:
@@ -141,7 +142,7 @@ def quartic_sites(source: ArrayLike, mass_squared: float, quartic: float, rng: S
     Raises `ValueError` for quartic > 1e12 mass_squared^2, where less than a thousandth of the proposals is accepted.
     """
     source = finite(source, "source")
-    rng = np.random.default_rng(rng)
+    rng = numpy_generator(rng)
     if quartic > _STRONGEST * mass_squared**2:
         raise ValueError(f"quartic = {quartic:g} is more than {_STRONGEST:g} mass_squared^2, and hardly any of the "
                          "proposals would be accepted: raise mass_squared, which leaves a lattice theory as it is")
@@ -282,7 +283,7 @@ class GaussianBernoulliRBM(Layers):
     def gibbs(self, phi: ArrayLike, steps: int = 1, rng: Seed = None) -> Floats:
         """`steps` sweeps of block Gibbs sampling; phi (..., N_v)."""
         phi = self._visible(phi)
-        rng = np.random.default_rng(rng)
+        rng = numpy_generator(rng)
         for _ in range(count(steps, "steps")):
             up = rng.random((*phi.shape[:-1], self.n_hidden)) < scipy.special.expit(2 * self.psi(phi))
             phi = self._visible_given(np.where(up, 1.0, -1.0), rng)
@@ -290,7 +291,7 @@ class GaussianBernoulliRBM(Layers):
 
     def sample(self, n: int, rng: Seed = None) -> Floats:
         """`n` independent exact samples (n, N_v): a hidden state by its enumerated weight, then phi given h."""
-        rng = np.random.default_rng(rng)
+        rng = numpy_generator(rng)
         probabilities = self.hidden_probabilities
         drawn = rng.choice(len(probabilities), size=count(n, "n"), p=probabilities)
         return self._visible_given(self.hidden_states[drawn], rng)
@@ -305,7 +306,7 @@ class GaussianBernoulliRBM(Layers):
         number can be trusted. Take more temperatures. `progress` shows a bar that counts them (on stderr; needs tqdm).
         """
         chains, temperatures = count(chains, "chains", least=2), count(temperatures, "temperatures", least=1)
-        rng = np.random.default_rng(rng)
+        rng = numpy_generator(rng)
         betas = np.linspace(0, 1, temperatures + 1)
         phi = rng.standard_normal((chains, self.n_visible)) / np.sqrt(self.mass_squared)
         log_weight = np.zeros(chains)

@@ -20,8 +20,18 @@ import numpy as np
 import scipy
 from numpy.typing import ArrayLike
 
+from ._random import numpy_generator
 from ._range import in_range
-from ._validation import Floats, Seed, correlation_matrix, count, finite, number, require_positive
+from ._validation import (
+    Floats,
+    Seed,
+    correlation_matrix,
+    count,
+    finite,
+    number,
+    require_instance,
+    require_positive,
+)
 from .model import ScalarRBM
 
 
@@ -44,6 +54,7 @@ class LatentForm(NamedTuple):
 @in_range
 def latent_form(rbm: ScalarRBM) -> LatentForm:
     """Loadings and noise of an RBM; raises `NotNormalizableError` when its kernel is not positive."""
+    require_instance(rbm, "rbm", ScalarRBM)
     mass = np.broadcast_to(rbm.mass_squared, (rbm.n_visible,))[:, None]
     basis, s, Vt = np.linalg.svd(np.sqrt(rbm.hidden_variance / mass) * rbm.weights, full_matrices=False)
     room = (1 - s) * (1 + s)
@@ -142,7 +153,7 @@ def factor_analysis(correlation: ArrayLike, n_hidden: int, hidden_variance: floa
     # What a regression on all other nodes cannot explain is more than the noise; a part of it is a good guess.
     left = 1 / np.diag(np.linalg.inv(unit + 1e-6 * np.eye(n_visible)))
     guess = np.log((1 - n_hidden / (2 * n_visible)) * left)
-    rng = np.random.default_rng(rng)
+    rng = numpy_generator(rng)
     lowest = np.log(least_noise)
     found = []
     for width in np.linspace(0.1, 1.0, count(starts, "starts", least=1)):

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ._progress import progress_bar
+from ._random import numpy_generator
 from ._range import members_in_range
 from ._validation import Floats, Seed, count, fields, number, require_positive
 
@@ -138,7 +139,7 @@ class FreeScalarField:
         require_positive(self._dispersion, "the lattice kernel")
         n = count(n, "n")
         axes = tuple(range(1, len(self._extents) + 1))
-        noise = np.random.default_rng(rng).standard_normal((n, *self._extents))
+        noise = numpy_generator(rng).standard_normal((n, *self._extents))
         coloured = np.fft.ifftn(np.fft.fftn(noise, axes=axes) / np.sqrt(self._dispersion), axes=axes).real
         return coloured.reshape(n, self.n_sites)
 
@@ -155,7 +156,7 @@ class FreeScalarField:
         n, chains = count(n, "n"), count(chains, "chains", least=1)
         burn_in, sweeps = count(burn_in, "burn_in"), count(sweeps, "sweeps", least=1)
         step = number(step, "step", above=0)
-        rng = np.random.default_rng(rng)
+        rng = numpy_generator(rng)
         phi = np.zeros((self.n_sites, chains))
         neighbours, strengths = self._neighbours()
         local = self.mass_squared + strengths.sum()

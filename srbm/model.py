@@ -21,6 +21,7 @@ from numpy.typing import ArrayLike
 
 from ._files import Stored, load_arrays, save_arrays
 from ._layers import Layers, random_weights
+from ._random import numpy_generator
 from ._range import members_in_range
 from ._validation import (
     Floats,
@@ -163,17 +164,26 @@ class ScalarRBM(Layers):
 
     def sample(self, n: int, rng: Seed = None) -> Floats:
         """`n` independent exact samples of phi, shape (n, N_v)."""
-        noise = np.random.default_rng(rng).standard_normal((self.n_visible, count(n, "n")))
+        noise = numpy_generator(rng).standard_normal((self.n_visible, count(n, "n")))
         return self.mean + scipy.linalg.solve_triangular(self._cholesky, noise, lower=True, trans="T").T
 
     def gibbs(self, phi: ArrayLike, steps: int = 1, rng: Seed = None) -> Floats:
-        """`steps` sweeps of block Gibbs sampling, each h given phi then phi given h; phi has shape (..., N_v)."""
+        """`steps` sweeps of block Gibbs sampling, each h given phi then phi given h; phi has shape (..., N_v).
+
+        Both conditional distributions exist for every W, also where the joint one does not (`is_normalizable`). Then
+        there is nothing that the chains could converge to: their fields grow exponentially with the sweeps, until they
+        leave double precision, which raises `NotNormalizableError`.
+        """
         phi = self._visible(phi)
-        rng = np.random.default_rng(rng)
-        for _ in range(count(steps, "steps")):
-            hidden = self.hidden_mean(phi)
-            hidden = hidden + np.sqrt(self.hidden_variance) * rng.standard_normal(hidden.shape)
-            phi = self.visible_mean(hidden) + rng.standard_normal(phi.shape) / np.sqrt(self.mass_squared)
+        rng, steps = numpy_generator(rng), count(steps, "steps")
+        try:
+            for _ in range(steps):
+                hidden = self.hidden_mean(phi)
+                hidden = hidden + np.sqrt(self.hidden_variance) * rng.standard_normal(hidden.shape)
+                phi = self.visible_mean(hidden) + rng.standard_normal(phi.shape) / np.sqrt(self.mass_squared)
+        except (FloatingPointError, ValueError):  # too large for double precision
+            require_positive(self.eigenvalues, "the RBM kernel")
+            raise
         return phi
 
     def hidden_mean(self, phi: ArrayLike) -> Floats:

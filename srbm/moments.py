@@ -10,6 +10,7 @@ summed wherever they lie: by several processes, or on a GPU. Integer sums are ex
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -20,7 +21,7 @@ from numpy.typing import ArrayLike
 from ._arrays import Array, is_numpy, namespace, to_numpy
 from ._progress import progress_bar
 from ._range import in_extended_range, in_range, members_in_range
-from ._validation import NULL_VARIANCE, Floats, correlation_matrix, finite
+from ._validation import NULL_VARIANCE, Floats, correlation_matrix, described, finite
 
 
 @members_in_range
@@ -96,7 +97,7 @@ def _same_width(a: Array, b: Array) -> None:
 
 def block_moments(block: Array) -> IntegerMoments | FloatMoments:
     """The moments of one block (n, N), a sample in each row: exact for integers, on the device where the block is."""
-    block = next(_blocks([block]))
+    block = next(_blocks(iter([block])))
     if not _is_integer(block):
         return _float_block(block)
     if not block.shape[0]:
@@ -111,7 +112,7 @@ def second_moment(chunks: Array | Iterable[Array], center: bool = False, *, prog
 
     Parameters
     ----------
-    chunks : array (n, N) or iterable of such arrays
+    chunks : array (n, N), list of its rows, or iterable of such arrays
         Samples in rows; the blocks may have different numbers of rows, and are read once, one at a time. Integer
         blocks are summed exactly. Arrays of another library are multiplied by it, on the device where they are, and
         so is the result its array.
@@ -255,20 +256,48 @@ def _float_block(block: Array) -> FloatMoments:
 
 
 def _blocks(chunks: Array | Iterable[Array]) -> Iterator[Array]:
-    """Blocks (n, N) of one width, from an array or an iterable."""
+    """Blocks (n, N) of one width, from an array, a list of its rows or an iterable."""
     width = None
     block: Array
-    for block in [chunks] if isinstance(chunks, np.ndarray) or not is_numpy(chunks) else chunks:
-        block = np.asarray(block) if is_numpy(block) else block
+    for block in _parts(chunks):
+        try:
+            block = np.asarray(block) if is_numpy(block) else block
+        except ValueError:
+            raise ValueError("each block must have shape (n, N), a sample in each row, but the rows of one have "
+                             "different lengths") from None
         if block.ndim != 2:
+            hint = {0: "; pass np.array(data), with one row per sample", 1: "; wrap one sample as sample[None]"}
             raise ValueError(f"each block must have shape (n, N), a sample in each row, got shape {tuple(block.shape)}"
-                             + ("; wrap one sample as sample[None]" if block.ndim == 1 else ""))
+                             + hint.get(block.ndim, ""))
         if width not in (None, block.shape[1]):
             raise ValueError(f"blocks must agree in the number of columns, got {width} and {block.shape[1]}")
         if not namespace(block).isdtype(block.dtype, ("bool", "integral", "real floating")):
             raise ValueError(f"blocks must hold real numbers, got type {block.dtype}")
         width = block.shape[1]
         yield block
+
+
+def _parts(chunks: Any) -> Iterable[Any]:
+    """What is an array as the only block, also where it is a list of rows; the items of what else can be iterated."""
+    if not is_numpy(chunks) or hasattr(chunks, "__array__"):
+        return [chunks]
+    if isinstance(chunks, (list, tuple)) and chunks and all(is_numpy(row) and _is_row(row) for row in chunks):
+        return [chunks]
+    is_path = isinstance(chunks, (str, bytes, os.PathLike))
+    try:
+        if not is_path:
+            return iter(chunks)
+    except TypeError:
+        pass
+    hint = "np.loadtxt(path) of a text file" if is_path else "np.array(data)"
+    raise TypeError("data must be an array of shape (n, N), a sample in each row, or an iterable of such blocks, got "
+                    f"{described(chunks)}; pass {hint}")
+
+
+def _is_row(row: Any) -> bool:
+    if isinstance(row, (list, tuple)):
+        return not row or np.ndim(row[0]) == 0
+    return np.ndim(row) == 1
 
 
 def _chain(first: Array, rest: Iterable[Array]) -> Iterator[Array]:

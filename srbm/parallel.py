@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ._threads import single_threaded
-from ._validation import count
+from ._validation import count, described
 
 
 def sweep(function: Callable[..., Any], cases: Iterable[Any], *, seed: Any, n_jobs: int = 1) -> list[Any]:
@@ -28,14 +28,14 @@ def sweep(function: Callable[..., Any], cases: Iterable[Any], *, seed: Any, n_jo
     seed : int, sequence of int, or SeedSequence
         Fixes all random numbers. A case keeps its own when cases are appended to the list.
     n_jobs : int
-        Number of processes, -1 for one per core. More than one needs joblib (pip install 'srbm[dask]'), and follows
+        Number of processes, -1 for one per core. More than one needs joblib (pip install joblib), and follows
         `joblib.parallel_config`: with backend "dask" the cases go to the cluster of the active
         `dask.distributed.Client`.
 
     Every case runs with one BLAS thread, since threads would change roundings and cases already fill the cores.
     """
     cases = list(cases)
-    sequence = seed if isinstance(seed, np.random.SeedSequence) else np.random.SeedSequence(seed)
+    sequence = _sequence(seed)
     # Not sequence.spawn, which counts the children it has had: a second call would give other numbers.
     children = [np.random.SeedSequence(sequence.entropy, spawn_key=(*sequence.spawn_key, i)) for i in range(len(cases))]
     if n_jobs != -1:
@@ -45,9 +45,19 @@ def sweep(function: Callable[..., Any], cases: Iterable[Any], *, seed: Any, n_jo
     try:
         import joblib
     except ImportError as error:
-        raise ImportError(f"n_jobs = {n_jobs} needs joblib: pip install 'srbm[dask]', or use n_jobs=1") from error
+        raise ImportError(f"n_jobs = {n_jobs} needs joblib: pip install joblib, or use n_jobs=1") from error
     jobs = (joblib.delayed(_run)(function, *job) for job in zip(cases, children, strict=True))
     return joblib.Parallel(n_jobs=n_jobs)(jobs)
+
+
+def _sequence(seed: Any) -> np.random.SeedSequence:
+    if isinstance(seed, np.random.SeedSequence):
+        return seed
+    try:
+        return np.random.SeedSequence(seed)
+    except (TypeError, ValueError) as error:
+        raise type(error)("seed must be a non-negative integer, a sequence of them, or a SeedSequence, got "
+                          f"{described(seed)}") from None
 
 
 def _run(function: Callable[..., Any], case: Any, child: np.random.SeedSequence) -> Any:

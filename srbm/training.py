@@ -10,7 +10,7 @@ up to there. Nothing else would notice, since all of the formulas go on giving f
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -20,7 +20,7 @@ from numpy.typing import ArrayLike
 
 from ._arrays import is_numpy, like, require_float64, to_numpy
 from ._epochs import HISTORY, Origin, Record, Settings, State, history, measured, models_of, normalizable, update
-from ._files import remove_leftovers
+from ._files import path_of, remove_leftovers
 from ._positivity import PositivityGuard
 from ._progress import progress_bar
 from ._random import generator_from, random_generator
@@ -28,7 +28,7 @@ from ._samplers import sampler_for
 from ._target import Target
 from ._threads import single_threaded
 from ._training_files import differences, digest, read_training, write_training
-from ._validation import Floats, PathLike, Seed, correlation_matrix, count, fraction
+from ._validation import Floats, PathLike, Seed, correlation_matrix, count, fraction, require_instance
 from .errors import CheckpointError, DatasetError, NotNormalizableError, TrainingInterrupted
 from .gradient import Ensemble, Exact
 from .hidden_chains import HiddenChains
@@ -234,7 +234,7 @@ def _checkpoint(path: PathLike | None, every: int) -> _Checkpoint | None:
     every = count(every, "checkpoint_every", least=1)
     if path is None:
         return None
-    path = Path(path)
+    path = path_of(path)
     if not path.parent.is_dir():
         raise CheckpointError(f"the folder of the checkpoint {path} does not exist: create it first")
     remove_leftovers(path)
@@ -259,17 +259,29 @@ def _same_training(path: Path, settings: Settings, epochs: int, seeded: bool) ->
 
 def _starting_models(rbm: ScalarRBM | Sequence[ScalarRBM], runs: int) -> tuple[list[ScalarRBM], int]:
     runs = count(runs, "runs", least=1)
-    models = [rbm] * runs if isinstance(rbm, ScalarRBM) else list(rbm)
-    if not models or not all(isinstance(model, ScalarRBM) for model in models):
-        raise TypeError("rbm must be a ScalarRBM or a non-empty sequence of them")
+    models = [rbm] * runs if isinstance(rbm, ScalarRBM) else list(rbm) if isinstance(rbm, Iterable) else []
+    if not models or not (isinstance(rbm, (list, tuple)) or isinstance(models[0], ScalarRBM)):
+        require_instance(rbm, "rbm", ScalarRBM, " or a non-empty sequence of them")
+    for i, model in enumerate(models):
+        require_instance(model, f"rbm[{i}]", ScalarRBM)
     if runs not in (1, len(models)):
         raise ValueError(f"runs = {runs} does not match the {len(models)} models given")
-    alike = {(m.weights.shape, m.hidden_variance, np.shape(m.mass_squared)) for m in models}
-    if len(alike) > 1:
-        raise ValueError("runs trained together must agree in N_v, N_h, sigma_h^2 and the shape of mu^2")
+    first = _common(models[0])
+    for run, model in enumerate(models):
+        other = {name: value for name, value in _common(model).items() if value != first[name]}
+        if other:
+            here, there = (", ".join(f"{name} = {of[name]}" for name in other) for of in (other, first))
+            raise ValueError("runs trained together must agree in N_v, N_h, sigma_h^2 and the shape of mu^2, but "
+                             f"run {run} has {here}, run 0 has {there}")
     if any(model.source.any() for model in models):
         raise ValueError("training assumes unbroken symmetry: hidden_bias must be None (Sec. III)")
     return models, len(models)
+
+
+def _common(model: ScalarRBM) -> dict[str, Any]:
+    """What runs must share to be one stack of matrices."""
+    return {"N_v": model.n_visible, "N_h": model.n_hidden, "sigma_h^2": model.hidden_variance,
+            "the shape of mu^2": np.shape(model.mass_squared)}
 
 
 def _strategy(gradient: Any) -> Any:

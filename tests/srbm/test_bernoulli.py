@@ -1,5 +1,6 @@
 """The Gaussian-Bernoulli RBM against quadrature and a literal enumeration of its hidden layer, and its training."""
 
+import re
 from itertools import product
 
 import numpy as np
@@ -7,7 +8,14 @@ import pytest
 from scipy import stats
 
 from book import bernoulli_mnist
-from srbm import GaussianBernoulliRBM, StepDecay, bernoulli_gradient, train_bernoulli
+from srbm import (
+    GaussianBernoulliRBM,
+    NotNormalizableError,
+    ScalarRBM,
+    StepDecay,
+    bernoulli_gradient,
+    train_bernoulli,
+)
 from srbm.bernoulli_training import model_statistics, sample_statistics
 from tests.srbm.helpers import RARE, numerical_gradient, same_law_p_value
 
@@ -279,6 +287,57 @@ def test_errors_say_what_to_do():
         train_bernoulli(rbm, np.full((5, 3), 9.0), 1, 10.0, learn_mass=True)
     with pytest.raises(ValueError, match="finite"):
         train_bernoulli(rbm, np.full((5, 3), np.nan), 1, 0.1)
+
+
+@pytest.mark.parametrize(("arguments", "options", "reason"), [
+    ((500, 1e3), {}, r"the largest weight was \S+e\+14\d before"),
+    ((500, 1e3, 10), {"record_every": 7}, r"the largest weight was \S+e\+14\d before"),
+    ((500, 1e200), {}, "the largest weight was 0.13 before"),
+    ((500, 30.0, 10), {"learn_mass": True}, r"mu\^2 would become -\d\S*"),
+    ((500, 0.6), {"learn_mass": True, "momentum": 0.9}, r"mu\^2 would become -\d\S*"),
+])
+def test_a_training_that_diverges_hands_back_what_it_has(arguments, options, reason):
+    rbm = GaussianBernoulliRBM.random(6, 2, 10.0, rng=0)
+    data = np.random.default_rng(1).standard_normal((90, 6))
+    with pytest.raises(NotNormalizableError, match="reduce the learning rate") as caught:
+        train_bernoulli(rbm, data, *arguments, rng=0, **options)
+    found = re.fullmatch(rf"the training diverged at epoch (\d+), with learning rate (\S+) \({reason}\): reduce the "
+                         r"learning rate\. The training up to here is \.last_good", str(caught.value))
+    assert found
+    assert float(found[2]) == arguments[1]
+    epochs = int(found[1]) - 1
+    so_far, again = caught.value.last_good, train_bernoulli(rbm, data, epochs, *arguments[1:], rng=0, **options)
+    np.testing.assert_array_equal(so_far.epochs, again.epochs)
+    assert so_far.epochs[-1] == epochs
+    for first, second in zip(so_far.models, again.models, strict=True):
+        np.testing.assert_array_equal(first.weights, second.weights)
+        np.testing.assert_array_equal(first.hidden_bias, second.hidden_bias)
+        assert first.mass_squared == second.mass_squared
+    assert (so_far.chains is None) == (again.chains is None) == (len(arguments) == 2)
+    if so_far.chains is not None:
+        np.testing.assert_array_equal(so_far.chains, again.chains)
+
+
+def test_wrong_arguments_are_not_taken_for_divergence():
+    data = np.random.default_rng(1).standard_normal((9, 6))
+    many = GaussianBernoulliRBM.random(6, 21, 10.0, rng=0)
+    with pytest.raises(ValueError, match="at most N_h = 20"):
+        train_bernoulli(many, data, 5, 0.1)
+    with pytest.raises(ValueError, match="no such epoch"):
+        train_bernoulli(machine(), data[:, :3], 5, short_schedule)
+    for use in (train_bernoulli, bernoulli_gradient):
+        with pytest.raises(TypeError, match="rbm must be a GaussianBernoulliRBM, got a ScalarRBM"):
+            use(ScalarRBM(np.eye(6), 2.0), data, *((5, 0.1) if use is train_bernoulli else ()))
+    with pytest.raises(TypeError, match=r"got a BernoulliTraining; pass its \.model"):
+        sample_statistics(train_bernoulli(many, data, 1, 0.1, 5, rng=0), data)
+    with pytest.raises(TypeError, match="got the class GaussianBernoulliRBM"):
+        model_statistics(GaussianBernoulliRBM)
+
+
+def short_schedule(epoch):
+    if epoch > 1:
+        raise ValueError("no such epoch")
+    return 0.1
 
 
 @pytest.fixture(scope="module")

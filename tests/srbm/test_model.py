@@ -250,7 +250,11 @@ def test_a_model_beyond_the_pole_can_be_inspected_but_not_used():
                 lambda: rbm.log_likelihood(np.eye(2))):
         with pytest.raises(NotNormalizableError, match="1 of 2 are <= 0"):
             use()
-    assert np.isfinite(rbm.gibbs([0.1, 0.2], 2, rng=0)).all()
+    grown = rbm.gibbs([0.1, 0.2], 100, rng=0)  # phi given h, and h given phi, exist; the fields grow by 5/4 per sweep
+    assert 1e8 < np.abs(grown).max() < 1e12
+    for sweeps in (10_000, 11_000):
+        with pytest.raises(NotNormalizableError, match="1 of 2 are <= 0"):
+            rbm.gibbs([0.1, 0.2], sweeps, rng=0)
 
 
 def test_wrong_fields():

@@ -55,5 +55,5 @@ def test_wrong_arguments(monkeypatch):
         return real(name, *rest)
 
     monkeypatch.setattr(builtins, "__import__", without_joblib)
-    with pytest.raises(ImportError, match=r"n_jobs = 2 needs joblib: pip install 'srbm\[dask\]', or use n_jobs=1"):
+    with pytest.raises(ImportError, match=r"n_jobs = 2 needs joblib: pip install joblib, or use n_jobs=1"):
         sweep(numbers, "ab", seed=1, n_jobs=2)

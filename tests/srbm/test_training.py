@@ -1,5 +1,7 @@
 """Training against a plain loop, the closed-form optimum, and itself after an interruption."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -8,11 +10,13 @@ from srbm import (
     PCD,
     DatasetError,
     Exact,
+    GaussianBernoulliRBM,
     NotNormalizableError,
     ScalarRBM,
     StepDecay,
     Training,
     TrainingInterrupted,
+    learning_rate_limit,
     maximum_likelihood,
     relaxation_rates,
     symmetric_solution,
@@ -274,11 +278,20 @@ GOOD = ScalarRBM.random(4, 3, 6.0, rng=0)
 
 
 @pytest.mark.parametrize(("changes", "error", "message"), [
-    ({"rbm": "model"}, TypeError, "rbm must be a ScalarRBM or a non-empty sequence"),
-    ({"rbm": []}, TypeError, "rbm must be a ScalarRBM or a non-empty sequence"),
+    ({"rbm": "model"}, TypeError, "rbm must be a ScalarRBM or a non-empty sequence of them, got 'model'"),
+    ({"rbm": []}, TypeError, "rbm must be a ScalarRBM or a non-empty sequence of them, got an empty list"),
+    ({"rbm": np.ones((4, 3))}, TypeError,
+     r"got an array of shape \(4, 3\); ScalarRBM\(weights, mass_squared\) makes one"),
+    ({"rbm": ScalarRBM}, TypeError, "got the class ScalarRBM"),
+    ({"rbm": GaussianBernoulliRBM(GOOD.weights, 6.0)}, TypeError, "got a GaussianBernoulliRBM"),
+    ({"rbm": train(GOOD, TARGET, 1, 0.01)}, TypeError, r"got a Training; pass its \.model"),
+    ({"rbm": [GOOD, "model"]}, TypeError, r"rbm\[1\] must be a ScalarRBM, got 'model'"),
     ({"rbm": [GOOD, GOOD], "runs": 3}, ValueError, "runs = 3 does not match the 2 models"),
-    ({"rbm": [GOOD, ScalarRBM.random(4, 2, 6.0)]}, ValueError, "must agree in N_v, N_h, sigma_h.2"),
-    ({"rbm": [GOOD, ScalarRBM.random(4, 3, 6.0, hidden_variance=2.0)]}, ValueError, "must agree in"),
+    ({"rbm": [GOOD, GOOD, ScalarRBM.random(4, 2, 6.0)]}, ValueError,
+     r"must agree in N_v, N_h, sigma_h\^2 .* but run 2 has N_h = 2, run 0 has N_h = 3$"),
+    ({"rbm": [GOOD, ScalarRBM.random(4, 3, 6.0, hidden_variance=2.0)]}, ValueError,
+     r"run 1 has sigma_h\^2 = 2.0, run 0 has sigma_h\^2 = 1.0$"),
+    ({"rbm": [GOOD, ScalarRBM(GOOD.weights, np.full(4, 6.0))]}, ValueError, r"run 1 has the shape of mu\^2 = \(4,\)"),
     ({"rbm": ScalarRBM(GOOD.weights, 6.0, 1.0, [1.0, 0, 0])}, ValueError, "hidden_bias must be None"),
     ({"rbm": ScalarRBM(9 * GOOD.weights, 1.0)}, NotNormalizableError, "the initial model is not normalisable"),
     ({"correlation": np.eye(3)}, ValueError, "correlation must be 4 x 4 to match the visible layer"),
@@ -300,6 +313,55 @@ def test_wrong_arguments(changes, error, message):
     arguments = {"rbm": GOOD, "correlation": TARGET, "epochs": 3, "learning_rate": 0.01} | changes
     with pytest.raises(error, match=message):
         train(**arguments)
+
+
+def test_models_may_come_from_any_iterable():
+    runs = train((GOOD for _ in range(2)), TARGET, 2, 0.01, PCD(9), rng=1)
+    np.testing.assert_array_equal(runs.eigenvalues, train(GOOD, TARGET, 2, 0.01, PCD(9), runs=2, rng=1).eigenvalues)
+
+
+def diverged(*arguments, **options):
+    with pytest.raises(NotNormalizableError) as caught:
+        train(*arguments, **options)
+    text = str(caught.value)
+    assert re.match(r"(the run|run \d of \d .*) would lose a positive eigenvalue of its kernel at epoch \d+, wi", text)
+    assert "reduce the learning rate (" in text
+    assert text.endswith(". The training up to here is .last_good")
+    stable, sweeps = re.search(r"stable up to about (\S+) with", text), re.search(r"about (\d+) sweeps", text)
+    return caught.value, stable and stable[1], sweeps and int(sweeps[1])
+
+
+@pytest.mark.parametrize(("n", "gradient", "options"), [
+    (4, Exact(), {}), (4, CD(9), {}), (4, PCD(5), {"runs": 3}), (4, PCD(200), {"learn_mass": True}),
+    (70, PCD(20), {"runs": 2}), (70, PCD(300), {}), (70, PCD(20, persistent="hidden"), {}),  # the target in its basis
+], ids=repr)
+def test_a_training_that_diverges_says_what_would_be_stable(n, gradient, options):
+    correlation = correlation_with(np.linspace(1.3, 3.0, n), rng=3)
+    start = ScalarRBM.random(n, 3, 6.0, hidden_variance=1.3, rng=0)
+    error, stable, sweeps = diverged(start, correlation, 500, 3.0, gradient, rng=1, **options)
+    mass = np.ravel(error.last_good.mass_squared[-1])
+    limits = [f"{learning_rate_limit(1 / np.linalg.eigvalsh(correlation), m, 1.3):.2g}" for m in mass]
+    assert stable in limits
+    if isinstance(gradient, Exact):
+        assert "chains" not in str(error)
+    else:
+        assert sweeps in [np.ceil(m / (2 * 1.3)) for m in mass]
+        assert f"use more than {gradient.chains} chains and about {sweeps} sweeps per update, not 1. " in str(error)
+
+
+def test_advice_that_has_been_taken_is_not_given():
+    """Of sweeps where there are enough; of numbers where none is known, or no mode is to be learnt."""
+    error, _, sweeps = diverged(GOOD, TARGET, 500, 3.0, PCD(9, 100), rng=1)
+    assert sweeps is None
+    assert "), or use more than 9 chains. The" in str(error)
+    per_node = ScalarRBM(GOOD.weights, np.full(4, 6.0))
+    error, stable, _ = diverged(per_node, TARGET, 500, 3.0, PCD(9), rng=1)
+    assert stable is None
+    assert "learning_rate_limit tells what is stable), or use more than 9 chains and about mu^2 / (2 kappa_min) s" \
+        in str(error)
+    error, stable, _ = diverged(ScalarRBM(np.eye(4), 6.0), np.eye(4) / 7, 9, 90.0)
+    assert stable is None
+    assert "(learning_rate_limit tells what is stable). The" in str(error)
 
 
 @pytest.mark.parametrize("arguments", [(0.0,), (0.1, 0.0), (0.1, 0.9, 0)])
