@@ -53,10 +53,10 @@ lab: $(READY)  ## the chapters in JupyterLab
 	$(VENV)/bin/jupyter lab chapters
 
 student: $(READY)  ## the chapters without solutions, for a course, in student/ (TO=folder for another)
-	$(PY) -m book.student $(TO)
+	$(PY) -m book.student "$(or $(TO),student)"
 
 grade: $(READY)  ## judge the answers in such a copy (TO=folder)
-	$(PY) -m book.student --grade $(TO)
+	$(PY) -m book.student --grade "$(or $(TO),student)"
 
 lite: $(READY) $(LITE)/.ready  ## the chapters in the browser (JupyterLite), in _build/lite
 	$(PY) -m book.lite _build/lite --jupyter-lite $(LITE)/bin/jupyter-lite

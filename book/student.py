@@ -5,23 +5,29 @@ the directives and roles of the book become plain Markdown, so that a notebook r
 from its folder, which gets the ledger, the judge and the data as well; all it needs is the installed `srbm`.
 
 ``python -m book.student --grade [folder]`` executes the answers in a copy and says what the judge says of each one.
-It executes no more of a chapter than an answer and its judge depend on, and exits with 1 unless all are right.
+What is asked and the judges come from the book, only the answers from the copy; of both it executes no more than an
+answer and its judge depend on. This happens in a second process, so that no answer can stop the grading.
 """
 
 import argparse
 import ast
 import contextlib
-import io
+import multiprocessing
+import os
 import re
+import shlex
 import shutil
 import symtable
 import sys
+from collections.abc import Container
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from unittest import mock
 
 import nbformat
 
-from book.exercises import Directive, exercises_of, in_reading_order, number_of, parts
+from book.exercises import RIGHT, Directive, exercises_of, in_reading_order, number_of, parts
 from book.extension import Numbering
 from book.normalise import dumps, normalise
 
@@ -29,7 +35,7 @@ CHAPTERS = Path(__file__).parent.parent / "chapters"
 NEEDED = ("ledger.py", "ledger.toml", "selfcheck.py", "typeset.py", "data")
 ANSWER = "*Your answer:*"
 FOLDED = "# How the answer is judged"
-SAID = re.compile(r"^(Right\.|Not yet: |No answer yet\.)(.*\n?)*", re.MULTILINE)
+SECONDS = 60  # that a cell may run while it is graded; the slowest of the book takes eight
 CONDITIONAL = (ast.If, ast.While, ast.Try, ast.Match, ast.AugAssign)
 CHANGING = {"append", "extend", "insert", "update", "setdefault", "add", "sort", "fill"}
 SIGNS = {  # what a role of the book looks like without it
@@ -45,15 +51,14 @@ running one has it judged. The folded cells are the judges: opening one is allow
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the judge said of one answer."""
+    """What the judge said of one answer, or why it could not be asked."""
 
-    chapter: str
     label: str
     text: str
 
     @property
     def right(self) -> bool:
-        return self.text == "Right."
+        return self.text == RIGHT
 
 
 class Numbers:
@@ -182,20 +187,25 @@ def write(folder: Path, chapters: Path = CHAPTERS) -> list[Path]:
     return written
 
 
-def solutions(notebook) -> dict[str, str]:
-    """From the label of each judged exercise to the code of its solution."""
-    found, label = {}, None
-    judged = {e.label for e in exercises_of(notebook, "") if e.judged}
+def _code_cells(notebook):
+    """The code cells of a notebook, each with the label of the solution that it is part of, or None."""
+    label = None
     for cell in notebook.cells:
         if cell.cell_type == "code":
-            if label in judged:
-                found.setdefault(label, cell.source)
+            yield cell, label
             continue
         for part in parts(cell.source):
-            if isinstance(part, Directive) and part.name == "solution-start":
-                label = part.argument
-            elif isinstance(part, Directive) and part.name == "solution-end":
-                label = None
+            if isinstance(part, Directive) and part.name in ("solution-start", "solution-end"):
+                label = part.argument if part.name == "solution-start" else None
+
+
+def solutions(notebook) -> dict[str, str]:
+    """From the label of each judged exercise to the code of its solution."""
+    found = {}
+    judged = {e.label for e in exercises_of(notebook, "") if e.judged}
+    for cell, label in _code_cells(notebook):
+        if label in judged:
+            found.setdefault(label, cell.source)
     return found
 
 
@@ -213,8 +223,8 @@ def _labels(cell) -> list[str]:
     return [tag for tag in tags if tag.startswith("ex-")] if "answer" in tags else []
 
 
-def needed(sources: list[str], last: int) -> list[int]:
-    """The cells before and including `last` that it depends on.
+def needed(sources: list[str], last: int, given: Container[str] = ()) -> list[int]:
+    """The cells before and including `last` that it depends on, where the names `given` need no cell.
 
     A name is looked up when it is used: in a cell when the cell runs, and in a function when that is called. So for
     every (cell, name) the latest cells before it that give the name a value are needed; what those use is looked up
@@ -225,7 +235,7 @@ def needed(sources: list[str], last: int) -> list[int]:
     todo = [(last, name) for name in cells[last].wanted]
     while todo:
         at, name = todo.pop()
-        if (at, name) in seen:
+        if name in given or (at, name) in seen:
             continue
         seen.add((at, name))
         for index in range(at - 1, -1, -1):
@@ -298,39 +308,164 @@ def _changed(node) -> set[str]:
     return set()
 
 
-def grade(notebook, chapter: str, folder: Path) -> list[Verdict]:
-    """Judge the answers in one notebook, with `folder` as the working directory."""
-    cells = [cell for cell in notebook.cells if cell.cell_type == "code" and cell.source.strip()
-             and "needs-mnist" not in cell.metadata.get("tags", [])]  # no other cell depends on those
-    sources = [cell.source for cell in cells]
-    answers = {index: label for index, cell in enumerate(cells) for label in _labels(cell)}
-    wanted = sorted({index for answer in answers for index in needed(sources, answer)} | set(answers))
-    namespace: dict = {"__name__": "__main__"}
-    verdicts = []
-    with contextlib.chdir(folder), _importable(folder):
-        for index in wanted:
-            printed = io.StringIO()
+class _Run:
+    """The code cells of a notebook, executed as they are needed, each once and all in one namespace."""
+
+    def __init__(self, notebook, name: str, folder: Path):
+        self.name, self.folder = name, folder
+        self.sources: list[str] = []
+        self.answers: dict[str, list[int]] = {}  # a cell that was split has its tags twice
+        for index, (cell, in_solution) in enumerate(_code_cells(notebook)):
+            skipped = in_solution or "needs-mnist" in cell.metadata.get("tags", [])  # no other cell depends on those
+            self.sources.append("" if skipped else cell.source)
+            for label in _labels(cell):
+                self.answers.setdefault(label, []).append(index)
+        self.namespace: dict = {"__name__": "__main__"}
+        self.given: dict = {}  # what some names stand for in every cell, whatever cells before it make of them
+        self.outcomes: dict[int, _Raised | None] = {}
+
+    def execute(self, last: int):
+        """Execute `last` and what it depends on; yields before each cell, and raises `_Raised` for one that raised."""
+        for index in needed(self.sources, last, self.given):
+            if index not in self.outcomes:
+                yield
+                self.outcomes[index] = self._execute(index)
+            if error := self.outcomes[index]:
+                raise error
+
+    def _execute(self, index):
+        self.namespace |= self.given
+        code = f"{self.name}, code cell {index + 1}"
+        try:
+            with contextlib.chdir(self.folder), open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere):
+                exec(compile(self.sources[index], code, "exec"), self.namespace)
+        except (Exception, SystemExit) as error:
+            return _Raised(f"Code cell {index + 1} raised {type(error).__name__}: {error}")
+        return None
+
+
+class _Raised(Exception):
+    """Says which cell raised what."""
+
+
+def grade(copy, notebook, chapter: str, folder: Path, chapters: Path = CHAPTERS, todo=None):
+    """Judge the answers in a copy of a chapter; yields None before each cell that it executes, and each `Verdict`.
+
+    The exercises and their judges are those of `notebook`, the chapter of the book, and run in `chapters` with a
+    namespace of their own; what the copy says of them is not looked at. The answers in the copy run in `folder`, with
+    the cells of the copy that they depend on. `todo` holds the labels of the exercises to judge, if not all.
+    """
+    book, theirs, heard = _Run(notebook, chapter, chapters), _Run(copy, chapter, folder), {}
+    exercises = [exercise for exercise in exercises_of(notebook, chapter) if exercise.judged]
+    with _importable(chapters, folder):
+        for exercise in exercises:
+            yield from book.execute(book.answers[exercise.label][0] - 1)
+            hear = partial(heard.__setitem__, exercise.label)
+            theirs.given[exercise.judge] = partial(_ask, book.namespace[exercise.judge], hear)
+            if todo is not None and exercise.label not in todo:
+                continue
+            text = "Its cell was not found."
             try:
-                with contextlib.redirect_stdout(printed):
-                    exec(compile(sources[index], f"{chapter}, code cell {index + 1}", "exec"), namespace)
-                said = SAID.search(printed.getvalue())
-                text = said[0].strip() if said else "The judge was not asked."
-            except Exception as error:
-                text = f"Code cell {index + 1} raised {type(error).__name__}: {error}"
-                if index not in answers:
-                    return verdicts + [Verdict(chapter, label, text) for at, label in answers.items() if at > index]
-            if index in answers:
-                verdicts.append(Verdict(chapter, answers[index], text))
-    return verdicts
+                for index in theirs.answers.get(exercise.label, []):
+                    yield from theirs.execute(index)
+                    text = heard.get(exercise.label, "The judge was not asked.")
+            except _Raised as error:
+                text = str(error)
+            yield Verdict(exercise.label, text)
+
+
+def _ask(judge, hear, *answers, **named):
+    """Have `judge` say to `hear` what it would show: what is printed can come from the answer."""
+    with mock.patch("selfcheck._show", hear):
+        judge(*answers, **named)
 
 
 @contextlib.contextmanager
-def _importable(folder):
-    sys.path.insert(0, str(folder))
+def _importable(chapters, folder):
+    """The modules of the book are found before all others, those in `folder` after."""
+    before = list(sys.path)
+    sys.path[:] = [str(chapters), *before, str(folder)]
     try:
         yield
     finally:
-        sys.path.remove(str(folder))
+        sys.path[:] = before
+
+
+def grade_apart(notebooks: dict, folder: Path, chapters: Path = CHAPTERS, seconds: float = SECONDS):
+    """Yield the `Verdict` on each answer in `notebooks`: by chapter the copy that was handed in and that of the book.
+
+    A cell that runs for longer than `seconds`, or ends Python, costs the verdict on its own exercise only: the second
+    process, in which all are executed, is then started again for those that are left.
+    """
+    todo = [exercise.label for chapter, (_, notebook) in notebooks.items()
+            for exercise in exercises_of(notebook, chapter) if exercise.judged]
+    while todo:
+        receiver, sender = multiprocessing.Pipe(duplex=False)
+        process = multiprocessing.get_context("spawn").Process(
+            target=_work, args=(sender, notebooks, folder, chapters, list(todo)), daemon=True)
+        process.start()
+        sender.close()
+        receiver.poll(None)  # starting takes as long as it takes
+        running = True
+        try:
+            while todo and running:
+                try:
+                    running = receiver.poll(seconds)
+                    verdict = receiver.recv() if running else Verdict(todo[0], f"It ran longer than {seconds:g} s.")
+                except EOFError:
+                    running, verdict = False, Verdict(todo[0], "It ended Python.")
+                if verdict is not None:
+                    todo.remove(verdict.label)
+                    yield verdict
+        finally:
+            process.kill()
+            process.join()
+            receiver.close()
+
+
+def _work(sender, notebooks, folder, chapters, todo):
+    """What the second process does: send what `grade` yields."""
+    sender.send(None)
+    for chapter, (copy, notebook) in notebooks.items():
+        if any(exercise.label in todo for exercise in exercises_of(notebook, chapter)):
+            for verdict in grade(copy, notebook, chapter, folder, chapters, todo):
+                sender.send(verdict)
+
+
+def report(folder: Path, chapters: Path = CHAPTERS, seconds: float = SECONDS):
+    """Grade a folder and print one line for each answer, as soon as it is judged, and for each notebook without any.
+
+    All exercises of the book count, whether or not there is an answer.
+    """
+    if not folder.is_dir():
+        raise FileNotFoundError(f"there is no folder {folder}: give that of a student copy (make grade TO=folder)")
+    paths = {path.stem: path for path in in_reading_order(chapters)}
+    if not any((folder / path.name).exists() for path in paths.values()):
+        raise FileNotFoundError(f"{folder} holds no notebook with the name of a chapter, like {min(paths)}.ipynb: "
+                                "give the folder of a student copy (make grade TO=folder)")
+    for path in in_reading_order(folder):
+        if path.stem not in paths:
+            print(f"{path.name} has the name of no chapter: it is not graded")
+    asked, notebooks = 0, {}
+    for chapter, path in paths.items():
+        notebook = nbformat.read(path, as_version=4)
+        numbers = [exercise.number for exercise in exercises_of(notebook, chapter) if exercise.judged]
+        asked += len(numbers)
+        without = f"its exercises ({', '.join(numbers)}) are not graded"
+        try:
+            copy = nbformat.read(folder / path.name, as_version=4)
+        except FileNotFoundError:
+            print(f"{path.name} was not found: {without}")
+        except Exception as error:  # a file can be wrong in many ways
+            why = f"{type(error).__name__}: {error}".splitlines()[0]
+            print(f"{path.name} is not a notebook ({why}): {without}")
+        else:
+            notebooks[chapter] = copy, notebook
+    solved = 0
+    for verdict in grade_apart(notebooks, folder, chapters, seconds):
+        print(f"{number_of(verdict.label):5} {verdict.text}", flush=True)
+        solved += verdict.right
+    print(f"{solved} of {asked} are right")
 
 
 def main():
@@ -338,22 +473,17 @@ def main():
     parser.add_argument("folder", nargs="?", type=Path, default=Path("student"), help="where the copy is or goes")
     parser.add_argument("--grade", action="store_true", help="judge the answers in an existing copy")
     arguments = parser.parse_args()
-    if not arguments.grade:
-        try:
-            written = write(arguments.folder)
-        except FileExistsError as error:
-            parser.error(str(error))
-        print(f"{len(written)} notebooks in {arguments.folder}: open them with jupyter lab {arguments.folder}")
-        return 0
-    folder = arguments.folder.resolve()
-    verdicts = [verdict for path in in_reading_order(folder)
-                for verdict in grade(nbformat.read(path, as_version=4), path.stem, folder)]
-    for verdict in verdicts:
-        print(f"{number_of(verdict.label):5} {verdict.text}")
-    solved = sum(verdict.right for verdict in verdicts)
-    print(f"{solved} of {len(verdicts)} are right")
-    return int(solved < len(verdicts) or not verdicts)
+    folder = arguments.folder.expanduser()  # the Makefile quotes it
+    try:
+        if arguments.grade:
+            report(folder.resolve())
+        else:
+            written = write(folder)
+            jupyter = os.path.relpath(Path(sys.executable).with_name("jupyter"))  # nobody has to activate anything
+            print(f"{len(written)} notebooks in {folder}: open them with {shlex.join([jupyter, 'lab', str(folder)])}")
+    except (FileExistsError, FileNotFoundError) as error:
+        parser.error(str(error))
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()
