@@ -13,7 +13,7 @@ class Trainer:
     def __init__(self, rbm, correlation, rate, gradient, **options):
         start = train(rbm, correlation, 0, rate, gradient, **options)
         self.settings, self.state, self.rate = start._settings, start._state, rate
-        self.sampler = sampler_for(gradient, self.state.ensemble, self.settings.learn_mass)
+        self.sampler = sampler_for(gradient, self.state.ensemble, self.settings.learn_mass, shortcuts=True)
         self.guard, self.rng = PositivityGuard(), generator_from(self.state.generator)
 
     def updates(self, n):

@@ -40,6 +40,8 @@ class Settings(NamedTuple):
     momentum: float
     weight_decay: float
     record_every: int
+    shortcuts: bool
+    """Whether the chains may be replaced by faster ones. It stays as it was when a training moves to another device."""
     origin: Origin
 
 

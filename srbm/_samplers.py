@@ -14,10 +14,13 @@ _SMALL = 64
 """Up to this N_v double precision is as fast as single."""
 
 
-def sampler_for(strategy: Any, ensemble: Ensemble, learn_mass: bool) -> Any:
-    """An object with the `start` and `model_term` of `strategy`, equal to it in law up to single-precision rounding."""
+def sampler_for(strategy: Any, ensemble: Ensemble, learn_mass: bool, shortcuts: bool) -> Any:
+    """An object with the `start` and `model_term` of `strategy`, equal to it in law up to single-precision rounding.
+
+    It is `strategy` itself without `shortcuts`, which need NumPy's arrays and NumPy's random numbers.
+    """
     n_visible, n_hidden = ensemble.weights.shape[1:]
-    if type(strategy) is not PCD or not is_numpy(ensemble.weights):
+    if type(strategy) is not PCD or not (shortcuts and is_numpy(ensemble.weights)):
         return strategy
     if n_visible <= _SMALL:
         return GramChains(strategy.chains, strategy.steps) if strategy.uses_gram(n_visible) else strategy

@@ -38,7 +38,7 @@ def write_training(path: PathLike, settings: Settings, state: State, records: di
     """Write it to an .npz file, atomically and without pickle; returns its path."""
     described = _described(settings) | {
         "hidden_variance": state.ensemble.hidden_variance, "generator": state.generator,
-        "origin": settings.origin._asdict(), "has_chains": state.chains is not None,
+        "origin": settings.origin._asdict(), "shortcuts": settings.shortcuts, "has_chains": state.chains is not None,
     }
     return save_arrays(
         path, description=json.dumps(described, default=_json_array),
@@ -122,7 +122,7 @@ def _unpacked(stored: dict[str, Any], described: dict[str, Any]) -> tuple[Settin
         target, StepDecay(**rate) if isinstance(rate, dict) else as_schedule(rate), _STRATEGIES[name](**options),
         bool(described["learn_mass"]), fraction(described["momentum"], "momentum"),
         fraction(described["weight_decay"], "weight_decay", np.inf),
-        count(described["record_every"], "record_every", least=1),
+        count(described["record_every"], "record_every", least=1), bool(described["shortcuts"]),
         Origin(**described["origin"]))
     ensemble = Ensemble(weights, mass, number(described["hidden_variance"], "hidden_variance", above=0))
     models_of(target, ensemble)  # checks the parameters
@@ -131,7 +131,8 @@ def _unpacked(stored: dict[str, Any], described: dict[str, Any]) -> tuple[Settin
     chains = stored["chains"] if described["has_chains"] else None  # in the precision in which they were
     finite(stored["chains"], "chains")
     rng = generator_from(described["generator"])
-    fresh: Any = sampler_for(settings.gradient, ensemble, settings.learn_mass).start(ensemble, target.correlation, rng)
+    sampler = sampler_for(settings.gradient, ensemble, settings.learn_mass, settings.shortcuts)
+    fresh: Any = sampler.start(ensemble, target.correlation, rng)
     found, wanted = (None if these is None else these.shape for these in (chains, fresh))
     if found != wanted:
         raise ValueError(f"chains have shape {found}, expected {wanted}")

@@ -24,7 +24,7 @@ from ._random import numpy_generator
 from ._range import in_range
 from ._threads import single_threaded
 from ._validation import Floats, Seed, count, finite, fraction, frozen, require_instance
-from .errors import NotNormalizableError
+from .errors import NotNormalizableError, TrainingInterrupted
 from .interactions import GaussianBernoulliRBM
 from .schedules import as_schedule
 
@@ -147,6 +147,8 @@ def train_bernoulli(rbm: GaussianBernoulliRBM, data: ArrayLike, epochs: int,
     NotNormalizableError
         When the training diverges: mu^2 <= 0, or numbers beyond double precision. `.last_good` is the
         BernoulliTraining up to the epoch before.
+    TrainingInterrupted
+        On Ctrl-C; `.last_good` is the BernoulliTraining so far.
     """
     require_instance(rbm, "rbm", GaussianBernoulliRBM)
     data = _samples(data, rbm.n_visible, "data")
@@ -162,27 +164,33 @@ def train_bernoulli(rbm: GaussianBernoulliRBM, data: ArrayLike, epochs: int,
     velocity: list[Any] = [0.0, 0.0, 0.0]
     learnt = (True, learn_bias, learn_mass)
     records = [(0, rbm)]
+    done = 0
     with single_threaded(rbm.n_visible), progress_bar(progress, epochs, "epoch") as advance:
-        for epoch in range(epochs):
-            rows = data if batch == len(data) else data[rng.choice(len(data), batch, replace=False, shuffle=False)]
-            rate = schedule(epoch) if callable(schedule) else schedule
-            gradient = None
-            try:
-                moved = None if states is None else rbm.gibbs(states, steps, rng)
-                gradient = bernoulli_gradient(rbm, rows, moved)
-                velocity = [momentum * v + g for v, g in zip(velocity, gradient, strict=True)]
-                parameters = [p + rate * v if wanted else p
-                              for p, v, wanted in zip(parameters, velocity, learnt, strict=True)]
-                weights, bias, mass = parameters
-                updated = GaussianBernoulliRBM(weights, mass, bias)
-            except (ValueError, FloatingPointError):
-                if epoch == 0 and gradient is None:  # before the first update the arguments are to blame
-                    raise
-                raise _diverged(epoch, rate, parameters, _training(records, epoch, rbm, states)) from None
-            rbm, states = updated, moved
-            if (epoch + 1) % every == 0:
-                records.append((epoch + 1, rbm))
-            advance()
+        try:
+            for epoch in range(epochs):
+                rows = data if batch == len(data) else data[rng.choice(len(data), batch, replace=False, shuffle=False)]
+                rate = schedule(epoch) if callable(schedule) else schedule
+                gradient = None
+                try:
+                    moved = None if states is None else rbm.gibbs(states, steps, rng)
+                    gradient = bernoulli_gradient(rbm, rows, moved)
+                    velocity = [momentum * v + g for v, g in zip(velocity, gradient, strict=True)]
+                    parameters = [p + rate * v if wanted else p
+                                  for p, v, wanted in zip(parameters, velocity, learnt, strict=True)]
+                    weights, bias, mass = parameters
+                    updated = GaussianBernoulliRBM(weights, mass, bias)
+                except (ValueError, FloatingPointError):
+                    if epoch == 0 and gradient is None:  # before the first update the arguments are to blame
+                        raise
+                    raise _diverged(epoch, rate, parameters, _training(records, epoch, rbm, states)) from None
+                rbm, states, done = updated, moved, epoch + 1
+                if done % every == 0:
+                    records.append((done, rbm))
+                advance()
+        except KeyboardInterrupt as interruption:
+            raise TrainingInterrupted(
+                f"stopped after epoch {done}; the training so far is .last_good, go on from its .model with its .chains",
+                _training(records, done, rbm, states)) from interruption
     return _training(records, epochs, rbm, states)
 
 

@@ -22,7 +22,7 @@ class NotNormalizableError(ValueError):
 
 
 class TrainingInterrupted(KeyboardInterrupt):
-    """Ctrl-C during training; ``last_good`` is the `Training` up to the last complete epoch."""
+    """Ctrl-C during training; ``last_good`` is the `Training` or `BernoulliTraining` up to the last complete epoch."""
 
     def __init__(self, message: str, last_good: Any) -> None:
         super().__init__(message)

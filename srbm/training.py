@@ -190,20 +190,26 @@ def train(rbm: ScalarRBM | Sequence[ScalarRBM], correlation: ArrayLike, epochs: 
     settings = Settings(
         Target(like(host_target, correlation)), as_schedule(learning_rate), _strategy(gradient),
         bool(learn_mass), fraction(momentum, "momentum"), fraction(weight_decay, "weight_decay", np.inf),
-        count(record_every, "record_every", least=1), origin)
+        count(record_every, "record_every", least=1),
+        is_numpy(correlation) and isinstance(generator, np.random.Generator), origin)
     if not normalizable(ensemble):
         raise NotNormalizableError(f"the initial model is not normalisable: mu^2 = {host_mass.min():g} must exceed "
                                    "sigma_h^2 times the square of the largest singular value of W; start from "
                                    "smaller weights")
     if saved is not None and saved.path.exists():
         before = _same_training(saved.path, settings, epochs, seeded)
+        sampler = _sampler(before._settings, before._state.ensemble)
+        if not is_numpy(correlation) and isinstance(sampler, (HiddenChains, SingleChains)):
+            raise CheckpointError(f"{saved.path} was written with NumPy's arrays, where the chains of a large model "
+                                  "have a form of their own: go on with an array of NumPy as correlation, or delete it "
+                                  "to start again")
         if seeded:
             generator.bit_generator.state = before._state.generator  # the caller's moves as it would have
         else:
             generator = generator_from(before._state.generator)
         before = before._where(correlation)
         return _run(before._settings, before._state, before._records(), epochs, generator, progress, callback, saved)
-    sampler = sampler_for(settings.gradient, ensemble, settings.learn_mass)
+    sampler = _sampler(settings, ensemble)
     if isinstance(sampler, (HiddenChains, SingleChains)) and mass.shape[1] == 1:
         settings = settings._replace(target=Target.diagonalized(settings.target.correlation))
         ensemble = replace(ensemble, weights=settings.target.from_nodes(weights))
@@ -284,6 +290,10 @@ def _common(model: ScalarRBM) -> dict[str, Any]:
             "the shape of mu^2": np.shape(model.mass_squared)}
 
 
+def _sampler(settings: Settings, ensemble: Ensemble) -> Any:
+    return sampler_for(settings.gradient, ensemble, settings.learn_mass, settings.shortcuts)
+
+
 def _strategy(gradient: Any) -> Any:
     if gradient is None:
         return Exact()
@@ -304,7 +314,7 @@ def _run(settings: Settings, state: State, records: list[Record], last: int, rng
             raise ValueError(f"learning_rate must be finite and not negative, but is {value} at epoch {epoch}")
         return value
 
-    sampler = sampler_for(settings.gradient, state.ensemble, settings.learn_mass)
+    sampler = _sampler(settings, state.ensemble)
     positive = PositivityGuard()
     # What overflows is not normalisable, which is noticed without numpy's warning.
     with single_threaded(state.ensemble.weights.shape[1]), np.errstate(all="ignore"), \

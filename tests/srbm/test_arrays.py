@@ -11,7 +11,18 @@ import array_api_strict
 import numpy as np
 import pytest
 
-from srbm import CD, PCD, Exact, FreeScalarField, NotNormalizableError, ScalarRBM, Training, second_moment, train
+from srbm import (
+    CD,
+    PCD,
+    CheckpointError,
+    Exact,
+    FreeScalarField,
+    NotNormalizableError,
+    ScalarRBM,
+    Training,
+    second_moment,
+    train,
+)
 from srbm._arrays import add_to_diagonal, column_squares, like, namespace, positive_definite, to_numpy
 from tests.srbm.helpers import RARE, same_law_p_value
 
@@ -163,6 +174,23 @@ def test_the_generator_of_the_device_is_equal_in_law(strategy):
     there = torch_tensor(field.propagator)
     assert same_law_p_value(after(there, TorchGenerator(2)), truth) > RARE
     assert same_law_p_value(after(there, TorchGenerator(2), PCD(2 * strategy.chains, 2)), truth) < RARE
+
+
+@every_library
+@pytest.mark.parametrize("hidden", [10, 90])
+def test_a_large_training_of_another_library_goes_on_in_numpy(library, hidden, tmp_path):
+    """Where NumPy's own training would have chains of another form."""
+    C = FreeScalarField(100, 4.0).propagator
+    rbm = ScalarRBM.random(100, hidden, 9.0, rng=0)
+    whole = train(rbm, library(C), 6, 0.05, PCD(64), rng=1)
+    first = train(rbm, library(C), 2, 0.05, PCD(64), rng=1, checkpoint=tmp_path / "run.npz")
+    loaded = Training.load(first.save(tmp_path / "first.npz"))
+    np.testing.assert_allclose(loaded.resume(4).eigenvalues, whole.eigenvalues, rtol=1e-12)
+    continued = train(rbm, C, 6, 0.05, PCD(64), rng=1, checkpoint=tmp_path / "run.npz")
+    np.testing.assert_allclose(continued.eigenvalues, whole.eigenvalues, rtol=1e-12)
+    train(rbm, C, 2, 0.05, PCD(64), rng=1, checkpoint=tmp_path / "numpy.npz")
+    with pytest.raises(CheckpointError, match=r"written with NumPy's arrays, .* go on with an array of NumPy"):
+        train(rbm, library(C), 6, 0.05, PCD(64), rng=1, checkpoint=tmp_path / "numpy.npz")
 
 
 def test_a_device_generator_goes_on(chain, tmp_path):

@@ -13,6 +13,7 @@ from srbm import (
     NotNormalizableError,
     ScalarRBM,
     StepDecay,
+    TrainingInterrupted,
     bernoulli_gradient,
     train_bernoulli,
 )
@@ -366,3 +367,21 @@ def test_stored_likelihoods_are_those_of_the_images(stored, mnist_pixels):
         assert model.log_likelihood(test, log_z) == pytest.approx(stored[f"log_likelihood_{n}"][1], abs=1e-6)
     for name, values in bernoulli_mnist.free_fields(train, test).items():
         np.testing.assert_allclose(stored[name], values, rtol=1e-8)
+
+
+@pytest.mark.parametrize("chains", [None, 20])
+@pytest.mark.parametrize("every", [None, 2])
+def test_what_was_computed_survives_control_c(chains, every):
+    data, start = np.random.default_rng(0).standard_normal((30, 4)), GaussianBernoulliRBM.random(4, 2, 3.0, rng=1)
+
+    def impatient(epoch):
+        if epoch == 5:
+            raise KeyboardInterrupt
+        return 0.05
+
+    with pytest.raises(TrainingInterrupted, match=r"stopped after epoch 5; .* go on from its \.model") as caught:
+        train_bernoulli(start, data, 9, impatient, chains, record_every=every, rng=2)
+    so_far, short = caught.value.last_good, train_bernoulli(start, data, 5, 0.05, chains, record_every=every, rng=2)
+    assert so_far.epochs.tolist() == short.epochs.tolist()
+    np.testing.assert_array_equal(so_far.model.weights, short.model.weights)
+    np.testing.assert_array_equal(so_far.chains, short.chains)

@@ -153,7 +153,9 @@ TARGET = matrix_with(np.linspace(0.18, 0.9, 66), rng=0)
     (ExplicitPCD(12), (66, 3), False, ExplicitPCD), (Exact(), (66, 3), False, Exact),
 ])
 def test_the_choice_of_a_sampler(strategy, shape, learn_mass, chosen):
-    sampler = sampler_for(strategy, stack(ScalarRBM.random(*shape, 9.0, rng=0)), learn_mass)
+    ensemble = stack(ScalarRBM.random(*shape, 9.0, rng=0))
+    assert sampler_for(strategy, ensemble, learn_mass, shortcuts=False) is strategy
+    sampler = sampler_for(strategy, ensemble, learn_mass, shortcuts=True)
     assert type(sampler) is chosen
     for name in ("chains", "steps", "persistent"):
         assert getattr(sampler, name, None) == getattr(strategy, name, None) or chosen is GramChains

@@ -69,8 +69,9 @@ def test_all_real_numbers_are_taken(three):
     lambda kappa: srbm.truncated_kl(kappa, 1, 2.0), lambda kappa: srbm.learning_rate_limit(kappa, 9.0),
     lambda kappa: srbm.relaxation_rates(kappa, 9.0), lambda kappa: srbm.noise_floor(kappa, 9.0, 0.1, 10)])
 def test_eigenvalues_are_not_a_matrix(call):
-    refused(lambda: call(C), ValueError, "eigenvalues must be one-dimensional, got shape (4, 4); pass 1 / eigvalsh(C)")
-    refused(lambda: call([1.0, -2.0]), ValueError, "eigenvalues must be positive, got -2; null directions")
+    message = "eigenvalues must be one-dimensional, got shape (4, 4); pass kernel_spectrum(C) of a correlation matrix"
+    refused(lambda: call(C), ValueError, message)
+    refused(lambda: call([1.0, -2.0]), ValueError, "eigenvalues must be positive, got -2; for data, whose correlation")
     refused(lambda: call([1.0, np.nan]), ValueError, "eigenvalues must be positive, got nan")
     np.testing.assert_array_equal(call(1.5), call([1.5]))
 
