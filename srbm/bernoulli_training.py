@@ -189,7 +189,7 @@ def train_bernoulli(rbm: GaussianBernoulliRBM, data: ArrayLike, epochs: int,
                 advance()
         except KeyboardInterrupt as interruption:
             raise TrainingInterrupted(
-                f"stopped after epoch {done}; the training so far is .last_good, go on from its .model with its .chains",
+                f"stopped after epoch {done}; the training so far is .last_good, go on from its .model and .chains",
                 _training(records, done, rbm, states)) from interruption
     return _training(records, epochs, rbm, states)
 
