@@ -23,6 +23,7 @@ by 1e-7 mu^2 / lambda of itself; Gram matrices are in double precision.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import scipy
@@ -31,10 +32,10 @@ from ._normals import single_normals
 from ._validation import Floats
 from .gradient import Ensemble, ModelTerm, _bartlett, _repeated
 
-_CONDITIONS = {np.float32: 1e3, np.float64: 1e4}
-"""Up to here Q = w F^-1 with Cholesky's F is orthonormal enough when w F^-1 is formed in this precision: what rounding
-moves, 1e-4 of the noise at most, is the part of f along the most weakly coupled directions. Beyond the last w is
-decomposed as Q R."""
+_SINGLE, _DOUBLE = 1e3, 1e4
+"""Up to these condition numbers Q = w F^-1 with Cholesky's F is orthonormal enough when it is multiplied in this
+precision: what rounding moves, 1e-4 of the noise at most, is the part of f along the most weakly coupled directions.
+Beyond the second w is decomposed as Q R."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,8 @@ class HiddenChains:
     def start(self, ensemble: Ensemble, correlation: Floats, rng: np.random.Generator) -> np.ndarray:
         """Chains drawn from the model, in the representation that `model_term` returns.
 
-        For "visible" (runs, N_v, 2 N_h), columns R^T and Q; for "hidden" (runs, N_h, N_h), a root of g^T g.
+        For "visible" (runs, N_v + N_h, 2 N_h): R^T and A in the first N_v rows, G below A, where Q = A G; for "hidden"
+        (runs, N_h, N_h), a root of g^T g.
         """
         _, gram, basis, triangle = _decompose(ensemble)
         inverse = np.linalg.inv(_plus_identity(-gram))  # the covariance of g is (1 - w^T w)^-1
@@ -78,25 +80,33 @@ class HiddenChains:
 
     def _hidden(self, chains: np.ndarray, single: np.ndarray, gram: Floats, rng: np.random.Generator) -> Floats:
         """A root of g^T g, g drawn given f with the weights of now."""
-        products = (chains.swapaxes(-1, -2) @ single).astype(np.float64)
-        inside, along = np.split(products, 2, axis=1)
+        n_visible, n_hidden = single.shape[1:]
+        products = (chains[:, :n_visible].swapaxes(-1, -2) @ single).astype(np.float64)
+        inside, overlap = products[:, :n_hidden], products[:, n_hidden:]
+        along = chains[:, n_visible:, n_hidden:].swapaxes(-1, -2) @ overlap
         across = gram - along.swapaxes(-1, -2) @ along
         return self._root(inside, rng, _plus_identity(across))
 
-    def _visible(self, g: Floats, basis: np.ndarray, triangle: Floats, rng: np.random.Generator) -> tuple[Floats,
+    def _visible(self, g: Floats, basis: _Basis, triangle: Floats, rng: np.random.Generator) -> tuple[Floats,
                  np.ndarray]:
         """L (runs, N_h, N_h) and R^T (runs, N_v, N_h) of f, drawn given a root of g^T g."""
         factor = self._root(g @ triangle.swapaxes(-1, -2), rng)
-        fields = single_normals(rng, basis.shape)
-        along = factor.swapaxes(-1, -2).astype(np.float32) - basis.swapaxes(-1, -2) @ fields
-        fields += basis @ along
+        fields = single_normals(rng, basis.spanning.shape)
+        overlap = basis.spanning.swapaxes(-1, -2) @ fields
+        along = factor.swapaxes(-1, -2) - basis.mixing.swapaxes(-1, -2) @ overlap
+        fields += basis.spanning @ (basis.mixing @ along).astype(np.float32)
         return factor, fields
 
-    def _store(self, factor: Floats, fields: Floats, basis: Floats, triangle: Floats,
+    def _store(self, factor: Floats, fields: Floats, basis: _Basis, triangle: Floats,
                rng: np.random.Generator) -> np.ndarray:
-        if self.persistent == "visible":
-            return np.concatenate([fields, basis], axis=2)
-        return self._root(factor @ triangle, rng)
+        if self.persistent == "hidden":
+            return self._root(factor @ triangle, rng)
+        runs, n_visible, n_hidden = fields.shape
+        chains = np.zeros((runs, n_visible + n_hidden, 2 * n_hidden), dtype=np.float32)
+        chains[:, :n_visible, :n_hidden] = fields
+        chains[:, :n_visible, n_hidden:] = basis.spanning
+        chains[:, n_visible:, n_hidden:] = basis.mixing
+        return chains
 
     def _root(self, mean: Floats, rng: np.random.Generator, noise: Floats | None = None,
               everywhere: bool = False) -> Floats:
@@ -117,6 +127,13 @@ class HiddenChains:
         return np.linalg.cholesky(total).swapaxes(-1, -2)
 
 
+class _Basis(NamedTuple):
+    """Q = A G, not multiplied out: A (runs, N_v, N_h) in single precision, G (runs, N_h, N_h)."""
+
+    spanning: np.ndarray
+    mixing: Floats
+
+
 def _plus_identity(matrices: Floats) -> Floats:
     result = matrices.copy()
     diagonal = np.arange(matrices.shape[-1])
@@ -124,8 +141,8 @@ def _plus_identity(matrices: Floats) -> Floats:
     return result
 
 
-def _decompose(ensemble: Ensemble) -> tuple[Floats, Floats, np.ndarray, Floats]:
-    """w in single precision, w^T w, Q in single precision, and F with w = Q F."""
+def _decompose(ensemble: Ensemble) -> tuple[np.ndarray, Floats, _Basis, Floats]:
+    """w in single precision, w^T w, Q, and F with w = Q F."""
     scale = ensemble.hidden_variance / ensemble.mass
     w = np.sqrt(scale)[:, :, None] * ensemble.weights
     gram = scale[:, :, None] * ensemble.hidden_gram if scale.shape[1] == 1 else w.swapaxes(-1, -2) @ w
@@ -134,11 +151,12 @@ def _decompose(ensemble: Ensemble) -> tuple[Floats, Floats, np.ndarray, Floats]:
         triangle = np.linalg.cholesky(gram).swapaxes(-1, -2)
         inverse = np.stack([scipy.linalg.lapack.dtrtri(one)[0] for one in triangle])
         condition = np.linalg.norm(triangle, axis=(-1, -2)) * np.linalg.norm(inverse, axis=(-1, -2))
-        for precision, limit in _CONDITIONS.items():
-            if (condition < limit).all():
-                basis = (single if precision is np.float32 else w) @ inverse.astype(precision)
-                return single, gram, basis.astype(np.float32, copy=False), triangle
+        if (condition < _SINGLE).all():
+            return single, gram, _Basis(single, inverse), triangle
+        orthonormal = w @ inverse if (condition < _DOUBLE).all() else None
     except np.linalg.LinAlgError:
-        pass  # w has, up to rounding, not full rank
-    basis, triangle = np.linalg.qr(w)
-    return single, gram, basis.astype(np.float32), triangle
+        orthonormal = None  # w has, up to rounding, not full rank
+    if orthonormal is None:
+        orthonormal, triangle = np.linalg.qr(w)
+    one = np.broadcast_to(np.eye(w.shape[-1]), gram.shape)
+    return single, gram, _Basis(orthonormal.astype(np.float32), one), triangle
