@@ -256,9 +256,9 @@ class Dependencies(Generated):
     """``{dependencies}``: the direct requirements with version, licence and purpose."""
 
     def markdown(self, records):
-        rows = [[f"`{one.name}`", one.version, f"{one.released:%Y-%m}", ", ".join(one.licences), one.purpose,
-                 f"`{one.file}`"] for one in dependencies.declared()]
-        head = ["Requirement", "Version", "Last release", "Licence", "What for", "Used in"]
+        rows = [[f"`{one.name}`", one.version, f"{one.released:%Y-%m}", ", ".join(one.licences),
+                 f"{one.purpose} (`{one.file}`)"] for one in dependencies.declared()]
+        head = ["Requirement", "Version", "Last release", "Licence", "What for, and where"]
         return [*table(head, rows), "", f"Last releases as of {dependencies.asked()}."]
 
 
