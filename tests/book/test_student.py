@@ -226,7 +226,7 @@ def handed_in(chapter, *answers, before="x = 2", judge=None):
     ("a = 2", "x = 2", "The judge was not asked."),
     ("judge_2_1(2", "x = 2", "Code cell 3 raised SyntaxError"),
     ("judge_2_1(z)", "x = 2", "Code cell 3 raised NameError"),
-    ("exit()", "x = 2", "Code cell 3 raised SystemExit"),
+    ("raise SystemExit", "x = 2", "Code cell 3 raised SystemExit"),
     ("judge_2_1(x)", "x = 1 / 0", "Code cell 1 raised ZeroDivisionError"),
     ("judge_2_1(2)", "x = 1 / 0", "Right."),  # which does not depend on x
     (None, "x = 2", "Its cell was not found."),
