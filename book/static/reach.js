@@ -1,3 +1,9 @@
+// On a phone the panels of a wide figure would be too small to read: it keeps a width and scrolls, see book.css.
+for (const image of document.querySelectorAll(".bd-article figure img")) {
+  const mark = () => image.parentElement.classList.toggle("wide-figure", image.naturalWidth > 1000);
+  image.complete ? mark() : image.addEventListener("load", mark);
+}
+
 // Whatever scrolls is reached by the Tab key. (The theme sees to it for code, outputs and tables, but before MathJax has
 // made their formulas as wide as they are, and not for formulas.)
 const boxes = [

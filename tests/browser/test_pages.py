@@ -48,6 +48,21 @@ def test_page_fits_a_phone(visit, name):
     assert overflow_of(visit((PAGES / name).as_uri(), width=390)) <= 0
 
 
+@pytest.mark.parametrize(("width", "scrolls"), [(390, True), (1280, False)])
+def test_panels_keep_a_size_that_can_be_read(visit, width, scrolls):
+    page = visit((PAGES / "chapters" / "06_lattice_fields.html").as_uri(), width=width).page
+    page.wait_for_function("document.querySelector('#fig-7 img').complete")
+    shown, room, box = page.evaluate(
+        """() => {
+            const image = document.querySelector("#fig-7 img"), box = image.parentElement;
+            return [image.getBoundingClientRect().width, box.clientWidth, box.scrollWidth];
+        }"""
+    )
+    assert shown > 500  # two panels
+    if scrolls:
+        assert box >= shown > room > 0
+
+
 @pytest.mark.parametrize(("fold", "handle", "inside"), [
     (".solution", "button.toggle-button", "p:not(.admonition-title)"),
     (".tag_hide-input", "summary", "pre"),  # a judge
