@@ -119,8 +119,8 @@ def read_arrays(file: IO[bytes], path: Any, expected: Mapping[str, Stored]) -> d
                 members.setdefault(info.filename.removesuffix(".npy"), []).append(info)
             missing = [name for name in expected if name not in members]
             if missing:
-                raise _Unexpected(f"{path} lacks {', '.join(missing)}; it holds {_listed(list(members))}. "
-                                  "Was it written by another class?")
+                raise _Unexpected(f"{path} lacks {', '.join(missing)}; it holds {_listed(list(members))}: it "
+                                  "was written by something else, choose another file")
             doubled = [name for name in expected if len(members[name]) > 1]
             if doubled:
                 raise _Unexpected(f"{path} holds {', '.join(doubled)} more than once; restore it from a copy")
@@ -128,8 +128,8 @@ def read_arrays(file: IO[bytes], path: Any, expected: Mapping[str, Stored]) -> d
     except _Unexpected as error:
         raise DatasetError(str(error)) from None
     except Exception as error:  # zipfile has a dozen ways to fail on arbitrary bytes
-        raise DatasetError(f"{path} is damaged or not an .npz file ({_brief(error)}); "
-                           "restore it from a copy") from error
+        raise DatasetError(f"{path} is damaged or not an .npz file written by save ({_brief(error)}); choose another, "
+                           "or restore it from a copy") from error
 
 
 def _array(archive: zipfile.ZipFile, info: zipfile.ZipInfo, expected: Stored, size: int) -> Any:
