@@ -15,9 +15,6 @@ from .errors import NotNormalizableError
 from .gradient import CD, PCD, Ensemble
 from .model import ScalarRBM
 
-_CHEAP = 1000
-"""Up to this N_v a message about a target is worth its eigenvalues, a few tenths of a second."""
-
 
 class Origin(NamedTuple):
     """Where a training began."""
@@ -107,9 +104,8 @@ def update(settings: Settings, state: State, sampler: Any, positive: PositivityG
 def _advice(settings: Settings, ensemble: Ensemble, run: int) -> str:
     """What keeps a run normalisable, with numbers where kappa_min of the target is to be had for little."""
     limit, sweeps = " (learning_rate_limit tells what is stable)", np.inf
-    target, mass = settings.target.on_host(), ensemble.mass[run]
-    if len(mass) == 1 and (target.basis is not None or len(target.correlation) <= _CHEAP):
-        spectrum = target.correlation if target.basis is not None else np.linalg.eigvalsh(target.correlation)
+    spectrum, mass = settings.target.spectrum, ensemble.mass[run]
+    if len(mass) == 1 and spectrum is not None:
         mass_squared, kappa_min = float(mass[0]), 1 / spectrum.max()
         if 0 < kappa_min < mass_squared:
             # learning_rate_limit; but no range of numbers is to hide the error that is being told

@@ -12,6 +12,10 @@ import numpy as np
 
 from ._arrays import namespace, to_numpy
 from ._validation import Floats
+from .gradient import Ensemble
+
+_CHEAP = 1000
+"""Up to this N_v a message about a target is worth its eigenvalues, a few tenths of a second."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,6 +41,26 @@ class Target:
     def variances(self) -> Floats:
         """The diagonal of <phi phi^T>, shape (N_v,)."""
         return namespace(self.correlation).linalg.diagonal(self.correlation) if self.basis is None else self.correlation
+
+    @property
+    def spectrum(self) -> Floats | None:
+        """Eigenvalues on the host, ascending, shape (N_v,); None where they would take seconds."""
+        if self.basis is not None:
+            return self.correlation
+        return np.linalg.eigvalsh(to_numpy(self.correlation)) if self.correlation.shape[0] <= _CHEAP else None
+
+    def best_log_likelihood(self, ensemble: Ensemble) -> Floats | None:
+        """Of the best models with as many hidden nodes and the same single mu^2, shape (runs,), nats per configuration.
+
+        It is that of `maximum_likelihood`; None with a mass per node, or where the spectrum is not at hand.
+        """
+        mass, spectrum = to_numpy(ensemble.mass), self.spectrum
+        if mass.shape[1] > 1 or spectrum is None:
+            return None
+        variances, n_hidden = spectrum[::-1], ensemble.weights.shape[2]
+        kept = (variances * mass > 1) & (np.arange(len(variances)) < n_hidden)
+        level = np.where(kept, 1 + np.log(np.where(kept, variances, 1)), mass * variances - np.log(mass))
+        return -(level + np.log(2 * np.pi)).sum(axis=1) / 2
 
     def on_host(self) -> Target:
         """The same in NumPy's arrays."""

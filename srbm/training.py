@@ -64,8 +64,11 @@ class Training:
 
     def __repr__(self) -> str:
         runs = f"{len(self.models)} runs of " if len(self.models) > 1 else ""
+        last = self.log_likelihood[-1].mean()
+        best = self._settings.target.best_log_likelihood(self._state.ensemble)
+        of = "" if best is None else f", {max(best.mean() - last, 0):.3g} below the best at this mu^2"
         return (f"<Training: {runs}{self.epochs[-1]} epochs, {len(self.epochs)} records, last log-likelihood "
-                f"{self.log_likelihood[-1].mean():.6g} nats>")
+                f"{last:.6g} nats{of}>")
 
     @property
     def model(self) -> ScalarRBM:

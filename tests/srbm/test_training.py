@@ -368,3 +368,14 @@ def test_advice_that_has_been_taken_is_not_given():
 def test_wrong_schedules(arguments):
     with pytest.raises(ValueError, match="must be"):
         StepDecay(*arguments)
+
+
+@pytest.mark.parametrize("n_hidden", [0, 2, 4, 6])
+@pytest.mark.parametrize("mass_squared", [1.5, 6.0])
+def test_a_training_says_how_far_it_is_from_the_best(n_hidden, mass_squared):
+    start = ScalarRBM.random(4, n_hidden, mass_squared, scale=0.1, hidden_variance=0.8, rng=1)
+    training = train(start, TARGET, 5, 0.1, runs=2)
+    best = maximum_likelihood(TARGET, n_hidden, mass_squared, 0.8).log_likelihood(TARGET)
+    assert f", {best - training.log_likelihood[-1].mean():.3g} below the best at this mu^2>" in repr(training)
+    per_node = ScalarRBM.random(4, n_hidden, [6.0, 7.0, 6.0, 6.0], scale=0.1, rng=1)
+    assert repr(train(per_node, TARGET, 1, 0.1)).endswith(" nats>")
