@@ -9,13 +9,14 @@ from __future__ import annotations
 import json
 import os
 import platform
-import secrets
 from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from time import process_time
 
 import numpy as np
+
+from srbm._files import replacing
 
 PACKAGES = ("srbm", "numpy", "scipy", "torch", "rbms", "scikit-learn")
 
@@ -87,12 +88,8 @@ def _blas() -> str:
 
 def store(results: dict, path: Path) -> None:
     """Write the results; the file appears whole or not at all."""
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    try:
-        temporary.write_text(json.dumps(_rounded(results), indent=1) + "\n", encoding="utf-8")
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with replacing(path) as file:
+        file.write((json.dumps(_rounded(results), indent=1) + "\n").encode())
 
 
 def _rounded(value):

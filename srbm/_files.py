@@ -14,7 +14,8 @@ import os
 import re
 import secrets
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, Literal, NamedTuple
 
@@ -78,21 +79,28 @@ def save_arrays(path: str | os.PathLike[str], **arrays: Any) -> Path:
     for name, array in arrays.items():
         if np.asarray(array).dtype.hasobject:
             raise TypeError(f"{name} cannot be stored without pickle (dtype object)")
+    with replacing(path) as file:
+        np.savez(file, **arrays)
+    return path
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[IO[bytes]]:
+    """A file to write to; when that went well it takes the place of `path`, otherwise nothing has changed."""
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.partial")
     try:
         with open(temporary, "xb") as file:
-            np.savez(file, **arrays)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
-    return path
 
 
 def remove_leftovers(path: Path) -> None:
-    """Remove what processes that were killed within `save_arrays` left beside `path`."""
+    """Remove what processes that were killed within `replacing` left beside `path`."""
     for leftover in path.parent.glob(f".{glob.escape(path.name)}.{'[0-9a-f]' * 16}.partial"):
         leftover.unlink(missing_ok=True)
 
