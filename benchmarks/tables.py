@@ -14,7 +14,8 @@ def tables(results: dict, group: str) -> list[str]:
     return _MAKERS[group](results[group])
 
 
-def _table(head: list[str], rows: list[list[str]]) -> list[str]:
+def table(head: list[str], rows: list[list[str]]) -> list[str]:
+    """The lines of a table in Markdown, and the empty one that ends it."""
     return ["| " + " | ".join(row) + " |" for row in [head, ["---"] * len(head), *rows]] + [""]
 
 
@@ -41,7 +42,7 @@ def _comparisons(entries: list[dict]) -> list[str]:
                 row.append(_target(float(np.median(faster)), entry["targets"].get(name)))
             rows.append(row)
         lines += [f"**{entry['case']}**", "",
-                  *_table(["", "median time", "times as fast, median (min to max)", "aim"], rows)]
+                  *table(["", "median time", "times as fast, median (min to max)", "aim"], rows)]
     return lines
 
 
@@ -56,20 +57,20 @@ def _floor(results: dict) -> list[str]:
     normals = [[f"normals, {name}", f"{1e9 / rate:.3g} ns each"] for name, rate in results["normals"].items()]
     kernels = [[name, seconds(floor), seconds(time), f"{100 * floor / time:.0f} %"]
                for name, (floor, time) in results["kernels"].items()]
-    return [*_table(["the machine", ""], products + normals),
-            *_table(["an update of", "floor", "time", "share"], kernels)]
+    return [*table(["the machine", ""], products + normals),
+            *table(["an update of", "floor", "time", "share"], kernels)]
 
 
 def _accuracy(results: dict) -> list[str]:
     rows = [[f"{label}: {name}", f"{updates:,}" if updates > 1 else "", seconds(time)]
             for label, target in (("ten sites", "lattice"), ("MNIST", "mnist"))
             for name, updates, time in results[target]["rows"]]
-    return _table(["method", "updates", "time"], rows)
+    return table(["method", "updates", "time"], rows)
 
 
 def _moments(results: dict) -> list[str]:
     memory = [[f"{int(n):,}", f"{value:.3g} MB"] for n, value in results["memory"].items()]
-    return _comparisons(results["comparisons"]) + _table(["images", "peak memory"], memory)
+    return _comparisons(results["comparisons"]) + table(["images", "peak memory"], memory)
 
 
 def _growth(rows: list[dict]) -> list[str]:
@@ -77,7 +78,7 @@ def _growth(rows: list[dict]) -> list[str]:
         expected = row["expected"][index]
         return f"{row['slopes'][index]:.2f}" + ("" if expected is None else f" ({expected})")
 
-    return _table(["", "varied", "time, exponent (expected)", "memory, exponent (expected)"],
+    return table(["", "varied", "time, exponent (expected)", "memory, exponent (expected)"],
                   [[row["case"], f"{row['what']} = {row['sizes'][0]} to {row['sizes'][-1]}", exponents(row, 0),
                     "" if row["expected"][1] is None else exponents(row, 1)] for row in rows])
 
@@ -88,12 +89,12 @@ def _imports(times: dict) -> list[str]:
         median = float(np.median(values))
         aim = f"{'✓' if median < 0.5 else '✗'} under 0.5 s" if name == "import srbm" else ""
         rows.append([f"`{name}`", seconds(median), aim])
-    return _table(["a fresh interpreter", "processor time", "aim"], rows)
+    return table(["a fresh interpreter", "processor time", "aim"], rows)
 
 
 def _machine(found: dict) -> list[str]:
     packages = ", ".join(f"{name} {number}" for name, number in found["packages"].items())
-    return _table(["machine", ""], [
+    return table(["machine", ""], [
         ["processor", f"{found['processor']}, {found['cores']} cores, of which one is used"],
         ["system", f"{found['system']}, Python {found['python']}"], ["BLAS", found["blas"]], ["packages", packages]])
 

@@ -18,8 +18,9 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.tables import table
 from book.extension import renumber
-from book.pages import Generated, table
+from book.pages import Generated
 
 NO_BREAK = "\N{NON-BREAKING HYPHEN}"
 KINDS = {  # with the minutes that one of them takes

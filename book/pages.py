@@ -18,7 +18,7 @@ from docutils.statemachine import StringList
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 
-from benchmarks.tables import tables
+from benchmarks.tables import table, tables
 from book import dependencies, troubles
 from book.extension import chapter_number
 from chapters.typeset import typeset
@@ -104,10 +104,6 @@ def _number(key: str) -> str:
 
 def _link(record: dict, text: str) -> str:
     return f"<a href=\"{record['chapter']}.html#check-{record['key']}\">{text}</a>"
-
-
-def table(head: list[str], rows: list[list[str]]) -> list[str]:
-    return ["| " + " | ".join(row) + " |" for row in [head, ["---"] * len(head), *rows]]
 
 
 class Generated(SphinxDirective):
@@ -259,7 +255,7 @@ class Dependencies(Generated):
         rows = [[f"`{one.name}`", one.version, f"{one.released:%Y-%m}", ", ".join(one.licences),
                  f"{one.purpose} (`{one.file}`)"] for one in dependencies.declared()]
         head = ["Requirement", "Version", "Last release", "Licence", "What for, and where"]
-        return [*table(head, rows), "", f"Last releases as of {dependencies.asked()}."]
+        return [*table(head, rows), f"Last releases as of {dependencies.asked()}."]
 
 
 class Benchmarks(SphinxDirective):
