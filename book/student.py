@@ -27,7 +27,7 @@ from unittest import mock
 
 import nbformat
 
-from book.exercises import RIGHT, Directive, exercises_of, in_reading_order, number_of, parts
+from book.exercises import RIGHT, Directive, Exercise, exercises_of, in_reading_order, number_of, parts
 from book.extension import Numbering
 from book.normalise import dumps, normalise
 
@@ -199,12 +199,17 @@ def _code_cells(notebook):
                 label = part.argument if part.name == "solution-start" else None
 
 
+def _judged(notebook, chapter: str) -> list[Exercise]:
+    """The exercises of a chapter whose answers a cell judges."""
+    return [exercise for exercise in exercises_of(notebook, chapter) if exercise.judged]
+
+
 def solutions(notebook) -> dict[str, str]:
     """From the label of each judged exercise to the code of its solution."""
     found = {}
-    judged = {e.label for e in exercises_of(notebook, "") if e.judged}
+    labels = {exercise.label for exercise in _judged(notebook, "")}
     for cell, label in _code_cells(notebook):
-        if label in judged:
+        if label in labels:
             found.setdefault(label, cell.source)
     return found
 
@@ -356,9 +361,8 @@ def grade(copy, notebook, chapter: str, folder: Path, chapters: Path = CHAPTERS,
     the cells of the copy that they depend on. `todo` holds the labels of the exercises to judge, if not all.
     """
     book, theirs, heard = _Run(notebook, chapter, chapters), _Run(copy, chapter, folder), {}
-    exercises = [exercise for exercise in exercises_of(notebook, chapter) if exercise.judged]
     with _importable(chapters, folder):
-        for exercise in exercises:
+        for exercise in _judged(notebook, chapter):
             yield from book.execute(book.answers[exercise.label][0] - 1)
             hear = partial(heard.__setitem__, exercise.label)
             theirs.given[exercise.judge] = partial(_ask, book.namespace[exercise.judge], hear)
@@ -397,8 +401,7 @@ def grade_apart(notebooks: dict, folder: Path, chapters: Path = CHAPTERS, second
     A cell that runs for longer than `seconds`, or ends Python, costs the verdict on its own exercise only: the second
     process, in which all are executed, is then started again for those that are left.
     """
-    todo = [exercise.label for chapter, (_, notebook) in notebooks.items()
-            for exercise in exercises_of(notebook, chapter) if exercise.judged]
+    todo = [exercise.label for chapter, (_, notebook) in notebooks.items() for exercise in _judged(notebook, chapter)]
     while todo:
         receiver, sender = multiprocessing.Pipe(duplex=False)
         process = multiprocessing.get_context("spawn").Process(
@@ -427,7 +430,7 @@ def _work(sender, notebooks, folder, chapters, todo):
     """What the second process does: send what `grade` yields."""
     sender.send(None)
     for chapter, (copy, notebook) in notebooks.items():
-        if any(exercise.label in todo for exercise in exercises_of(notebook, chapter)):
+        if any(exercise.label in todo for exercise in _judged(notebook, chapter)):
             for verdict in grade(copy, notebook, chapter, folder, chapters, todo):
                 sender.send(verdict)
 
@@ -449,7 +452,7 @@ def report(folder: Path, chapters: Path = CHAPTERS, seconds: float = SECONDS):
     asked, notebooks = 0, {}
     for chapter, path in paths.items():
         notebook = nbformat.read(path, as_version=4)
-        numbers = [exercise.number for exercise in exercises_of(notebook, chapter) if exercise.judged]
+        numbers = [exercise.number for exercise in _judged(notebook, chapter)]
         asked += len(numbers)
         without = f"its exercises ({', '.join(numbers)}) are not graded"
         try:
