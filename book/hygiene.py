@@ -14,6 +14,7 @@ from book.exercises import problems
 from book.normalise import dumps, normalise
 from book.pages import EQUATIONS, FIGURES, MARKS, OUR_MARKS
 from book.symbols import symbols
+from chapters.ledger import KINDS, TEST
 
 PAGE_WIDTH = 88
 SOURCES = {".ipynb", ".md"}
@@ -150,11 +151,23 @@ def entries_are_checked_once(book):
 def entries_are_complete(book):
     verdicts = {*MARKS, *OUR_MARKS}
     for key, entry in book.ledger.items():
-        optional = {"known"} if key.startswith("x-") else set()
+        optional = {"kind"} | ({"known"} if key.startswith("x-") else set())
         if set(entry) - optional != {"section", "chapter", "statement", "verdict"}:
-            yield f"{key}: an entry has section, chapter, statement and verdict, this one has {sorted(entry)}"
+            yield f"{key}: an entry has section, chapter, statement, kind and verdict, this one has {sorted(entry)}"
         elif entry["verdict"] not in verdicts:
             yield f"{key}: there is no verdict {entry['verdict']!r}"
+        elif entry.get("kind", TEST) not in KINDS:
+            yield f"{key}: there is no kind {entry['kind']!r}, only {', '.join(KINDS)}"
+
+
+def checks_can_fail(book):
+    """A numerical test has rejected a falsified twin, and a condition has been seen to be needed."""
+    for where, cell, key in book.checks():
+        for record in (record for record in _records(cell) if record.key == key):
+            if book.ledger.get(key, {}).get("kind") == TEST and "twin" not in record:
+                yield f"{where}: {key} is a numerical test, give it a twin that it rejects"
+            if "kind" in book.ledger.get(key, {}) and "condition" in record and "bare" not in record:
+                yield f"{where}: {key} has a condition, show that the bare statement fails"
 
 
 def verdicts_are_as_expected(book):
@@ -249,7 +262,7 @@ def answers_are_judged_on_request(book):
 
 RULES = [
     plain_python, executed_in_order, clean_outputs, alt_texts, normal_form, no_machine_in_text,
-    checks_are_in_the_ledger, checks_are_tagged, entries_are_checked_once, entries_are_complete,
+    checks_are_in_the_ledger, checks_are_tagged, entries_are_checked_once, entries_are_complete, checks_can_fail,
     verdicts_are_as_expected, entries_name_their_chapter, labels_are_unique, contents_are_the_files,
     the_whole_paper_is_there, titles_have_no_formulas, shared_symbols_are_in_the_notation, code_fits_the_page,
     exercises_keep_the_pattern, answers_are_judged_on_request,

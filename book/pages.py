@@ -21,9 +21,12 @@ from sphinx.util.docutils import SphinxDirective, SphinxRole
 from benchmarks.tables import table, tables
 from book import dependencies, troubles
 from book.extension import chapter_number
+from chapters.ledger import KINDS
 from chapters.typeset import typeset
 
 MARKS = {"reproduced": "✓", "reproduced with a condition": "◐", "not reproduced": "✗"}
+KIND_NAMES = {"definition": "definitions", "identity": "identities", "test": "numerical tests",
+              "printed": "printed values"}
 OUR_MARKS = {"confirmed": "✓", "not confirmed": "✗"}
 EQUATIONS = [f"eq-{n}" for n in range(1, 96)] + ["eq-A1", "eq-A2"] + [f"eq-B{n}" for n in range(1, 9)]
 FIGURES = [f"fig-{n}" for n in range(1, 20)]
@@ -135,8 +138,10 @@ class LedgerTable(Generated):
         for section in dict.fromkeys(record["section"] for record in records.values()):
             mine = [record for record in records.values() if record["section"] == section]
             lines += ["", f"**Section {section}**", "", *table(
-                ["verdict", "entry", "claim", "paper", "ours", "tolerance and its origin"],
-                [[_mark(r), _link(r, _number(r["key"])), _statement(r), *_values(r), _tolerance(r)] for r in mine])]
+                ["verdict", "entry", "claim", "kind", "paper, as we evaluate it", "ours",
+                 "tolerance, its origin, what it rejects"],
+                [[_mark(r), _link(r, _number(r["key"])), _statement(r), r.get("kind", ""), *_values(r), _tolerance(r)]
+                 for r in mine])]
         return lines
 
 
@@ -153,7 +158,8 @@ def _values(record: dict) -> list[str]:
 
 
 def _tolerance(record: dict) -> str:
-    return typeset(f"{record['tolerance'] or 'exact'}; {record['origin']}", _escape)
+    rejects = f"; rejects {record['twin']}" if "twin" in record else ""
+    return typeset(f"{record['tolerance'] or 'exact'}; {record['origin']}{rejects}", _escape)
 
 
 def _condition(record: dict) -> str:
@@ -165,18 +171,23 @@ def _known(record: dict) -> str:
 
 
 class LedgerSummary(Generated):
-    """``{ledger-summary}``: how many entries were checked, and with which verdict."""
+    """``{ledger-summary}``: how many entries of each kind were checked, and with which verdict."""
 
     def markdown(self, records):
-        rows = []
         records = of_the_paper(records)
-        kinds = {"equations": EQUATIONS, "figures": FIGURES}
-        kinds["statements"] = [key for key in records if key not in EQUATIONS + FIGURES]
-        for kind, keys in kinds.items():
-            count = Counter(records[key]["verdict"] for key in keys if key in records)
-            rows.append([kind, f"{count.total()} of {len(keys)}" if kind != "statements" else str(count.total()),
-                         *(str(count[verdict]) for verdict in MARKS)])
-        return table(["of the paper", "checked", *(f"{mark} {verdict}" for verdict, mark in MARKS.items())], rows)
+        of_kind = {kind: [r for r in records.values() if r.get("kind") == kind] for kind in KINDS}
+        rows = [[f"{KIND_NAMES[kind]}: {KINDS[kind]}", *_counts(mine)] for kind, mine in of_kind.items()]
+        rows.append(["together", *_counts(records.values())])
+        head = ["entries of the paper", "checked", *(f"{mark} {verdict}" for verdict, mark in MARKS.items())]
+        equations, figures = (sum(key in records for key in keys) for keys in (EQUATIONS, FIGURES))
+        return [*table(head, rows), "", f"Among them are {equations} of its {len(EQUATIONS)} numbered equations. "
+                f"For {figures} of its {len(FIGURES)} figures what the text and the caption say was checked; no figure "
+                "was compared with the printed one."]
+
+
+def _counts(records) -> list[str]:
+    count = Counter(record["verdict"] for record in records)
+    return [str(count.total()), *(str(count[verdict]) for verdict in MARKS)]
 
 
 class OurStatements(Generated):

@@ -1,8 +1,12 @@
 """The verdict lines of the book: ``check`` compares the paper with our computation and says what came out.
 
-Every key stands in ``ledger.toml`` beside this file, with the statement it decides. The verdict is computed here and
-never passed in. What is printed is rounded to the digits that the tolerance leaves meaningful, so that a line reads
-the same on every machine.
+Every key stands in ``ledger.toml`` beside this file, with the statement it decides and the kind of statement it is.
+The verdict is computed here and never passed in. What is printed is rounded to the digits that the tolerance leaves
+meaningful, so that a line reads the same on every machine.
+
+A comparison is worth what it would reject. A numerical test therefore brings its falsified *twin*, a wrong statement of
+the same form, and `check` makes sure that the same comparison rejects it; and a *condition* is believed only when the
+bare statement, without it, fails.
 """
 
 import math
@@ -15,6 +19,13 @@ from typeset import typeset
 
 LEDGER = Path(__file__).with_name("ledger.toml")
 REPRODUCED, CONDITION, NOT_REPRODUCED = "reproduced", "reproduced with a condition", "not reproduced"
+DEFINITION, IDENTITY, TEST, PRINTED = "definition", "identity", "test", "printed"
+KINDS = {
+    DEFINITION: "what a symbol or a picture stands for",
+    IDENTITY: "holds exactly, by algebra; compared to rounding",
+    TEST: "compared numerically with something that need not have agreed",
+    PRINTED: "a number that the paper prints",
+}
 FEW = 4  # that many values of an array are written out in the tables
 CONFIRMED, NOT_CONFIRMED = "confirmed", "not confirmed"  # of statements that are not the paper's
 MARK = {REPRODUCED: "\u2713", CONDITION: "\u25d0", NOT_REPRODUCED: "\u2717"}
@@ -23,7 +34,8 @@ CSS_CLASS = {REPRODUCED: "reproduced", CONDITION: "with-condition", NOT_REPRODUC
 CSS_CLASS |= {CONFIRMED: CSS_CLASS[REPRODUCED], NOT_CONFIRMED: CSS_CLASS[NOT_REPRODUCED]}
 
 
-def check(key, *, paper=None, exact=None, ours, tolerance=0, origin, condition=None):
+def check(key, *, paper=None, exact=None, ours, tolerance=0, origin, twin=None, condition=None, bare=None,
+          chaotic=False):
     """Show whether `ours` agrees with `paper`, as one line.
 
     Parameters
@@ -32,33 +44,75 @@ def check(key, *, paper=None, exact=None, ours, tolerance=0, origin, condition=N
         An entry of ``ledger.toml``.
     paper, ours : number, bool, str or array
         Numbers are compared by their largest absolute deviation, arrays broadcast against each other;
-        booleans and strings must be equal.
+        booleans and strings must be equal. `paper` is what its statement or formula says, as we evaluate it.
     exact : like `paper`
         In place of `paper` for a statement that is not the paper's (a key that starts with ``x-``): what it should be.
     tolerance : float
         Largest absolute deviation that still agrees; 0 for counts, booleans and strings.
     origin : str
         Where the tolerance comes from.
+    twin : dict, optional
+        A wrong statement of the same form, which the same comparison must reject: ``says`` tells in words what is
+        wrong with it, and `paper` (or `exact`), `ours` or both stand in place of those above. A numerical test has one.
+        Where the comparison is of booleans the twin brings `ours`: the same computation on something false.
     condition : str, optional
         Under which the statement was found to hold, where the paper does not state it.
+    bare : dict, optional
+        The statement without the condition, in the same form as `twin` without ``says``: it must fail.
+    chaotic : bool, optional
+        Whether `ours` comes from a path that amplifies rounding, such as rejection or Metropolis steps. Its value then
+        is another on another machine, and the line shows only that it agrees.
+
+    Raises
+    ------
+    AssertionError
+        If the comparison accepts the twin, or the bare statement needs no condition.
     """
-    statement = _entry(key)["statement"]
+    entry = _entry(key)
     if not (math.isfinite(tolerance) and tolerance >= 0):
         raise ValueError(f"{key}: the tolerance must be finite and not negative, got {tolerance}")
     if (paper is None) == (exact is None) or key.startswith("x-") != (paper is None):
         raise ValueError(f"{key}: give paper= for a statement of the paper, exact= for one of ours (x-...)")
-    source, expected = ("paper", paper) if exact is None else ("exact", exact)
-    record, comparison = _compare(key, source, np.asarray(expected), np.asarray(ours), tolerance)
+    source = "paper" if exact is None else "exact"
+    given = {source: paper if exact is None else exact, "ours": ours}
+    record, comparison = _compare(key, source, *map(np.asarray, given.values()), tolerance, chaotic)
     agrees = record.pop("agrees")
     if source == "exact":
         verdict = CONFIRMED if agrees else NOT_CONFIRMED
     else:
         verdict = NOT_REPRODUCED if not agrees else CONDITION if condition else REPRODUCED
-    record = {"key": key, "verdict": verdict, **record, "tolerance": _plain(tolerance), "origin": origin}
+    record = {"key": key, "verdict": verdict, **record, "tolerance": _two_digits(tolerance), "origin": origin}
     if condition:
         record["condition"] = condition
+    if bare is not None:
+        if not condition:
+            raise ValueError(f"{key}: bare= is the statement without its condition, and there is no condition=")
+        if _accepts(key, given, bare, "bare", tolerance):
+            raise AssertionError(f"{key}: the bare statement holds, so it needs no condition ({condition})")
+        record["bare"] = "fails"
     decision = f"{verdict}: {condition}" if verdict == CONDITION else verdict
-    _show(key, statement, f"{comparison} ({origin})", decision, verdict, record)
+    if twin is not None:
+        twin = dict(twin)
+        says = twin.pop("says", None)
+        if not says:
+            raise ValueError(f'{key}: a twin says in words what is wrong with it, twin=dict(says="...", ...)')
+        if _accepts(key, given, twin, "twin", tolerance):
+            raise AssertionError(f"{key}: the comparison accepts the falsified twin ({says}), so it tests nothing")
+        record["twin"] = says
+        comparison += f"; rejects {says}"
+    _show(key, entry["statement"], f"{comparison} ({origin})", decision, verdict, record)
+
+
+def _accepts(key, given, changed, name, tolerance):
+    """Whether the same comparison agrees when some of what is `given` is `changed`."""
+    if not changed or set(changed) - set(given):
+        raise ValueError(f"{key}: {name}= changes {' or '.join(given)} or both, got {sorted(changed)}")
+    values = {which: np.asarray(changed.get(which, value)) for which, value in given.items()}
+    if "ours" not in changed and values["ours"].dtype.kind == "b":
+        raise ValueError(f"{key}: that True is not False is no test; give the {name} ours=, the same computation "
+                         "on something false")
+    source = next(iter(given))
+    return _compare(key, source, values[source], values["ours"], tolerance)[0]["agrees"]
 
 
 def _entry(key):
@@ -70,7 +124,7 @@ def _entry(key):
     return known[key]
 
 
-def _compare(key, source, paper, ours, tolerance):
+def _compare(key, source, paper, ours, tolerance, chaotic=False):
     """What to record of the comparison, and how to say it."""
     try:
         paper, ours = np.broadcast_arrays(paper, ours)
@@ -84,7 +138,7 @@ def _compare(key, source, paper, ours, tolerance):
         if not np.isfinite(paper).all():
             raise ValueError(f"{key}: the value to compare with must be finite")
         deviation = np.where(np.isfinite(ours), np.abs(paper.astype(float) - ours), np.inf)
-        within = f"within {tolerance:.6g}" if tolerance else "exactly"
+        within = f"within {tolerance:.2g}" if tolerance else "exactly"
     elif paper.dtype.kind in "bU" and paper.dtype.kind == ours.dtype.kind:
         deviation = (paper != ours).astype(float)
         within = "exactly"
@@ -94,6 +148,9 @@ def _compare(key, source, paper, ours, tolerance):
             f"got {paper.dtype} ({source}) and {ours.dtype} (ours)"
         )
     agrees = bool(deviation.max() <= tolerance)
+    if agrees and chaotic:
+        record = {"agrees": True, source: _summary(paper, tolerance), "ours": "agrees"}
+        return record, f"{record[source]} is met {within}"
     if agrees and paper.size > 1:
         record = {"agrees": True, source: _summary(paper, tolerance), "ours": _summary(ours, tolerance)}
         return record, f"{paper.size} values agree {within}"
@@ -131,8 +188,9 @@ def _summary(values, tolerance):
     return f"{len(shown)} values, " + " to ".join(ends)
 
 
-def _plain(number):
-    return int(number) if number == int(number) else float(f"{number:.6g}")
+def _two_digits(number):
+    """A tolerance as it is shown."""
+    return int(number) if number == int(number) else float(f"{number:.2g}")
 
 
 def _show(key, statement, comparison, decision, verdict, record):

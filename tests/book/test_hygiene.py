@@ -40,7 +40,7 @@ def sound():
     """A book of one chapter that keeps every rule."""
 
     def record(key):
-        return {"srbm": {"key": key, "verdict": "reproduced"}}
+        return {"srbm": {"key": key, "verdict": "reproduced", "twin": "a wrong one"}}
 
     notebook = v4.new_notebook(
         cells=[
@@ -61,7 +61,7 @@ def sound():
             ),
         ]
     )
-    entry = {"section": "IV", "chapter": "04_flow", "statement": "x is 1.", "verdict": "reproduced"}
+    entry = {"section": "IV", "chapter": "04_flow", "statement": "x is 1.", "kind": "test", "verdict": "reproduced"}
     ledger = {key: dict(entry) for key in EQUATIONS + FIGURES}
     return finished(Book({}, {"04_flow": normalise(notebook)}, ledger, ["04_flow"]))
 
@@ -103,6 +103,8 @@ def plant(book, defect):
             check.source += "\n" + check.source
         case "verdicts_are_as_expected":
             check.outputs[0].metadata.srbm.verdict = "not reproduced"
+        case "checks_can_fail":
+            del check.outputs[0].metadata.srbm["twin"]
         case "labels_are_unique":
             text.source += "\n\n$$ x = 2 $$ (eq-33)"
         case "contents_are_the_files":
@@ -145,6 +147,12 @@ $$
 $$ (eq-1)
 """
     assert symbols(text) == {r"\phi", r"\mathcal K", "W", "D", "e", "S", "x"}
+
+
+def test_a_condition_without_its_bare_statement_is_found():
+    book = sound()
+    book.notebooks["04_flow"].cells[1].outputs[0].metadata.srbm["condition"] = "N_h = N_v"
+    assert list(hygiene.checks_can_fail(book))
 
 
 def test_an_error_is_found():

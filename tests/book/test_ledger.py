@@ -70,6 +70,58 @@ def test_a_condition(capsys):
     assert line(capsys, paper=1, ours=2, condition="N_h = N_v").endswith(": not reproduced")
 
 
+def test_a_numerical_test_shows_what_it_rejects(capsys):
+    twin = {"paper": 0.7, "says": "twice the rate"}
+    text = line(capsys, paper=0.35, ours=0.351, tolerance=0.002, twin=twin)
+    assert text.endswith("they agree within 0.002; rejects twice the rate (a test): reproduced")
+    assert twin == {"paper": 0.7, "says": "twice the rate"}
+
+
+@pytest.mark.parametrize("twin", [
+    {"paper": 0.3515, "says": "nearly the same"},
+    {"ours": 0.35, "says": "the statement itself"},
+])
+def test_a_comparison_that_accepts_its_twin_is_refused(twin):
+    with pytest.raises(AssertionError, match="eq-33: the comparison accepts"):
+        ledger.check("eq-33", paper=0.35, ours=0.351, tolerance=0.002, origin="a test", twin=twin)
+
+
+@pytest.mark.parametrize(("twin", "message"), [
+    ({"paper": 0.7}, "says in words"),
+    ({"says": "nothing"}, "changes paper or ours"),
+    ({"says": "s", "exact": 1.0}, "changes paper or ours"),
+])
+def test_a_twin_says_what_it_changes(twin, message):
+    with pytest.raises(ValueError, match=message):
+        ledger.check("eq-33", paper=0.35, ours=0.35, tolerance=0.002, origin="a test", twin=twin)
+
+
+def test_the_twin_of_a_truth_value_is_computed():
+    with pytest.raises(ValueError, match="on something false"):
+        ledger.check("eq-33", paper=True, ours=True, origin="a test", twin={"paper": False, "says": "not"})
+    ledger.check("eq-33", paper=True, ours=True, origin="a test", twin={"ours": False, "says": "the wrong sign"})
+
+
+def test_a_condition_is_believed_when_the_bare_statement_fails(capsys):
+    assert line(capsys, paper=1.0, ours=1.0, condition="N_h = N_v", bare={"ours": 2.0}).endswith(
+        "with a condition: N_h = N_v")
+    with pytest.raises(AssertionError, match="needs no condition"):
+        ledger.check("eq-33", paper=1.0, ours=1.0, origin="a test", condition="N_h = N_v", bare={"ours": 1.0})
+    with pytest.raises(ValueError, match="there is no condition="):
+        ledger.check("eq-33", paper=1.0, ours=1.0, origin="a test", bare={"ours": 2.0})
+
+
+def test_a_chaotic_path_shows_no_digit_of_its_own(capsys):
+    one, other = (line(capsys, paper=0.0, ours=ours, tolerance=4.5, chaotic=True) for ours in (1.2, -3.1))
+    assert one == other
+    assert "0 is met within 4.5" in one
+    assert "ours 7" in line(capsys, paper=0.0, ours=7.0, tolerance=4.5, chaotic=True)
+
+
+def test_a_tolerance_is_shown_to_two_digits(capsys):
+    assert "within 0.00016" in line(capsys, paper=0.0, ours=0.0, tolerance=0.000158315)
+
+
 def test_no_rounding_residue_is_printed(capsys):
     residue = line(capsys, paper=0.0, ours=-3.3e-16, tolerance=1e-12)
     assert residue == line(capsys, paper=0.0, ours=1.7e-15, tolerance=1e-12)

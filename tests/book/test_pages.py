@@ -6,7 +6,8 @@ import pytest
 
 from book.pages import EQUATIONS, FIGURES, OurStatements, cited_equations, documented_names, read_records
 
-ENTRY = '[{key}]\nsection = "II"\nchapter = "02_flow"\nstatement = "A < b & x_1 * y."\nverdict = "{verdict}"\n'
+ENTRY = ('[{key}]\nsection = "II"\nchapter = "02_flow"\nstatement = "A < b & x_1 * y."\nkind = "identity"\n'
+         'verdict = "{verdict}"\n')
 
 
 def record(key, verdict, **more):
@@ -53,8 +54,8 @@ def test_the_directives(build, tmp_path, monkeypatch, chapters):
     assert html["02_flow"].count('href="02_flow.html#check-x-rate"') == 1  # ours stands apart
     assert "Chapter 2: Flow" in texts["02_flow"]
     assert "2.5 / 251" in texts["02_flow"]
-    assert "1 of 105" in texts["02_flow"]
-    assert "0 of 19" in texts["02_flow"]
+    assert "1 of its 105 numbered equations" in texts["02_flow"]
+    assert "0 of its 19 figures" in texts["02_flow"]
 
 
 def test_our_statements_stand_by_chapter_with_those_who_knew_them():
