@@ -10,7 +10,7 @@ export OPENBLAS_NUM_THREADS := 1
 export OMP_NUM_THREADS := 1
 export MKL_NUM_THREADS := 1
 
-.PHONY: help book test check lint mutants execute lab student grade lite pdf site lock bench clean
+.PHONY: help book test check lint mutants everywhere reseed execute lab student grade lite pdf site lock bench clean
 .DEFAULT_GOAL := help
 
 help:  ## this list
@@ -48,6 +48,12 @@ execute: $(READY)  ## re-execute the chapters and store their outputs (CHAPTER=0
 
 mutants: $(READY)  ## wrong formulas that the tests have to notice (half an hour; not part of `make test`)
 	$(PY) -m tests.mutants
+
+everywhere: $(READY)  ## unit tests and chapters under every arithmetic of this machine (ROWS=..., hours; goes on where it stopped)
+	$(PY) -m book.everywhere $(if $(ROWS),--rows $(ROWS))
+
+reseed: $(READY)  ## the chapters with all seeds shifted, five times (CHAPTERS=... for some)
+	$(PY) -m book.reseed $(if $(CHAPTERS),--chapters $(CHAPTERS))
 
 lab: $(READY)  ## the chapters in JupyterLab
 	$(VENV)/bin/jupyter lab chapters
