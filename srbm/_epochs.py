@@ -10,7 +10,7 @@ import numpy as np
 from ._arrays import namespace, to_numpy
 from ._positivity import PositivityGuard
 from ._target import Target
-from ._validation import Floats
+from ._validation import Floats, LearntMass
 from .errors import NotNormalizableError
 from .gradient import CD, PCD, Ensemble
 from .model import ScalarRBM
@@ -33,7 +33,7 @@ class Settings(NamedTuple):
     target: Target
     learning_rate: float | Callable[[int], float]
     gradient: Any
-    learn_mass: bool
+    learn_mass: LearntMass
     momentum: float
     weight_decay: float
     record_every: int
@@ -86,8 +86,14 @@ def update(settings: Settings, state: State, sampler: Any, positive: PositivityG
         variances = settings.target.variances - model.variances
         if mass.shape[1] == 1:
             variances = namespace(variances).sum(variances, axis=1, keepdims=True)
-        momentum_mass = settings.momentum * momentum_mass - variances / 2
-        mass = mass + rate * momentum_mass
+        if settings.learn_mass == "mu":
+            mu = namespace(mass).sqrt(mass)
+            momentum_mass = settings.momentum * momentum_mass - mu * variances
+            mu = mu + rate * momentum_mass
+            mass = mu * namespace(mu).abs(mu)  # a step through mu = 0 leaves the models: it is not to count as one
+        else:
+            momentum_mass = settings.momentum * momentum_mass - variances / 2
+            mass = mass + rate * momentum_mass
     weights = rate * momentum_weights
     weights += ensemble.weights
     updated = Ensemble(weights, mass, ensemble.hidden_variance)
@@ -103,14 +109,18 @@ def update(settings: Settings, state: State, sampler: Any, positive: PositivityG
 
 def _advice(settings: Settings, ensemble: Ensemble, run: int) -> str:
     """What keeps a run normalisable, with numbers where kappa_min of the target is to be had for little."""
-    limit, sweeps = " (learning_rate_limit tells what is stable)", np.inf
+    learns_mu = settings.learn_mass == "mu"  # which asks for smaller rates than W and mu^2 do
+    limit = " (below what learning_rate_limit tells, as mu is learnt)" if learns_mu else \
+        " (learning_rate_limit tells what is stable)"
+    sweeps = np.inf
     spectrum, mass = settings.target.spectrum, ensemble.mass[run]
     if len(mass) == 1 and spectrum is not None:
         mass_squared, kappa_min = float(mass[0]), 1 / spectrum.max()
         if 0 < kappa_min < mass_squared:
             # learning_rate_limit; but no range of numbers is to hide the error that is being told
             stable = kappa_min**2 / (ensemble.hidden_variance * (mass_squared - kappa_min))
-            limit = f" (stable up to about {stable:.2g} with exact gradients, see learning_rate_limit)"
+            if not learns_mu:
+                limit = f" (stable up to about {stable:.2g} with exact gradients, see learning_rate_limit)"
             sweeps = np.ceil(mass_squared / (2 * kappa_min))
     advice = f"reduce the learning rate{limit}"
     if isinstance(settings.gradient, (CD, PCD)):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ._arrays import is_numpy
+from ._validation import LearntMass
 from .gradient import PCD, Ensemble
 from .gram_chains import GramChains
 from .hidden_chains import HiddenChains
@@ -14,7 +15,7 @@ _SMALL = 64
 """Up to this N_v double precision is as fast as single."""
 
 
-def sampler_for(strategy: Any, ensemble: Ensemble, learn_mass: bool, shortcuts: bool) -> Any:
+def sampler_for(strategy: Any, ensemble: Ensemble, learn_mass: LearntMass, shortcuts: bool) -> Any:
     """An object with the `start` and `model_term` of `strategy`, equal to it in law up to single-precision rounding.
 
     It is `strategy` itself without `shortcuts`, which need NumPy's arrays and NumPy's random numbers.

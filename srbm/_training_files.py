@@ -17,7 +17,7 @@ from ._files import Stored, load_arrays, save_arrays
 from ._random import generator_from
 from ._samplers import sampler_for
 from ._target import Target
-from ._validation import PathLike, correlation_matrix, count, finite, fraction, number
+from ._validation import PathLike, correlation_matrix, count, finite, fraction, learnt_mass, number
 from .errors import DatasetError
 from .gradient import CD, PCD, Ensemble, Exact
 from .schedules import StepDecay, as_schedule
@@ -120,7 +120,7 @@ def _unpacked(stored: dict[str, Any], described: dict[str, Any]) -> tuple[Settin
     name, options = described["gradient"]
     settings = Settings(
         target, StepDecay(**rate) if isinstance(rate, dict) else as_schedule(rate), _STRATEGIES[name](**options),
-        bool(described["learn_mass"]), fraction(described["momentum"], "momentum"),
+        learnt_mass(described["learn_mass"]), fraction(described["momentum"], "momentum"),
         fraction(described["weight_decay"], "weight_decay", np.inf),
         count(described["record_every"], "record_every", least=1), bool(described["shortcuts"]),
         Origin(**described["origin"]))

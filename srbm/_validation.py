@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -15,6 +15,8 @@ Seed: TypeAlias = (int | Sequence[int] | np.random.SeedSequence | np.random.BitG
                    | np.random.Generator | None)
 """What `numpy.random.default_rng` makes a generator of."""
 PathLike: TypeAlias = str | os.PathLike[str]
+LearntMass: TypeAlias = bool | Literal["mu"]
+"""Whether the mass is learnt, and if so as which parameter: True is mu^2, "mu" is mu."""
 
 NULL_VARIANCE = 1e-12
 """Of the largest variance; what varies less does not vary."""
@@ -104,6 +106,16 @@ def count(value: Any, name: str, *, least: int = 0) -> int:
     if not exact or integer < least:
         raise ValueError(f"{name} must be an integer of at least {least}, got {value!r}")
     return integer
+
+
+def learnt_mass(value: Any) -> LearntMass:
+    """`value` as one of False, True and "mu"."""
+    if isinstance(value, (bool, np.bool_)):
+        return bool(value)
+    if isinstance(value, str) and value == "mu":
+        return "mu"
+    raise ValueError('learn_mass must be False (mu^2 stays), True (mu^2 is learnt) or "mu" (mu is learnt), got '
+                     f"{described(value)}")
 
 
 def finite(values: ArrayLike, name: str) -> Floats:

@@ -23,7 +23,7 @@ from ._progress import progress_bar
 from ._random import numpy_generator
 from ._range import in_range
 from ._threads import single_threaded
-from ._validation import Floats, Seed, count, finite, fraction, frozen, require_instance
+from ._validation import Floats, Seed, count, finite, fraction, frozen, learnt_mass, require_instance
 from .errors import NotNormalizableError, TrainingInterrupted
 from .interactions import GaussianBernoulliRBM
 from .schedules import as_schedule
@@ -162,6 +162,8 @@ def train_bernoulli(rbm: GaussianBernoulliRBM, data: ArrayLike, epochs: int,
     states = _start(chains, data, rng)
     parameters: list[Any] = [rbm.weights, rbm.hidden_bias, rbm.mass_squared]
     velocity: list[Any] = [0.0, 0.0, 0.0]
+    if learnt_mass(learn_mass) == "mu":
+        raise ValueError('train_bernoulli learns mu^2 itself: learn_mass must be False or True, got "mu"')
     learnt = (True, learn_bias, learn_mass)
     records = [(0, rbm)]
     done = 0

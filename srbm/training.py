@@ -1,8 +1,8 @@
 """Training: gradient ascent of the log-likelihood, Eqs. (20)-(25) and (A1), (A2).
 
-One epoch is one parameter update. The learnt parameters are W and, on request, mu^2 itself (Eq. 22; codes that learn mu
-instead move mu^2 four mu^2 times as fast). Several runs, each with its own noise and, if given, its own start, are
-trained at once as one stack of matrices.
+One epoch is one parameter update. The learnt parameters are W and, on request, mu^2 (Eq. 22) or mu: the maximum of the
+likelihood does not depend on that choice, the way there does, and where the maximum is flat the end does, too. Several
+runs, each with its own noise and, if given, its own start, are trained at once as one stack of matrices.
 
 A run whose kernel would lose its last positive eigenvalue is stopped: `NotNormalizableError.last_good` is the training
 up to there. Nothing else would notice, since all of the formulas go on giving finite numbers beyond the pole.
@@ -28,7 +28,17 @@ from ._samplers import sampler_for
 from ._target import Target
 from ._threads import single_threaded
 from ._training_files import differences, digest, read_training, write_training
-from ._validation import Floats, PathLike, Seed, correlation_matrix, count, fraction, require_instance
+from ._validation import (
+    Floats,
+    LearntMass,
+    PathLike,
+    Seed,
+    correlation_matrix,
+    count,
+    fraction,
+    learnt_mass,
+    require_instance,
+)
 from .errors import CheckpointError, DatasetError, NotNormalizableError, TrainingInterrupted
 from .gradient import Ensemble, Exact
 from .hidden_chains import HiddenChains
@@ -123,7 +133,7 @@ class Training:
 
 
 def train(rbm: ScalarRBM | Sequence[ScalarRBM], correlation: ArrayLike, epochs: int,
-          learning_rate: float | Callable[[int], float], gradient: Any = None, *, learn_mass: bool = False,
+          learning_rate: float | Callable[[int], float], gradient: Any = None, *, learn_mass: LearntMass = False,
           momentum: float = 0.0, weight_decay: float = 0.0, runs: int = 1, record_every: int = 1, rng: Seed = None,
           progress: bool = False, callback: Callable[..., object] | None = None, checkpoint: PathLike | None = None,
           checkpoint_every: int = 1000) -> Training:
@@ -146,8 +156,11 @@ def train(rbm: ScalarRBM | Sequence[ScalarRBM], correlation: ArrayLike, epochs: 
         A number, a `StepDecay`, or any function of the epoch. `learning_rate_limit` tells what is stable.
     gradient : Exact, CD or PCD
         Where the model's correlation comes from; `Exact()` when None.
-    learn_mass : bool
-        Whether mu^2 is learnt too, by Eq. (22).
+    learn_mass : bool or "mu"
+        Whether the mass is learnt too, and as which parameter: True ascends in mu^2 by Eq. (22), "mu" in mu by
+        dL/dmu = 2 mu dL/dmu^2, so that mu^2 moves 4 mu^2 times as fast and is stable up to smaller rates only. The
+        paper's equations are the first, the program published by its authors is the second. In either case `momentum`
+        acts on the parameter that is learnt.
     momentum, weight_decay : float
         Heavy-ball momentum in [0, 1) and L2 decay of W; the paper found no need for either.
     runs : int
@@ -192,7 +205,7 @@ def train(rbm: ScalarRBM | Sequence[ScalarRBM], correlation: ArrayLike, epochs: 
                      generator.bit_generator.state)
     settings = Settings(
         Target(like(host_target, correlation)), as_schedule(learning_rate), _strategy(gradient),
-        bool(learn_mass), fraction(momentum, "momentum"), fraction(weight_decay, "weight_decay", np.inf),
+        learnt_mass(learn_mass), fraction(momentum, "momentum"), fraction(weight_decay, "weight_decay", np.inf),
         count(record_every, "record_every", least=1),
         is_numpy(correlation) and isinstance(generator, np.random.Generator), origin)
     if not normalizable(ensemble):

@@ -48,9 +48,10 @@ MODELS = {
 
 @every_library
 @every_strategy
+@pytest.mark.parametrize("learn_mass", [True, "mu"])
 @pytest.mark.parametrize("rbm", MODELS.values(), ids=MODELS)
-def test_training_agrees_to_rounding(library, strategy, rbm, chain):
-    options = {"learn_mass": True, "momentum": 0.1, "weight_decay": 1e-3, "runs": 2, "rng": 3, "record_every": 20}
+def test_training_agrees_to_rounding(library, strategy, rbm, learn_mass, chain):
+    options = {"learn_mass": learn_mass, "momentum": 0.1, "weight_decay": 1e-3, "runs": 2, "rng": 3, "record_every": 20}
     here = train(rbm, chain.propagator, 60, 0.05, strategy, **options)
     there = train(rbm, library(chain.propagator), 60, 0.05, strategy, **options)
     for name in ("eigenvalues", "singular_values", "mass_squared", "log_likelihood"):

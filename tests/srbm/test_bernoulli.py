@@ -284,6 +284,8 @@ def test_errors_say_what_to_do():
         train_bernoulli(rbm, data, 1, 0.1, batch=6)
     with pytest.raises(ValueError, match=r"chains must have shape \(n, 3\)"):
         train_bernoulli(rbm, data, 1, 0.1, np.zeros((4, 2)))
+    with pytest.raises(ValueError, match=r"train_bernoulli learns mu\^2 itself: .*, got \"mu\""):
+        train_bernoulli(rbm, data, 1, 0.1, learn_mass="mu")
     with pytest.raises(ValueError, match="reduce the learning rate"):
         train_bernoulli(rbm, np.full((5, 3), 9.0), 1, 10.0, learn_mass=True)
     with pytest.raises(ValueError, match="finite"):

@@ -135,7 +135,8 @@ def test_a_failure_while_writing_leaves_the_previous_checkpoint(broken, tmp_path
 
 @pytest.mark.parametrize("options", [
     {}, {"gradient": Exact()}, {"gradient": CD(5, 3)}, {"gradient": PCD(5)}, {"runs": 3}, {"learn_mass": False},
-    {"rng": 7}, {"record_every": 1}, {"record_every": 100}, {"learning_rate": 0.03}, {"weight_decay": 1e-3},
+    {"learn_mass": "mu"}, {"rng": 7}, {"record_every": 1}, {"record_every": 100}, {"learning_rate": 0.03},
+    {"weight_decay": 1e-3},
 ], ids=str)
 @pytest.mark.parametrize("stop", [0, 10])
 def test_running_the_same_script_again(stop, options, tmp_path):
@@ -208,7 +209,8 @@ def test_the_callback_sees_every_record_once(tmp_path):
     ({"rbm": ScalarRBM.random(4, 3, 6.0, rng=1)}, "rbm"), ({"rbm": ScalarRBM.random(4, 2, 6.0, rng=0)}, "rbm"),
     ({"correlation": 1.01 * TARGET}, "correlation"), ({"learning_rate": 0.05}, "learning_rate"),
     ({"gradient": PCD(16, 3)}, "gradient"), ({"gradient": CD(16, 2)}, "gradient"), ({"momentum": 0.4}, "momentum"),
-    ({"learn_mass": False}, "learn_mass"), ({"record_every": 6}, "record_every"), ({"rng": 2}, "rng"),
+    ({"learn_mass": False}, "learn_mass"), ({"learn_mass": "mu"}, "learn_mass"),
+    ({"record_every": 6}, "record_every"), ({"rng": 2}, "rng"),
     ({"rng": np.random.Generator(np.random.Philox(1))}, "rng"), ({"weight_decay": 0.1, "rng": 3}, "weight_decay, rng"),
     ({"runs": 2}, "rbm"),
 ])

@@ -147,8 +147,8 @@ TARGET = matrix_with(np.linspace(0.18, 0.9, 66), rng=0)
 @pytest.mark.parametrize(("strategy", "shape", "learn_mass", "chosen"), [
     (PCD(12), (66, 3), False, HiddenChains), (PCD(12, 2, "hidden"), (66, 3), False, HiddenChains),
     (PCD(11), (66, 3), False, SingleChains), (PCD(11, 2, "hidden"), (66, 3), False, SingleChains),
-    (PCD(12), (66, 3), True, SingleChains), (PCD(300), (66, 67), False, GramChains),
-    (PCD(300), (66, 66), False, HiddenChains),
+    (PCD(12), (66, 3), True, SingleChains), (PCD(12), (66, 3), "mu", SingleChains),
+    (PCD(300), (66, 67), False, GramChains), (PCD(300), (66, 66), False, HiddenChains),
     (PCD(300, 1, "hidden"), (66, 67), False, SingleChains), (PCD(12), (64, 3), False, PCD),
     (PCD(128), (64, 3), True, GramChains),
     (ExplicitPCD(12), (66, 3), False, ExplicitPCD), (Exact(), (66, 3), False, Exact),

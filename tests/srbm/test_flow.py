@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy.integrate import solve_ivp
 from scipy.linalg import expm, subspace_angles
+from scipy.optimize import brentq
 
 from srbm import (
     NotNormalizableError,
@@ -23,7 +24,7 @@ KAPPA = np.array([1.0, 2.0, 3.2, 4.0])
 TARGET = correlation_with(KAPPA, rng=3)
 
 
-@pytest.mark.parametrize("learn_mass", [False, True])
+@pytest.mark.parametrize("learn_mass", [False, True, "mu"])
 @pytest.mark.parametrize("n_hidden", [0, 2, 4, 6])
 def test_limit_of_small_learning_rates(n_hidden, learn_mass):
     start = ScalarRBM.random(4, n_hidden, 6.0, scale=0.5, hidden_variance=0.7, rng=0)
@@ -41,23 +42,65 @@ def test_limit_of_small_learning_rates(n_hidden, learn_mass):
 
 @pytest.mark.parametrize("n_hidden", [4, 7])
 @pytest.mark.parametrize("variance", [1.0, 0.6])
-def test_conservation_law(n_hidden, variance):
-    """2 sigma_h^2 mu^2 + ln det(W W^T) / 2 is conserved for N_h >= N_v, so the initial mass is not forgotten."""
-    flow = gradient_flow(ScalarRBM.random(4, n_hidden, 5.0, 0.5, variance, rng=1), TARGET, np.linspace(0, 40, 9), True)
-    invariant = 2 * variance * flow.mass_squared + np.log(flow.singular_values).sum(axis=1)
-    np.testing.assert_allclose(invariant, invariant[0], atol=1e-7)
-    assert np.ptp(flow.mass_squared) > 0.1
+def test_conservation_laws(n_hidden, variance):
+    """For N_h >= N_v a function of mu^2 plus ln det(W W^T) / 2 is conserved: the initial mass is not forgotten."""
+    start = ScalarRBM.random(4, n_hidden, 5.0, 0.5, variance, rng=1)
+    laws = {True: lambda mu2: 2 * variance * mu2, "mu": lambda mu2: variance * np.log(mu2) / 2}
+    for learn_mass in laws:
+        flow = gradient_flow(start, TARGET, np.linspace(0, 40, 9), learn_mass)
+        assert np.ptp(flow.mass_squared) > 0.1
+        for law, of in laws.items():
+            invariant = of(flow.mass_squared) + np.log(flow.singular_values).sum(axis=1)
+            if law == learn_mass:
+                np.testing.assert_allclose(invariant, invariant[0], rtol=0, atol=1e-7)
+            else:  # the law of one parameter does not hold for the other
+                assert np.ptp(invariant) > 0.02
 
 
-def test_final_mass_of_figure_2():
+@pytest.mark.parametrize("learn_mass", [True, "mu"])
+def test_with_few_hidden_nodes_nothing_is_conserved(learn_mass):
+    flow = gradient_flow(ScalarRBM.random(4, 2, 5.0, 0.5, rng=1), TARGET, np.linspace(0, 40, 9), learn_mass)
+    mass = 2 * flow.mass_squared if learn_mass is True else np.log(flow.mass_squared) / 2
+    assert np.ptp(mass + np.log(flow.singular_values).sum(axis=1)) > 0.1
+
+
+@pytest.mark.parametrize("learn_mass", [True, "mu"])
+@pytest.mark.parametrize("n_hidden", [2, 4])
+def test_which_parameter_is_learnt_changes_the_pace_of_the_mass_only(n_hidden, learn_mass):
+    """By central differences of the flow: d mu^2/dt is 4 mu^2 times (27) when mu is learnt, dW/dt is Eq. (26)."""
+    start = ScalarRBM.random(4, n_hidden, 5.0, 0.8, 0.7, rng=2)
+    step = 1e-4
+    flow = gradient_flow(start, TARGET, [0.0, step, 2 * step], learn_mass)
+    middle = ScalarRBM(flow.weights[1], flow.mass_squared[1], 0.7)
+    difference = middle.propagator - TARGET
+    np.testing.assert_allclose((flow.weights[2] - flow.weights[0]) / (2 * step), -0.7 * difference @ middle.weights,
+                               rtol=0, atol=1e-6)
+    pace = (flow.mass_squared[2] - flow.mass_squared[0]) / (2 * step) / (np.trace(difference) / 2)
+    expected, twin = 1, 4 * middle.mass_squared
+    if learn_mass == "mu":
+        expected, twin = twin, expected
+    assert pace == pytest.approx(expected, rel=1e-5)
+    assert pace != pytest.approx(twin, rel=0.5)
+
+
+@pytest.mark.parametrize(("initial", "learn_mass", "time", "rounded"), [
+    (2.0, True, 120.0, 0.9771), (4.0, True, 20.0, 2.2924), (4.0, "mu", 200.0, 0.7364),
+])
+def test_final_mass_of_figure_2(initial, learn_mass, time, rounded):
+    """The invariant, at xi^2 = mu^2 - kappa, is an equation for the final mu^2."""
+    kappa = np.array([0.7, 0.2])
     turn = np.array([[1.0, -1.0], [1.0, 1.0]]) / np.sqrt(2)  # an angle of pi / 4 to the target's modes
-    start = ScalarRBM(turn @ np.diag([0.3, 0.2]), 2.0)
-    flow = gradient_flow(start, np.diag([1 / 0.7, 1 / 0.2]), [0.0, 120.0], learn_mass=True)
-    assert flow.mass_squared[-1] == pytest.approx(0.977138405, abs=2e-8)
-    np.testing.assert_allclose(flow.eigenvalues[-1], [0.2, 0.7], atol=1e-7)
+    start = ScalarRBM(turn @ np.diag([0.3, 0.2]), initial)
+    flow = gradient_flow(start, np.diag(1 / kappa), [0.0, time], learn_mass=learn_mass)
+    mass = (lambda mu2: 2 * mu2) if learn_mass is True else (lambda mu2: np.log(mu2) / 2)
+    begin = mass(initial) + np.log(0.3 * 0.2)
+    final = brentq(lambda mu2: mass(mu2) + np.log(mu2 - kappa).sum() / 2 - begin, 0.7 + 1e-9, 10, xtol=1e-12)
+    assert flow.mass_squared[-1] == pytest.approx(final, abs=1e-8)
+    assert round(final, 4) == rounded
+    np.testing.assert_allclose(flow.eigenvalues[-1], [0.2, 0.7], rtol=0, atol=1e-7)
 
 
-@pytest.mark.parametrize("learn_mass", [False, True])
+@pytest.mark.parametrize("learn_mass", [False, True, "mu"])
 @pytest.mark.parametrize("n_hidden", [1, 2, 3])
 def test_subspace_theorem(n_hidden, learn_mass):
     """span W(t) = exp(sigma_h^2 C_t t) span W(0)."""
@@ -67,7 +110,8 @@ def test_subspace_theorem(n_hidden, learn_mass):
         assert subspace_angles(weights, expm(0.7 * TARGET * time) @ start.weights).max() < 1e-7
 
 
-@pytest.mark.parametrize(("n_hidden", "learn_mass"), [(1, False), (3, False), (4, False), (1, True), (2, True)])
+@pytest.mark.parametrize(("n_hidden", "learn_mass"), [(1, False), (3, False), (4, False), (1, True), (2, True),
+                                                      (2, "mu")])
 def test_the_flow_ends_at_the_maximum(n_hidden, learn_mass):
     flow = gradient_flow(ScalarRBM.random(4, n_hidden, 5.0, 0.3, rng=0), TARGET, [0.0, 300.0], learn_mass)
     best = maximum_likelihood(TARGET, n_hidden, None if learn_mass else 5.0)
@@ -230,6 +274,8 @@ def test_wrong_flows():
         gradient_flow(ScalarRBM(4 * np.eye(4), 5.0), TARGET, [0.0, 1.0])
     with pytest.raises(ValueError, match="correlation must be 4 x 4"):
         gradient_flow(rbm, np.eye(3), [0.0, 1.0])
+    with pytest.raises(ValueError, match=r"learn_mass must be False .*, got 'mu2'"):
+        gradient_flow(rbm, TARGET, [0.0, 1.0], learn_mass="mu2")
 
 
 @pytest.mark.parametrize(("arguments", "message"), [

@@ -22,7 +22,7 @@ from srbm import (
     symmetric_solution,
     train,
 )
-from tests.srbm.helpers import correlation_with, matrix_with
+from tests.srbm.helpers import correlation_with, matrix_with, numerical_gradient
 
 TARGET = correlation_with([1.0, 2.0, 3.2, 4.0], rng=3)
 HISTORY = ("epochs", "eigenvalues", "singular_values", "mass_squared", "log_likelihood")
@@ -38,10 +38,10 @@ def assert_same(first: Training, second: Training, history=HISTORY):
 
 
 @pytest.mark.parametrize("mass", [6.0, [6.0, 5.0, 7.0, 6.5]], ids=["mass", "mass per node"])
-@pytest.mark.parametrize("learn_mass", [False, True])
+@pytest.mark.parametrize("learn_mass", [False, True, "mu"])
 @pytest.mark.parametrize("n_hidden", [0, 2, 4, 6])
 def test_a_plain_loop(n_hidden, learn_mass, mass):
-    """Eqs. (20), (22), (25) and (A2) written out, with heavy-ball momentum and L2 decay."""
+    """Eqs. (20), (22), (25) and (A2) written out, with heavy-ball momentum and L2 decay; learnt is mu^2 or mu."""
     rbm = ScalarRBM.random(4, n_hidden, mass, scale=0.2, hidden_variance=0.7, rng=0)
     momentum, decay, schedule = 0.6, 1e-2, StepDecay(0.05, 0.5, 4)
     weights, mu2, rates = np.array(rbm.weights), np.array(rbm.mass_squared), [0.05] * 4 + [0.025] * 4 + [0.0125] * 3
@@ -50,9 +50,14 @@ def test_a_plain_loop(n_hidden, learn_mass, mass):
     for rate in rates:
         difference = TARGET - np.linalg.inv(mu2 * np.eye(4) - 0.7 * weights @ weights.T)
         velocity = momentum * velocity + 0.7 * difference @ weights - decay * weights
-        if learn_mass:
-            push = momentum * push - (np.diag(difference) if mu2.ndim else np.trace(difference)) / 2
-        weights, mu2 = weights + rate * velocity, mu2 + rate * push
+        slope = -(np.diag(difference) if mu2.ndim else np.trace(difference)) / 2  # dL/dmu^2
+        weights = weights + rate * velocity
+        if learn_mass == "mu":
+            push = momentum * push + 2 * np.sqrt(mu2) * slope
+            mu2 = (np.sqrt(mu2) + rate * push) ** 2
+        elif learn_mass:
+            push = momentum * push + slope
+            mu2 = mu2 + rate * push
         likelihood.append(ScalarRBM(weights, mu2, 0.7).log_likelihood(TARGET))
     training = train(rbm, TARGET, len(rates), schedule, learn_mass=learn_mass, momentum=momentum, weight_decay=decay)
     np.testing.assert_allclose(training.model.weights, weights, atol=1e-13)
@@ -61,6 +66,38 @@ def test_a_plain_loop(n_hidden, learn_mass, mass):
     np.testing.assert_allclose(training.eigenvalues[-1], training.model.eigenvalues, atol=1e-12)
     np.testing.assert_array_equal(training.singular_values[-1], training.model.singular_values)
     np.testing.assert_array_equal(training.mass_squared[-1], training.model.mass_squared)
+
+
+@pytest.mark.parametrize("mass", [6.0, [6.0, 5.0, 7.0, 6.5]], ids=["mass", "mass per node"])
+@pytest.mark.parametrize("learn_mass", [True, "mu"])
+def test_one_update_is_the_gradient_in_the_parameter_that_is_learnt(learn_mass, mass):
+    """By finite differences of the likelihood; the gradient in the other parameter is another vector."""
+    rbm = ScalarRBM.random(4, 3, mass, scale=0.5, hidden_variance=0.7, rng=0)
+    mu2, rate = np.asarray(rbm.mass_squared), 1e-3
+    slope = {True: numerical_gradient(lambda x: ScalarRBM(rbm.weights, x, 0.7).log_likelihood(TARGET), mu2),
+             "mu": numerical_gradient(lambda x: ScalarRBM(rbm.weights, x**2, 0.7).log_likelihood(TARGET), np.sqrt(mu2))}
+    after = train(rbm, TARGET, 1, rate, learn_mass=learn_mass).model
+    moved = after.mass_squared - mu2 if learn_mass is True else np.sqrt(after.mass_squared) - np.sqrt(mu2)
+    np.testing.assert_allclose(moved / rate, slope.pop(learn_mass), rtol=1e-6)
+    assert np.abs(moved / rate / slope.popitem()[1] - 1).min() > 0.5
+    weights = numerical_gradient(lambda w: ScalarRBM(w, mass, 0.7).log_likelihood(TARGET), rbm.weights)
+    np.testing.assert_allclose((after.weights - rbm.weights) / rate, weights, rtol=1e-5, atol=1e-7)
+
+
+def test_a_step_through_vanishing_mu_is_none():
+    """(mu - 2 mu)^2 = mu^2 would look as if nothing had happened."""
+    start = ScalarRBM(np.zeros((4, 0)), 100.0)
+    pull = -10 * np.trace(TARGET - np.eye(4) / 100)  # dL/dmu
+    assert train(start, TARGET, 1, -9 / pull, learn_mass="mu").model.mass_squared == pytest.approx(1.0)
+    with pytest.raises(NotNormalizableError, match=r"lose a positive eigenvalue .* as mu is learnt") as caught:
+        train(start, TARGET, 1, -20 / pull, learn_mass="mu")
+    assert caught.value.last_good.model.mass_squared == 100
+
+
+@pytest.mark.parametrize("learn_mass", ["mu^2", "MU", 1, None, 0.0, np.ones(2)])
+def test_what_is_learnt_is_said_in_one_of_three_ways(learn_mass):
+    with pytest.raises(ValueError, match=r"learn_mass must be False \(mu\^2 stays\), True .* or \"mu\" .*, got "):
+        train(ScalarRBM.random(4, 3, 6.0, rng=0), TARGET, 1, 0.1, learn_mass=learn_mass)
 
 
 @pytest.mark.parametrize("variance", [1.0, 0.5, 2.0])
@@ -153,6 +190,7 @@ RESUMABLE = {
     "CD, Gram": (CD(16), {}),
     "CD, explicit": (CD(5, 3), {}),
     "everything": (PCD(16), {"momentum": 0.7, "learn_mass": True, "weight_decay": 1e-3, "runs": 3}),
+    "everything, mu": (PCD(16), {"momentum": 0.7, "learn_mass": "mu", "weight_decay": 1e-3, "runs": 3}),
     "Mersenne Twister": (PCD(5), {"rng": np.random.Generator(np.random.MT19937(3))}),
     "Philox": (PCD(5), {"rng": np.random.Generator(np.random.Philox(3))}),
 }
