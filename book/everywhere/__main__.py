@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 from book.everywhere import results
-from book.everywhere.rows import ROWS
+from book.everywhere.rows import NBVAL, ROWS
 from book.everywhere.running import PARTS, run
 
 
@@ -34,7 +34,7 @@ def main(arguments=None) -> int:
         if not selected and not given.again and results.is_done("rows", name):
             print(f"{name}: already run at this commit", flush=True)
             continue
-        entry = run(row, selected or {part: PARTS[part] for part in row.parts}, given.jobs)
+        entry = run(row, selected or row.parts(), given.jobs)
         print(f"{name}: {summary(entry)}", flush=True)
         failed += sum(entry[part]["failed"] for part in PARTS if part in entry)
         if not selected:
@@ -47,7 +47,7 @@ def selection(tests, chapters) -> dict[str, list[str]]:
     asked = {"tests": tests} if tests else {}
     if chapters:
         files = [f"chapters/{Path(chapter).stem}.ipynb" for chapter in chapters]
-        asked["chapters"] = [*PARTS["chapters"][:-1], *files]
+        asked["chapters"] = [*NBVAL, *files]
     return asked
 
 
