@@ -26,6 +26,7 @@ from ._validation import (
     Floats,
     LearntMass,
     correlation_matrix,
+    count,
     finite,
     floats,
     kernel_eigenvalues,
@@ -380,12 +381,43 @@ def relaxation_rates(eigenvalues: ArrayLike, mass_squared: float, hidden_varianc
 
     The matrix sigma_h^2 (2 mu^2 - kappa_i - kappa_j) / (kappa_i kappa_j), shape (n, n), for the n modes with
     kappa < mu^2 (ascending). In the notation of Eq. (67), with time in units of 1 / sigma_h^2, the diagonal is
-    2 gamma_i, the rate of the eigenvalue lambda_i, and the off-diagonal entry is gamma_Dtheta, that of the angle
-    between modes i and j.
+    2 gamma_i, the rate of lambda_i while its mode is aligned with the target's, and the off-diagonal entry is
+    gamma_Dtheta, that of the angle between modes i and j. What lambda_i does in the end, angles included, is
+    `eigenvalue_relaxation`.
     """
     kappa = _learnable(eigenvalues, mass_squared)
     total = 2 * mass_squared - kappa[:, None] - kappa[None, :]
     return number(hidden_variance, "hidden_variance", above=0) * total / np.outer(kappa, kappa)
+
+
+@in_range
+def eigenvalue_relaxation(eigenvalues: ArrayLike, mass_squared: float, hidden_variance: float = 1.0,
+                          n_hidden: int | None = None) -> Floats:
+    """How fast each learnt lambda_i approaches kappa_i in the end, from a start that is not aligned with the target.
+
+    Shape (n,), for the n lightest modes with kappa < mu^2 (ascending); n is at most `n_hidden`, if that is given.
+
+    lambda_i has two clocks. Its own deviation decays at the rate gamma_ii = 2 sigma_h^2 (mu^2 - kappa_i) / kappa_i^2.
+    The angle between mode i and any other mode j decays at a rate gamma_ij, and its square feeds lambda_i, which
+    therefore relaxes at
+
+        min(gamma_ii, 2 min_j gamma_ij)
+
+    with gamma_ij = sigma_h^2 (2 mu^2 - kappa_i - kappa_j) / (kappa_i kappa_j) where j is learnt (`relaxation_rates`)
+    and sigma_h^2 (1 / kappa_i - 1 / kappa_j) where it is not. The slowest angle is that to the heaviest mode, so the
+    last digits of light modes wait for heavy ones. Of a degenerate level this is the slowest eigenvalue.
+
+    These are rates close to the optimum. A mode that is still to be learnt counts as one that is not: from a small
+    start the light modes first relax at the rates with `n_hidden` set to the number of modes learnt so far.
+    """
+    kappa = kernel_eigenvalues(eigenvalues)
+    rates = relaxation_rates(kappa, mass_squared, hidden_variance)
+    n = len(rates) if n_hidden is None else min(len(rates), count(n_hidden, "n_hidden"))
+    apart = (1 / kappa[:n, None] - 1 / kappa[n:]) * kappa[:n, None]
+    lost = np.where(apart > 1e-9, hidden_variance * apart / kappa[:n, None], np.inf)  # within a level nothing is fed
+    feeds = 2 * np.concatenate([rates[:n, :n], lost], axis=1)
+    feeds[np.arange(n), np.arange(n)] /= 2
+    return feeds.min(axis=1, initial=np.inf)
 
 
 @in_extended_range

@@ -76,10 +76,19 @@ class Training:
     def __repr__(self) -> str:
         runs = f"{len(self.models)} runs of " if len(self.models) > 1 else ""
         last = self.log_likelihood[-1].mean()
-        best = self._settings.target.best_log_likelihood(self._state.ensemble)
-        of = "" if best is None else f", {max(best.mean() - last, 0):.3g} below the best at this mu^2"
         return (f"<Training: {runs}{self.epochs[-1]} epochs, {len(self.epochs)} records, last log-likelihood "
-                f"{last:.6g} nats{of}>")
+                f"{last:.6g} nats{self._distance(last)}>")
+
+    def _distance(self, last: float) -> str:
+        """How far the last log-likelihood is from that of the best model, to the digits that rounding leaves."""
+        settings, ensemble = self._settings, self._state.ensemble
+        best = settings.target.best_log_likelihood(ensemble, settings.learn_mass)
+        if best is None:
+            return ""
+        of = f"with N_h = {ensemble.weights.shape[2]}" if settings.learn_mass else "at this mu^2"
+        place = int(np.ceil(np.log10(settings.target.rounding(ensemble))))
+        gap = round(float(best.mean() - last), -place)
+        return f", {gap:.3g} below the best {of}" if gap > 0 else f", the best {of} up to rounding"
 
     @property
     def model(self) -> ScalarRBM:
