@@ -37,10 +37,12 @@ def interpreter(row: Row) -> str:
 def _installations(row: Row) -> list[list[str]]:
     """The arguments of each installation."""
     package = ["--no-deps", "-e", "."]
-    if row.packages == "oldest":  # of NumPy and SciPy; what the tests need beside them is as it is resolved with these
-        old = FOLDER / f"{row.name}.txt"
-        old.write_text("".join(f"{name}=={version}\n" for name, version in oldest().items()), encoding="utf-8")
-        return [["-r", "requirements.in", "--override", str(old)], package]
+    if row.packages == "oldest":  # of NumPy and SciPy; the rest is what goes with them
+        versions = oldest()
+        lines = (ROOT / "requirements.in").read_text(encoding="utf-8").splitlines()
+        others = [line for line in lines
+                  if line and not line.startswith("#") and line.partition("==")[0] not in versions]
+        return [[*others, *(f"{name}=={version}" for name, version in versions.items())], package]
     steps = [["-r", "requirements.txt"], package]
     if row.packages == "newest":
         steps.insert(1, ["--upgrade", "numpy", "scipy"])
