@@ -15,17 +15,17 @@ import traceback
 import types
 
 
-def versions():
+def found():
     """What computes, in the words of the table of the page that shows it."""
     import numpy
     import scipy
 
-    libraries = numpy.show_config(mode="dicts")["Build Dependencies"]
+    options = numpy.show_config(mode="dicts")["Build Dependencies"]["blas"]["openblas configuration"].split()
     return {
         "python": sys.version.partition(" ")[0],
         "numpy": numpy.__version__,
         "scipy": scipy.__version__,
-        "kernels": {"NumPy": [libraries["blas"]["openblas configuration"].partition("WASM")[2].split()[0]]},
+        "kernels": {"NumPy": [option for option in options if "=" not in option]},
         "bits": sys.maxsize.bit_length() + 1,
     }
 
@@ -72,13 +72,13 @@ def run_cells(sources, namespace):
 
 
 def run_chapter(cells, results):
-    """Execute the sources in the JSON file `cells`; write the versions and what came of each to `results`."""
+    """Execute the sources in the JSON file `cells`; write what computes and what came of each to `results`."""
     sys.displayhook = show
     module = sys.modules["__main__"] = types.ModuleType("__main__")  # the chapter's own
     with open(cells, encoding="utf-8") as file:
         sources = json.load(file)
     with open(results, "w", encoding="utf-8") as file:
-        print(json.dumps(versions()), file=file)
+        print(json.dumps(found()), file=file)
         for result in run_cells(sources, vars(module)):
             print(json.dumps(result), file=file, flush=True)  # known even if the interpreter ends
 
