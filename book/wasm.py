@@ -46,7 +46,9 @@ BEYOND_A_SANDBOX = {
 }
 """By chapter and a piece of the source: cells that need what no sandbox has. They are tried all the same, and it is an
 error when one works."""
-TESTS_BEYOND_A_SANDBOX: dict[str, str] = {}
+TESTS_BEYOND_A_SANDBOX = {
+    "tests/srbm/test_plotting.py::test_pyplot_is_never_imported": "it starts a process",
+}
 """Likewise, by the beginning of the name of a unit test."""
 
 
