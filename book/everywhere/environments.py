@@ -10,7 +10,6 @@ from book.everywhere.rows import ROOT, Row, oldest
 
 FOLDER = ROOT / ".venv" / "everywhere"
 ARRAYS = ("torch==2.13.0", "jax", "array-api-compat")
-UNIT_TESTS = ("pytest", "pytest-xdist", "hypothesis", "array-api-strict")
 
 
 class NotRun(Exception):
@@ -37,9 +36,12 @@ def interpreter(row: Row) -> str:
 
 def _installations(row: Row) -> list[list[str]]:
     """The arguments of each installation."""
-    if row.packages == "oldest":
-        return [["-e", ".[all]", *UNIT_TESTS, *(f"{name}=={version}" for name, version in oldest().items())]]
-    steps = [["-r", "requirements.txt"], ["--no-deps", "-e", "."]]
+    package = ["--no-deps", "-e", "."]
+    if row.packages == "oldest":  # of NumPy and SciPy; what the tests need beside them is as it is resolved with these
+        old = FOLDER / f"{row.name}.txt"
+        old.write_text("".join(f"{name}=={version}\n" for name, version in oldest().items()), encoding="utf-8")
+        return [["-r", "requirements.in", "--override", str(old)], package]
+    steps = [["-r", "requirements.txt"], package]
     if row.packages == "newest":
         steps.insert(1, ["--upgrade", "numpy", "scipy"])
     return steps
