@@ -12,6 +12,7 @@ from .divergence import kl_divergence, truncated_kl
 from .errors import CheckpointError, DatasetError, NotNormalizableError, TrainingInterrupted
 from .flow import (
     Flow,
+    eigenvalue_relaxation,
     gradient_flow,
     learning_rate_limit,
     mode_trajectory,
@@ -23,7 +24,7 @@ from .interactions import GaussianBernoulliRBM, Phi4RBM
 from .latent import LatentForm, factor_analysis, from_latent, latent_form
 from .lattice import FreeScalarField
 from .model import ScalarRBM
-from .moments import block_moments, kernel_spectrum, second_moment
+from .moments import Standardized, block_moments, kernel_spectrum, second_moment, standardize
 from .noise import noise_floor
 from .parallel import sweep
 from .schedules import StepDecay
@@ -36,9 +37,10 @@ __version__ = "1.0.0"
 __all__ = [
     "CD", "PCD", "BernoulliTraining", "CheckpointError", "DatasetError", "Exact", "Flow", "FreeScalarField",
     "GaussianBernoulliRBM", "LatentForm", "NotNormalizableError", "Phi4RBM", "Recommendation", "ScalarRBM",
-    "StepDecay", "Tally", "Training", "TrainingInterrupted", "autocorrelation_time", "bernoulli_gradient",
-    "block_moments", "cholesky_solution", "factor_analysis", "from_latent", "gradient_flow", "kernel_spectrum",
-    "kl_divergence", "latent_form", "learning_rate_limit", "load_digits", "load_mnist", "maximum_likelihood",
-    "mnist_correlation", "mode_trajectory", "natural_gradient_flow", "noise_floor", "recommend", "relaxation_rates",
-    "second_moment", "standard_error", "sweep", "symmetric_solution", "train", "train_bernoulli", "truncated_kl",
+    "Standardized", "StepDecay", "Tally", "Training", "TrainingInterrupted", "autocorrelation_time",
+    "bernoulli_gradient", "block_moments", "cholesky_solution", "eigenvalue_relaxation", "factor_analysis",
+    "from_latent", "gradient_flow", "kernel_spectrum", "kl_divergence", "latent_form", "learning_rate_limit",
+    "load_digits", "load_mnist", "maximum_likelihood", "mnist_correlation", "mode_trajectory", "natural_gradient_flow",
+    "noise_floor", "recommend", "relaxation_rates", "second_moment", "standard_error", "standardize", "sweep",
+    "symmetric_solution", "train", "train_bernoulli", "truncated_kl",
 ]

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import dataclasses
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
 
 from ._random import numpy_generator
-from ._validation import Floats, count, fields, number
+from ._validation import Floats, count, fields, frozen, number
 
 
 class Layers:
@@ -16,6 +19,14 @@ class Layers:
         @property
         def weights(self) -> Floats:
             """W, shape (N_v, N_h)."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        """The parameters alone, for pickle and copy: what was computed from them is computed again."""
+        return {field.name: getattr(self, field.name) for field in dataclasses.fields(cast(Any, self))}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        for name, value in state.items():
+            object.__setattr__(self, name, frozen(value) if isinstance(value, np.ndarray) else value)
 
     @property
     def n_visible(self) -> int:

@@ -19,7 +19,7 @@ LearntMass: TypeAlias = bool | Literal["mu"]
 """Whether the mass is learnt, and if so as which parameter: True is mu^2, "mu" is mu."""
 
 NULL_VARIANCE = 1e-12
-"""Of the largest variance; what varies less does not vary."""
+"""Of the largest variance; what varies less does not vary. See `null_variance`."""
 _LARGEST = 1e150
 
 
@@ -56,6 +56,8 @@ def require_instance(value: Any, name: str, kind: type, others: str = "") -> Non
 def floats(values: Any, name: str, *, scalar: bool = False) -> Floats:
     """`values` as a float64 array, which may hold NaN and infinity; `scalar` asks for a single number."""
     expected = "be a number" if scalar else "hold numbers"
+    if not scalar:
+        refuse_containers(values, name)
     try:
         array = np.asarray(values)
     except ValueError as error:
@@ -68,14 +70,53 @@ def floats(values: Any, name: str, *, scalar: bool = False) -> Floats:
         raise ValueError(f"{name} must {expected.replace('number', 'real number')}, got type {array.dtype}; pass its "
                          "real part if the imaginary one is zero")
     try:
-        if values is not None and array.dtype.kind in "biufO":
+        if values is not None and array.dtype.kind in "biufO" and not _has_text(array):
             return array.astype(np.float64, copy=False)
     except (TypeError, ValueError):
-        pass
+        _refuse_missing(array, name)
     arrived = f"type {array.dtype}" if array.ndim else described(values)
     member = {"correlation": "propagator", "kernel": "kernel"}.get(name, "")
     hint = f"; pass its .{member}" if member and hasattr(type(values), member) else ""
     raise ValueError(f"{name} must {expected}, got {arrived}{hint}")
+
+
+def refuse_containers(values: Any, name: str) -> None:
+    """Raise for what NumPy would turn into an array of something else, with the words that make an array of it.
+
+    A mask would be forgotten, a sparse matrix or a dict would become one object, a record array has no columns.
+    """
+    masked = _masked_entries(values)
+    if masked:
+        raise ValueError(f"{name} has {masked} masked {'entry' if masked == 1 else 'entries'}: pass the complete rows, "
+                         "np.ma.compress_rows(x)")
+    if hasattr(values, "toarray") and hasattr(values, "nnz"):
+        raise ValueError(f"{name} is a sparse matrix: pass x.toarray(), or for second_moment, which reads blocks, with "
+                         "r = x.tocsr() the blocks (r[i:i + 1000].toarray() for i in range(0, r.shape[0], 1000))")
+    if isinstance(values, dict):
+        raise ValueError(f"{name} is a dict: pass its columns as np.column_stack(list(x.values()))")
+    if getattr(getattr(values, "dtype", None), "names", None):
+        raise ValueError(f"{name} is a structured array: pass its columns as "
+                         "np.column_stack([x[name] for name in x.dtype.names])")
+
+
+def _masked_entries(values: Any) -> int:
+    if isinstance(values, np.ma.MaskedArray):
+        return int(np.ma.getmaskarray(values).sum())
+    if isinstance(values, (list, tuple)):
+        return sum(_masked_entries(item) for item in values if isinstance(item, (np.ma.MaskedArray, list, tuple)))
+    return 0
+
+
+def _has_text(array: np.ndarray) -> bool:
+    """Whether an object array holds text, which NumPy would read as numbers where it looks like them."""
+    return array.dtype.kind == "O" and any(isinstance(item, (str, bytes)) for item in array.flat)
+
+
+def _refuse_missing(array: np.ndarray, name: str) -> None:
+    """Raise if what is not a number is missing: None, or the NA of pandas."""
+    missing = sum(item is None or type(item).__name__ == "NAType" for item in array.flat)
+    if array.ndim and missing:
+        raise ValueError(f"{name} has {missing} missing values: pass the complete rows, of a data frame df.dropna()")
 
 
 def number(value: Any, name: str, *, above: float | None = None) -> float:
@@ -105,6 +146,8 @@ def count(value: Any, name: str, *, least: int = 0) -> int:
         exact = False
     if not exact or integer < least:
         raise ValueError(f"{name} must be an integer of at least {least}, got {value!r}")
+    if integer > np.iinfo(np.int64).max:
+        raise ValueError(f"{name} must fit into 64 bits, got {value!r}")
     return integer
 
 
@@ -206,10 +249,41 @@ def correlation_matrix(values: ArrayLike, size: int | None = None) -> Floats:
     """A correlation matrix <phi phi^T>: symmetric and positive semidefinite up to rounding."""
     matrix = symmetric(values, "correlation", size)
     lowest = np.linalg.eigvalsh(matrix)[0] if len(matrix) else 0.0
-    if lowest < -1e-10 * max(np.abs(matrix).max(initial=0.0), np.finfo(float).tiny):
+    largest = max(np.abs(matrix).max(initial=0.0), np.finfo(float).tiny)
+    if lowest < -max(1e-10, _resolution(values, len(matrix))) * largest:
         raise ValueError("correlation must be positive semidefinite as every <phi phi^T> is, but its smallest "
-                         f"eigenvalue is {lowest:.6g}; was a kernel passed instead of its inverse?")
+                         f"eigenvalue is {lowest:.6g}. A matrix whose entries come from different samples, such as "
+                         "df.cov() of data with gaps, need not be: pass second_moment(df.dropna(), center=True)")
     return matrix
+
+
+def null_variance(values: ArrayLike, variances: Floats) -> float:
+    """The level below which a variance, an eigenvalue of the correlation matrix `values`, is only rounding.
+
+    A singular matrix has eigenvalues of the size of its rounding errors, in both directions. That is 1e-12 of the
+    largest one for double precision with some steps of computation behind it, what N_v numbers of the type of `values`
+    can resolve, or what the matrix itself shows: where an eigenvalue is negative, positive ones of this size mean
+    nothing either.
+    """
+    if not variances.size:
+        return 0.0
+    relative = max(NULL_VARIANCE, _resolution(values, len(variances)))
+    return max(relative * float(variances.max()), -4 * float(variances.min()))
+
+
+def varying_nodes(variances: Floats) -> np.ndarray:
+    """Which of the nodes vary, by their variances, the diagonal of a correlation matrix.
+
+    Nodes may be measured in very different units, so only what is beyond the rounding of the largest one is refused.
+    """
+    return variances > np.finfo(float).eps ** 2 * variances.max(initial=0.0)
+
+
+def _resolution(values: Any, size: int) -> float:
+    """The relative rounding error of the eigenvalues of a matrix of this type."""
+    dtype = getattr(values, "dtype", None)
+    single = dtype is not None and str(dtype).rpartition(".")[2] in ("float32", "float16")
+    return size * float(np.finfo(np.dtype(str(dtype).rpartition(".")[2]) if single else float).eps)
 
 
 def frozen(array: ArrayLike) -> Floats:

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ._range import in_range
-from ._validation import NULL_VARIANCE, Floats, correlation_matrix, count, finite, number
+from ._validation import Floats, correlation_matrix, count, finite, null_variance, number
 
 if TYPE_CHECKING:
     from .panel import Panel
@@ -106,8 +106,8 @@ def recommend(correlation: ArrayLike, tolerance: float, *, noise: float = 0.0,
     ----------
     correlation : array (N_v, N_v) or (N_v,)
         <phi phi^T>, as `second_moment` gives it (with center=True for data whose mean is not zero), or its eigenvalues
-        1 / kappa where they are known. Directions without variance (below 1e-12 of the
-        largest) are left out and counted; mu^2 is then that of a machine without them, so drop nodes that never vary.
+        1 / kappa where they are known. Directions without variance (no more than rounding, see `kernel_spectrum`) are
+        left out and counted; mu^2 is then that of a machine without them, so drop nodes that never vary.
     tolerance : float
         KL divergence in nats per configuration that may be lost; > 0.
     noise : float
@@ -130,7 +130,7 @@ def recommend(correlation: ArrayLike, tolerance: float, *, noise: float = 0.0,
     if not variances.size or variances[0] <= 0:
         raise ValueError("the data do not vary in any direction: there is nothing to learn")
     varying = variances + noise
-    varying = varying[varying > NULL_VARIANCE * varying[0]]
+    varying = varying[varying > null_variance(correlation, variances)]
     tails = np.cumsum(varying[::-1])[::-1]
     logs = np.cumsum(np.log(varying)[::-1])[::-1]
     left = np.arange(len(varying), 0, -1)

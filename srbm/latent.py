@@ -31,6 +31,7 @@ from ._validation import (
     number,
     require_instance,
     require_positive,
+    varying_nodes,
 )
 from .model import ScalarRBM
 
@@ -127,10 +128,10 @@ def factor_analysis(correlation: ArrayLike, n_hidden: int, hidden_variance: floa
     if least_noise >= 1:
         raise ValueError(f"least_noise is a share of the variance and must be below 1, got {least_noise:g}")
     variances = np.diag(correlation)
-    dead = int((variances <= 0).sum())
+    dead = int((~varying_nodes(variances)).sum())
     if dead:
         raise ValueError(f"{dead} of the {n_visible} nodes do not vary, so that their best mass is infinite: leave "
-                         "them out")
+                         "them out, as standardize(correlation) does")
     scale = np.sqrt(variances)
     unit = correlation / np.outer(scale, scale)  # factor analysis does not care about the unit of each field
 

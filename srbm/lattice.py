@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from math import prod
 from typing import cast
 
 import numpy as np
@@ -65,7 +66,7 @@ class FreeScalarField:
     @property
     def n_sites(self) -> int:
         """N_v, the number of sites."""
-        return int(np.prod(self._extents))
+        return prod(self._extents)
 
     @property
     def _links(self) -> list[tuple[tuple[int, ...], float]]:

@@ -13,7 +13,8 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from itertools import groupby
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -21,7 +22,20 @@ from numpy.typing import ArrayLike
 from ._arrays import Array, is_numpy, namespace, to_numpy
 from ._progress import progress_bar
 from ._range import in_extended_range, in_range, members_in_range
-from ._validation import NULL_VARIANCE, Floats, correlation_matrix, described, finite
+from ._validation import (
+    Floats,
+    correlation_matrix,
+    described,
+    finite,
+    floats,
+    null_variance,
+    refuse_containers,
+    varying_nodes,
+)
+
+_PIECE = 2**22
+"""Numbers that are worked on at once, so that data on disk are never copied whole to double precision."""
+_SPACING = 4 * float(np.finfo(float).eps)
 
 
 @members_in_range
@@ -33,8 +47,13 @@ class IntegerMoments:
     sums: np.ndarray
     products: np.ndarray
 
-    def __add__(self, other: IntegerMoments) -> IntegerMoments:
-        """The sums over both sets of samples, exactly; `ValueError` where they would not fit into 64 bits."""
+    def __add__(self, other: Any) -> Any:
+        """The sums over both sets of samples, exactly; `ValueError` where they would not fit into 64 bits.
+
+        With `FloatMoments` the sum is one of these.
+        """
+        if isinstance(other, FloatMoments):
+            return self.as_floats() + other
         if not isinstance(other, IntegerMoments):
             return NotImplemented
         _same_width(self.sums, other.sums)
@@ -44,6 +63,12 @@ class IntegerMoments:
             raise ValueError(f"the sums over {self.n + other.n} samples are too large for 64 bits; convert the blocks "
                              "to float64")
         return IntegerMoments(self.n + other.n, self.sums + other.sums, self.products + other.products)
+
+    def as_floats(self) -> FloatMoments:
+        """The same moments as those of real data."""
+        if not self.n:
+            return FloatMoments(0, self.sums.astype(float), self.products.astype(float))
+        return FloatMoments(self.n, self.sums / self.n, self.n * self.correlation(center=True))
 
     def correlation(self, center: bool = False, scale: float = 1.0) -> Floats:
         """<phi phi^T> of data times `scale`, or its centred version <phi phi^T> - <phi><phi>^T."""
@@ -71,8 +96,10 @@ class FloatMoments:
     mean: Floats
     scatter: Floats
 
-    def __add__(self, other: FloatMoments) -> FloatMoments:
+    def __add__(self, other: FloatMoments | IntegerMoments) -> FloatMoments:
         """The moments of both sets of samples."""
+        if isinstance(other, IntegerMoments):
+            other = other.as_floats()
         if not isinstance(other, FloatMoments):
             return NotImplemented
         _same_width(self.mean, other.mean)
@@ -86,7 +113,13 @@ class FloatMoments:
     def correlation(self, center: bool = False, scale: float = 1.0) -> Floats:
         """<phi phi^T> of data times `scale`, or its centred version <phi phi^T> - <phi><phi>^T."""
         second = self.scatter / self.n
-        return (second if center else second + self.mean[:, None] * self.mean[None, :]) * scale**2
+        if not center:
+            return (second + self.mean[:, None] * self.mean[None, :]) * scale**2
+        xp = namespace(second)
+        # A column whose deviations are no larger than the spacing of floats at its mean does not vary.
+        varies = xp.linalg.diagonal(second) > (_SPACING * self.mean) ** 2
+        together = varies[:, None] & varies[None, :]
+        return xp.where(together, second, xp.zeros_like(second)) * scale**2
 
 
 def _same_width(a: Array, b: Array) -> None:
@@ -129,9 +162,9 @@ def second_moment(chunks: Array | Iterable[Array], center: bool = False, *, prog
         first = next(blocks, None)
         if first is None:
             raise ValueError("second_moment needs at least one sample, got none")
-        if not _is_integer(first):
+        if not is_numpy(first) and not _is_integer(first):
             return _float_moments(_chain(first, blocks)).correlation(center)
-        result = integer_moments(_chain(first, blocks)).correlation(center)
+        result = _moments(_chain(first, blocks)).correlation(center)
     return result if is_numpy(first) else namespace(first).asarray(result, device=first.device)
 
 
@@ -139,12 +172,47 @@ def second_moment(chunks: Array | Iterable[Array], center: bool = False, *, prog
 def kernel_spectrum(correlation: ArrayLike) -> Floats:
     """kappa = 1 / (eigenvalues of <phi phi^T>), ascending, shape (N_v,): the spectrum of the target's kernel.
 
-    It is infinite in directions in which the data do not vary, that is, where the variance is below 1e-12 of the
-    largest one: a matrix that is singular has an inverse only by rounding.
+    It is infinite in directions in which the data do not vary, that is, where the variance is no more than rounding:
+    below 1e-12 of the largest one, below what single precision resolves where `correlation` is of that type, or of the
+    size of its negative eigenvalues.
     """
     variances = np.linalg.eigvalsh(correlation_matrix(correlation))[::-1]
-    varies = variances > NULL_VARIANCE * variances[:1]
+    varies = variances > null_variance(correlation, variances)
     return np.divide(1, variances, out=np.full(len(variances), np.inf), where=varies)
+
+
+class Standardized(NamedTuple):
+    """Second moments of fields that are measured in units of their own standard deviations."""
+
+    correlation: Floats
+    """<phi phi^T> with ones on the diagonal, shape (n, n), for the n nodes that vary."""
+    scale: Floats
+    """The standard deviations of these nodes, shape (n,): what a sample is multiplied by to be in the old units."""
+    varies: np.ndarray
+    """Which of the nodes vary, bool (N_v,)."""
+
+
+@in_range
+def standardize(correlation: ArrayLike) -> Standardized:
+    """Second moments in units of each node's standard deviation, without the nodes that do not vary.
+
+    Columns of a table that are measured in different units are compared so. A node that does not vary has no unit of
+    its own (its standard deviation is 0, or a rounding error) and is left out.
+
+    >>> correlation, scale, varies = standardize([[4.0, 1.0, 0.0], [1.0, 1.0, 0.0], [0.0, 0.0, 0.0]])
+    >>> correlation
+    array([[1. , 0.5],
+           [0.5, 1. ]])
+    >>> scale, varies
+    (array([2., 1.]), array([ True,  True, False]))
+    """
+    matrix = correlation_matrix(correlation)
+    variances = np.diag(matrix)
+    varies = varying_nodes(variances)
+    if not varies.any():
+        raise ValueError("the data do not vary in any node: there is nothing to measure them with")
+    scale = np.sqrt(variances[varies])
+    return Standardized(matrix[np.ix_(varies, varies)] / np.outer(scale, scale), scale, varies)
 
 
 def _counted(blocks: Iterable[Array], advance: Callable[[int], object]) -> Iterator[Array]:
@@ -229,12 +297,30 @@ def _integer_product_of_library(block: Array, sums: np.ndarray) -> np.ndarray:
     return total
 
 
+def _moments(blocks: Iterable[Array]) -> IntegerMoments | FloatMoments:
+    """Moments of all blocks, added in their order: exact as long as all of them are integers.
+
+    A file read in pieces may well begin with integers and go on with fractions.
+    """
+    total: Any = None
+    for integer, group in groupby(blocks, key=_is_integer):
+        rows = (block for block in group if block.shape[0])
+        first = next(rows, None)
+        if first is not None:
+            here = (integer_moments if integer else _float_moments)(_chain(first, rows))
+            total = here if total is None else total + here
+    if total is None:
+        raise ValueError("second_moment needs at least one sample, got none")
+    return total
+
+
 def _float_moments(blocks: Iterable[Array]) -> FloatMoments:
     """Moments of all blocks, added in their order."""
     moments: FloatMoments | None = None
     for block in blocks:
-        if block.shape[0]:
-            here = _float_block(block)
+        rows = max(_PIECE // max(block.shape[1], 1), 1)
+        for start in range(0, block.shape[0], rows):
+            here = _float_block(block[start:min(start + rows, block.shape[0]), ...])
             moments = here if moments is None else moments + here
     if moments is None:
         raise ValueError("second_moment needs at least one sample, got none")
@@ -247,12 +333,18 @@ def _float_block(block: Array) -> FloatMoments:
         block = finite(block, "a block of samples")
     else:
         block = xp.astype(block, xp.float64)
-        finite(to_numpy(xp.sum(block)), "the sum of a block of samples")
+        if not bool(xp.isfinite(xp.sum(block))):  # one number comes from the device, not the block
+            bad = int(xp.sum(xp.astype(~xp.isfinite(block), xp.int64)))
+            what = f"{bad} of its {block.shape[0] * block.shape[1]} entries are NaN or infinite" if bad else (
+                "their sum is too large for double precision")
+            raise ValueError(f"a block of samples must be finite, but {what}")
     if not block.shape[0]:
         return FloatMoments(0, xp.sum(block, axis=0), block.mT @ block)
     mean = xp.mean(block, axis=0)
     deviation = block - mean
-    return FloatMoments(block.shape[0], mean, deviation.mT @ deviation)
+    rest = xp.mean(deviation, axis=0)  # the rounding error of the mean, which grows with the number of rows
+    deviation -= rest
+    return FloatMoments(block.shape[0], mean + rest, deviation.mT @ deviation)
 
 
 def _blocks(chunks: Array | Iterable[Array]) -> Iterator[Array]:
@@ -260,13 +352,20 @@ def _blocks(chunks: Array | Iterable[Array]) -> Iterator[Array]:
     width = None
     block: Array
     for block in _parts(chunks):
+        refuse_containers(block, "a block of samples")
+        _refuse_batches(block)
         try:
             block = np.asarray(block) if is_numpy(block) else block
-        except ValueError:
+            if is_numpy(block) and block.dtype.kind == "O" and block.ndim:
+                block = floats(block, "a block of samples")
+        except ValueError as error:
+            if "inhomogeneous" not in str(error):
+                raise
             raise ValueError("each block must have shape (n, N), a sample in each row, but the rows of one have "
                              "different lengths") from None
         if block.ndim != 2:
-            hint = {0: "; pass np.array(data), with one row per sample", 1: "; wrap one sample as sample[None]"}
+            hint = {0: "; pass np.array(data), with one row per sample", 1: "; wrap one sample as sample[None]",
+                    3: "; a field on a lattice is one row, x.reshape(len(x), -1)"}
             raise ValueError(f"each block must have shape (n, N), a sample in each row, got shape {tuple(block.shape)}"
                              + hint.get(block.ndim, ""))
         if width not in (None, block.shape[1]):
@@ -277,8 +376,22 @@ def _blocks(chunks: Array | Iterable[Array]) -> Iterator[Array]:
         yield block
 
 
+def _refuse_batches(block: Any) -> None:
+    """Raise for what PyTorch's data loaders give: a list of tensors, of which the first holds the samples."""
+    if isinstance(block, (list, tuple)) and any(hasattr(item, "detach") for item in block):
+        raise ValueError(f"a block of samples is a {type(block).__name__} of {len(block)} tensors, as PyTorch's data "
+                         "loaders give them: pass (x for x, *labels in loader), with x flattened to (n, N)")
+
+
 def _parts(chunks: Any) -> Iterable[Any]:
     """What is an array as the only block, also where it is a list of rows; the items of what else can be iterated."""
+    refuse_containers(chunks, "data")
+    if isinstance(chunks, (list, tuple)) and len(chunks) > 1:
+        shapes = {np.shape(block) for block in chunks if hasattr(block, "shape")}
+        if len(shapes) == 1 and (shape := shapes.pop()) and len(shape) == 2 and shape[0] == shape[1] > 1:
+            raise ValueError(f"data is a list of {len(chunks)} square arrays of shape {shape}, which may be fields or "
+                             f"blocks: pass fields as np.reshape(x, ({len(chunks)}, -1)), a row each, and blocks of "
+                             "samples as iter(x)")
     if not is_numpy(chunks) or hasattr(chunks, "__array__"):
         return [chunks]
     if isinstance(chunks, (list, tuple)) and chunks and all(is_numpy(row) and _is_row(row) for row in chunks):

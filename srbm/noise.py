@@ -61,9 +61,9 @@ def noise_floor(eigenvalues: ArrayLike, mass_squared: float, learning_rate: floa
     rate = number(learning_rate, "learning_rate", above=0)
     chains, steps = count(chains, "chains", least=1), count(steps, "steps", least=1)
     step = rate * relaxation_rates(kappa, mass_squared, hidden_variance)
-    field_memory = (1 - kappa / mass_squared) ** steps
-    memory = np.outer(field_memory, field_memory)
-    tau = (1 + memory) / (1 - memory)
+    forgetting = -steps * np.log1p(-kappa / mass_squared)  # light modes: of the order of rounding in 1 - rho
+    forgetting = forgetting[:, None] + forgetting
+    tau = (1 + np.exp(-forgetting)) / -np.expm1(-forgetting)
     stable = step < 2 * tau
     variance = np.full(step.shape, np.inf)
     np.divide(step * tau**2, 2 * tau - step, out=variance, where=stable)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ._range import in_range
-from ._validation import Floats, correlation_matrix, count, number, require_positive, symmetric
+from ._validation import Floats, correlation_matrix, count, null_variance, number, require_positive, symmetric
 from .model import ScalarRBM
 
 
@@ -55,6 +55,8 @@ def maximum_likelihood(correlation: ArrayLike, n_hidden: int, mass_squared: floa
 
     The model keeps the smallest kappa = 1 / (eigenvalue of `correlation`): with mu^2 given, the n_hidden smallest
     among those below mu^2; with mu^2 free, the n_hidden smallest, and 1 / mu^2 is the mean of the other 1 / kappa.
+    Where the last of them has the same kappa as the next, any combination of the two would do as well: the maximum is
+    then not unique, and the kernel returned is one of a continuum.
 
     Parameters
     ----------
@@ -69,18 +71,17 @@ def maximum_likelihood(correlation: ArrayLike, n_hidden: int, mass_squared: floa
         With mu^2 free and n_hidden >= N_v (the optimum is a line: any mu^2 > kappa_max does), or when every discarded
         1 / kappa is zero, so that the likelihood grows without bound as mu^2 does.
     """
-    correlation = correlation_matrix(correlation)
     n_hidden = count(n_hidden, "n_hidden")
     hidden_variance = number(hidden_variance, "hidden_variance", above=0)
-    variances, modes = np.linalg.eigh(correlation)
+    variances, modes = np.linalg.eigh(correlation_matrix(correlation))
     variances, modes = variances[::-1], modes[:, ::-1]
     n_visible = len(variances)
     if mass_squared is None:
         if n_hidden >= n_visible:
             raise ValueError(f"with n_hidden = {n_hidden} >= N_v = {n_visible} every mu^2 above the spectrum is "
                              "optimal: pass mass_squared")
-        discarded = variances[n_hidden:].mean()
-        if discarded <= 1e-14 * variances[0]:
+        discarded = np.where(variances > null_variance(correlation, variances), variances, 0)[n_hidden:].mean()
+        if not discarded:
             raise ValueError("the likelihood has no maximum: beyond n_hidden modes the data do not vary at all, so it "
                              "grows with mu^2 without bound; choose a smaller n_hidden or pass mass_squared")
         mass_squared = 1 / discarded

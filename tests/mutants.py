@@ -26,7 +26,7 @@ FORMULAS = {
     "srbm.noise": ("noise_floor", "test_noise.py"),
     "srbm.latent": ("covariance latent_form from_latent", "test_latent.py"),
     "srbm.statistics": ("autocorrelation_time standard_error", "test_statistics.py"),
-    "srbm.flow": ("natural_gradient_flow relaxation_rates learning_rate_limit", "test_flow.py"),
+    "srbm.flow": ("natural_gradient_flow relaxation_rates eigenvalue_relaxation learning_rate_limit", "test_flow.py"),
     "srbm.schedules": ("__call__", "test_training.py"),
     "srbm._epochs": ("update measured", "test_training.py"),
     "srbm.interactions": ("effective_action _mode _log_weights log_partition mean propagator psi",

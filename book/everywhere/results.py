@@ -3,6 +3,7 @@
 import datetime
 import json
 import subprocess
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,9 @@ CHANGED = " and uncommitted changes"
 
 
 def read(file: Path = FILE) -> dict[str, Any]:
-    """The stored results: entries of "rows" by name, and of "reseeds" by shift."""
+    """The stored results: entries of "rows" by name, of "reseeds" by shift, and of "wasm32" by chapter."""
     stored = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
-    return {"rows": {}, "reseeds": {}} | stored
+    return {"rows": {}, "reseeds": {}, "wasm32": {}} | stored
 
 
 def store(kind: str, name: str, entry: dict[str, Any], file: Path = FILE) -> None:
@@ -86,3 +87,19 @@ def reseeds_table(results: dict[str, Any]) -> list[str]:
         lines.append([shift, "✗ " + "; ".join(changed) if changed else "✓ no verdict changes, no assertion fails",
                       str(len(entry["chapters"])), f"`{entry['commit']}`, {entry['date']}"])
     return table(["shift", "result", "chapters", "commit and day"], lines or [["", "○ not yet run", "", ""]])
+
+
+def wasm_table(results: dict[str, Any]) -> list[str]:
+    """One line for each chapter, and one for the unit tests, under WebAssembly."""
+    lines = []
+    for name, entry in results["wasm32"].items():
+        cells = Counter(entry.get("reasons", {}).values())
+        reasons = "; ".join(f"{number}: {reason}" for reason, number in cells.items()) or _skipped(entry["skipped"])
+        failures = f"✗ {'; '.join(entry['failures'])}" if entry["failed"] else "✓ none"
+        lines.append([name, str(entry["passed"]), failures, reasons, f"{entry['seconds']} s", f"{entry['memory']} MB"])
+    head = ["chapter", "as stored", "different", "skipped", "processor time", "memory"]
+    return table(head, lines or [["", "○ not yet run", "", "", "", ""]])
+
+
+def _skipped(number: int) -> str:
+    return str(number) if number else ""

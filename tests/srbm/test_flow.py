@@ -1,5 +1,6 @@
 """Learning in continuous time: conservation laws, closed trajectories, rates, and the pole."""
 
+import mpmath
 import numpy as np
 import pytest
 from scipy.integrate import solve_ivp
@@ -9,6 +10,7 @@ from scipy.optimize import brentq
 from srbm import (
     NotNormalizableError,
     ScalarRBM,
+    eigenvalue_relaxation,
     gradient_flow,
     kl_divergence,
     learning_rate_limit,
@@ -215,6 +217,47 @@ def test_relaxation_rates_are_those_of_the_linearised_flow(n_hidden, variance):
     np.testing.assert_allclose(np.sort(-np.linalg.eigvals(jacobian).real), np.sort(expected), atol=1e-8)
 
 
+@pytest.mark.parametrize(("kappa", "mass_squared", "n_hidden", "variance", "level", "rate"), [
+    ([1.0, 3.2, 4.0], 6.0, 3, 1.0, 0, 2 * 7 / 4),        # waits for the angle to the heaviest mode, not for itself
+    ([1.0, 3.2, 4.0], 6.0, 3, 1.0, 1, 2 * 2.8 / 3.2**2),  # is slower than its angles
+    ([1.0, 3.2, 4.0], 6.0, 3, 1.0, 2, 2 * 2 / 16),
+    ([1.0, 4.0, 4.0], 6.0, 4, 0.7, 0, 2 * 0.7 * 7 / 4),  # a degenerate level, more hidden nodes than visible ones
+    ([1.0, 2.5, 8.0], 6.0, 3, 1.0, 0, 2 * (1 - 1 / 8)),  # one mode lies above mu^2
+    ([1.0, 2.5, 8.0], 6.0, 3, 1.0, 1, 2 * (0.4 - 1 / 8)),
+    ([1.0, 2.5, 4.0], 6.0, 2, 0.6, 0, 1.2 * (1 - 0.25)),  # one mode has no node
+    ([1.0, 2.5, 2.5], 6.0, 2, 1.0, 1, 2 * 3.5 / 2.5**2),  # its level is cut: which half is kept does not matter
+])
+def test_eigenvalues_relax_as_predicted(kappa, mass_squared, n_hidden, variance, level, rate):
+    """From a random start near the optimum, the late decay of |lambda - kappa| in small steps of exact gradients."""
+    rates = eigenvalue_relaxation(kappa, mass_squared, variance, n_hidden)
+    assert rates[level] == pytest.approx(rate, rel=1e-12)
+    best = maximum_likelihood(correlation_with(kappa, rng=3), n_hidden, mass_squared, variance)
+    shift = 0.05 * np.random.default_rng(2).standard_normal(best.weights.shape)
+    start = ScalarRBM(best.weights + shift, mass_squared, variance)
+    step = 0.005 / rate
+    training = train(start, correlation_with(kappa, rng=3), 4400, step, record_every=50)
+    elapsed = training.epochs * step * rate
+    late = (elapsed > 15) & (elapsed < 20)
+    deviation = np.abs(training.eigenvalues[late, level] - kappa[level])
+    slope = np.polyfit(elapsed[late], np.log(deviation), 1)[0]
+    assert slope == pytest.approx(-1, abs=0.04)
+    aligned = 2 * variance * (mass_squared - kappa[level]) / kappa[level] ** 2
+    assert rate == pytest.approx(aligned) or aligned / rate > 1.5  # an aligned start would be another matter
+
+
+def test_rates_of_the_ring_and_of_the_last_mode():
+    from srbm import FreeScalarField
+
+    ring = eigenvalue_relaxation(FreeScalarField(10, 4.0).eigenvalues, 9.0)
+    np.testing.assert_allclose(ring[[0, 1, 3, -1]], [0.375, 0.3205, 0.2145, 1 / 32], rtol=2e-4)
+    np.testing.assert_allclose(eigenvalue_relaxation([0.4, 0.2], 1.0), [35, 7.5], rtol=1e-13)
+    assert eigenvalue_relaxation([2.0, np.inf, 0.5], 1.0).tolist() == [3.0]
+    assert eigenvalue_relaxation([2.0, np.inf], 1.0).tolist() == []
+    assert eigenvalue_relaxation([0.5, 0.25], 1.0, n_hidden=0).tolist() == []
+    with pytest.raises(ValueError, match="n_hidden must be an integer of at least 0"):
+        eigenvalue_relaxation([0.5], 1.0, n_hidden=-1)
+
+
 def test_rates_of_figure_2():
     np.testing.assert_allclose(relaxation_rates([0.4, 0.2], 1.0), [[40, 17.5], [17.5, 7.5]], rtol=1e-13)
     assert relaxation_rates([2.0, np.inf, 0.5], 1.0).shape == (1, 1)
@@ -291,7 +334,7 @@ def test_wrong_modes(arguments, message):
 
 
 def test_wrong_spectra():
-    for function in (relaxation_rates, learning_rate_limit):
+    for function in (relaxation_rates, eigenvalue_relaxation, learning_rate_limit):
         with pytest.raises(ValueError, match="eigenvalues must be positive"):
             function([1.0, 0.0], 3.0)
         with pytest.raises(ValueError, match="mass_squared must be greater than 0"):
@@ -372,3 +415,57 @@ def test_natural_gradient_at_the_edge_and_beyond():
         natural_gradient_flow(ScalarRBM(start.weights, [5.0] * 4), TARGET, [0.0, 1.0])
     with pytest.raises(ValueError, match="times must be finite"):
         natural_gradient_flow(start, TARGET, [0.0, np.inf])
+
+
+@pytest.mark.parametrize("kappa", [4.0, 5.999, 6.0, 6.001, 9.0, np.inf])
+@pytest.mark.parametrize("start", [1e-200, 1e-12, 1e-8, 1e-3, 0.4, 1.4999, 1.5])
+def test_a_mode_keeps_its_digits_near_the_pole(kappa, start):
+    mu2, s2 = 6.0, 0.7
+    with mpmath.workdps(60):
+        m, x0, k = mpmath.mpf(mu2), mpmath.mpf(start), mpmath.mpf(kappa)
+
+        def slowness(y):
+            """dt / dlambda of Eq. (81), for 2 sigma_h^2 = 1."""
+            return y / ((m - y) * (1 - (y / k if kappa < np.inf else 0)))
+
+        def time_to(lam):
+            return mpmath.quad(slowness, mpmath.linspace(x0, lam, 9)) / (2 * mpmath.mpf(s2))
+
+        levels = [level for level in (2e-12, 2e-8, 1.1e-3, 0.1, 1.6, 2.5, 3.7) if level > start]
+        times = [time_to(mpmath.mpf(level)) for level in levels]
+    found = mode_trajectory(kappa, mu2, start, [float(t) for t in times], s2)
+    np.testing.assert_allclose(found, levels, rtol=1e-12)
+
+
+def test_modes_that_leave_the_pole_rise():
+    times = np.append(0, np.geomspace(1e-30, 1e3, 400))
+    for kappa in (4.0, 6.0, np.inf):
+        path = mode_trajectory(kappa, 6.0, 1e-8, times)
+        assert (path > 0).all()
+        assert (np.diff(path) >= 0).all()
+        np.testing.assert_allclose(path[-1], min(kappa, 6.0), rtol=1e-2)  # a power law at kappa = mu^2
+
+
+@pytest.mark.parametrize("learn_mass", [True, "mu"])
+def test_the_implicit_integrator_follows_the_same_flow(learn_mass, monkeypatch):
+    C = np.diag([1.0, 0.7, 0.3]) / 0.05
+    start = ScalarRBM.random(3, 2, 0.15, scale=0.05, rng=0)
+    times = [0.0, 0.01, 0.05, 0.2]
+    explicit = gradient_flow(start, C, times, learn_mass)
+    monkeypatch.setattr("srbm.flow._MANY", 0)
+    implicit = gradient_flow(start, C, times, learn_mass)
+    assert not np.array_equal(explicit.weights, implicit.weights)
+    np.testing.assert_allclose(implicit.weights, explicit.weights, rtol=1e-6, atol=1e-8)
+    np.testing.assert_allclose(implicit.mass_squared, explicit.mass_squared, rtol=1e-6)
+
+
+def test_large_fields_are_followed():
+    u = 1e-6  # fields of order 1000: the mass relaxes 10^6 times faster than W
+    C = np.diag(np.linspace(0.2, 1, 5)) / u
+    start = ScalarRBM.random(5, 4, 3 * u, scale=0.3 * np.sqrt(u), rng=0)
+    flow = gradient_flow(start, C, np.linspace(0, 0.1 * u, 4), learn_mass=True)
+    traces = (1 / flow.eigenvalues).sum(axis=1)
+    assert abs(traces[0] / np.trace(C) - 1) > 0.1
+    np.testing.assert_allclose(traces[1:], np.trace(C), rtol=1e-4)  # mu^2 is the slave of W
+    growth = np.linalg.norm(flow.weights[-1]) / np.linalg.norm(flow.weights[1])
+    assert abs(growth - 1) > 1e-3  # while W moves

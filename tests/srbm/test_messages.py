@@ -110,7 +110,7 @@ DATA = "data must be an array of shape (n, N), a sample in each row, or an itera
     (None, TypeError, f"{DATA}, got None; pass np.array(data)"),
     (3, TypeError, f"{DATA}, got 3; pass np.array(data)"),
     ([1, 2, 3], ValueError, f"{BLOCK}, got shape (); pass np.array(data), with one row per sample"),
-    ({"x": [1.0]}, ValueError, f"{BLOCK}, got shape (); pass np.array(data), with one row per sample"),
+    ({"x": [1.0]}, ValueError, "data is a dict: pass its columns as np.column_stack(list(x.values()))"),
     ([[1, 2], [3]], ValueError, f"{BLOCK}, but the rows of one have different lengths"),
     ([["a", "b"]], ValueError, "blocks must hold real numbers, got type <U1"),
     ([np.ones(2), np.ones((1, 2))], ValueError, f"{BLOCK}, got shape (2,); wrap one sample as sample[None]"),

@@ -151,7 +151,7 @@ def test_no_maximum():
         maximum_likelihood(np.diag([1e12, 1e-3]), 1)  # less than the rounding of the largest
     with pytest.raises(ValueError, match="the likelihood has no maximum"):
         maximum_likelihood(np.zeros((2, 2)), 1)
-    with pytest.raises(ValueError, match="was a kernel passed instead of its inverse"):
+    with pytest.raises(ValueError, match="must be positive semidefinite"):
         maximum_likelihood(np.diag([1.0, -1.0]), 1)
     with pytest.raises(ValueError, match="n_hidden must be an integer of at least 0"):
         maximum_likelihood(np.eye(3), -1)
