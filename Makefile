@@ -4,13 +4,14 @@ VENV   := .venv
 PY     := $(VENV)/bin/python
 READY  := $(VENV)/.ready
 LITE   := $(VENV)/lite
+WASM   := $(VENV)/wasm
 
 # One thread per process: stored outputs are the same on every machine, and two processes run side by side.
 export OPENBLAS_NUM_THREADS := 1
 export OMP_NUM_THREADS := 1
 export MKL_NUM_THREADS := 1
 
-.PHONY: help book test check lint mutants everywhere reseed execute lab student grade lite pdf site lock bench clean
+.PHONY: help book test check lint mutants everywhere wasm reseed execute lab student grade lite pdf site lock bench clean
 .DEFAULT_GOAL := help
 
 help:  ## this list
@@ -52,6 +53,15 @@ mutants: $(READY)  ## wrong formulas that the tests have to notice (half an hour
 everywhere: $(READY)  ## unit tests and chapters under every arithmetic of this machine (ROWS=..., hours; goes on where it stopped)
 	$(PY) -m book.everywhere $(if $(ROWS),--rows $(ROWS))
 
+wasm: $(READY) $(WASM)/.ready  ## unit tests and chapters under 32-bit WebAssembly, as in a browser (CHAPTERS=... for some chapters)
+	$(PY) -m book.wasm $(CHAPTERS)
+
+# pip would bring a NumPy that this Python cannot use: it has its own inside. The first run compiles it, once.
+$(WASM)/.ready: $(READY) requirements-wasm.txt
+	$(PY) -m venv $(WASM)
+	$(WASM)/bin/python -m pip install -q --no-deps -r requirements-wasm.txt
+	@touch $@
+
 reseed: $(READY)  ## the chapters with all seeds shifted, five times (CHAPTERS=... for some)
 	$(PY) -m book.reseed $(if $(CHAPTERS),--chapters $(CHAPTERS))
 
@@ -83,9 +93,10 @@ site:  ## what is published: the book with its PDF and the JupyterLite site, in 
 	cp -r _build/lite _build/html/lite
 	cp _build/pdf/srbm.pdf _build/html/srbm.pdf
 
-lock: $(READY)  ## resolve requirements.in and requirements-lite.in into their .txt
+lock: $(READY)  ## resolve requirements.in and its like for lite and wasm into their .txt
 	$(VENV)/bin/uv pip compile -q --universal --python-version 3.11 requirements.in -o requirements.txt
 	$(VENV)/bin/uv pip compile -q --universal --python-version 3.11 requirements-lite.in -o requirements-lite.txt
+	$(VENV)/bin/uv pip compile -q --universal --python-version 3.11 --no-emit-package numpy requirements-wasm.in -o requirements-wasm.txt
 	$(PY) -m book.dependencies
 
 # The peers are only needed here; PyTorch, which one of them stands on, is large.

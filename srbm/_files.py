@@ -13,9 +13,10 @@ import math
 import os
 import re
 import secrets
+import time
 import zipfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any, Literal, NamedTuple
 
@@ -24,9 +25,13 @@ import numpy as np
 from ._validation import described
 from .errors import DatasetError
 
+FORMAT = 1
+"""Version of what files hold; raised when an older srbm could not read a newer file rightly."""
 _LONGEST_HEADER = 10_000
 _LONGEST_EMPTY = 10**6
 """Largest extent of an array without entries, whose shape no bytes have to back."""
+_ABANDONED = 3600
+"""Seconds after which a file that was not finished is taken for left behind."""
 _HEADER = re.compile(
     rb"\{'descr': '([<>|][biufU]\d{1,9})', 'fortran_order': (True|False), 'shape': \(([\d, ]*)\), \}\s*")
 """What numpy writes; nothing of it needs to be evaluated."""
@@ -76,11 +81,13 @@ def save_arrays(path: str | os.PathLike[str], **arrays: Any) -> Path:
         raise FileNotFoundError(f"the folder {path.parent} does not exist: create it first")
     if path.is_dir():
         raise IsADirectoryError(f"{path} is a folder: add the name of a file")
+    if path.exists() and not path.is_file():
+        raise FileExistsError(f"{path} is no regular file, and is not replaced: choose another name")
     for name, array in arrays.items():
         if np.asarray(array).dtype.hasobject:
             raise TypeError(f"{name} cannot be stored without pickle (dtype object)")
-    with replacing(path) as file:
-        np.savez(file, **arrays)
+    with replacing(path.resolve()) as file:  # what a link points to is replaced, not the link
+        np.savez(file, format=np.int64(FORMAT), **arrays)
     return path
 
 
@@ -100,9 +107,15 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
 
 
 def remove_leftovers(path: Path) -> None:
-    """Remove what processes that were killed within `replacing` left beside `path`."""
+    """Remove what processes that were killed within `replacing` left beside `path`, once it is an hour old.
+
+    What is younger may be a file that another process is writing.
+    """
+    path = path.resolve()
     for leftover in path.parent.glob(f".{glob.escape(path.name)}.{'[0-9a-f]' * 16}.partial"):
-        leftover.unlink(missing_ok=True)
+        with suppress(OSError):
+            if time.time() - leftover.stat().st_mtime > _ABANDONED:
+                leftover.unlink()
 
 
 def load_arrays(path: str | os.PathLike[str], expected: Mapping[str, Stored]) -> dict[str, Any]:
@@ -125,19 +138,34 @@ def read_arrays(file: IO[bytes], path: Any, expected: Mapping[str, Stored]) -> d
             members: dict[str, list[zipfile.ZipInfo]] = {}
             for info in archive.infolist():
                 members.setdefault(info.filename.removesuffix(".npy"), []).append(info)
+            _check_format(archive, members, path, within.size)
             missing = [name for name in expected if name not in members]
             if missing:
                 raise _Unexpected(f"{path} lacks {', '.join(missing)}; it holds {_listed(list(members))}: it "
                                   "was written by something else, choose another file")
-            doubled = [name for name in expected if len(members[name]) > 1]
+            doubled = [name for name in members if len(members[name]) > 1]
             if doubled:
-                raise _Unexpected(f"{path} holds {', '.join(doubled)} more than once; restore it from a copy")
+                raise _Unexpected(f"{path} holds {_listed(doubled)} more than once; restore it from a copy")
+            unknown = [name for name in members if name not in expected and name != "format"]
+            if unknown:
+                raise _Unexpected(f"{path} holds {_listed(unknown)}, which this version of srbm does not know: "
+                                  "restore it from a copy, or read it with the version that wrote it")
             return {name: _array(archive, members[name][0], what, within.size) for name, what in expected.items()}
     except _Unexpected as error:
         raise DatasetError(str(error)) from None
     except Exception as error:  # zipfile has a dozen ways to fail on arbitrary bytes
         raise DatasetError(f"{path} is damaged or not an .npz file written by save ({_brief(error)}); choose another, "
                            "or restore it from a copy") from error
+
+
+def _check_format(archive: zipfile.ZipFile, members: Mapping[str, list[zipfile.ZipInfo]], path: Any,
+                  size: int) -> None:
+    """Raise for a file of a later version; one without a version is of the time before there were any."""
+    if "format" in members:
+        version = int(_array(archive, members["format"][0], Stored(("i8",)), size))
+        if version > FORMAT:
+            raise _Unexpected(f"{path} was written by a later version of srbm (format {version}, this one reads up to "
+                              f"{FORMAT}): pip install --upgrade srbm")
 
 
 def _array(archive: zipfile.ZipFile, info: zipfile.ZipInfo, expected: Stored, size: int) -> Any:

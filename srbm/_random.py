@@ -12,6 +12,8 @@ from ._validation import Seed, described
 _BIT_GENERATORS = {kind.__name__: kind for kind in (np.random.PCG64, np.random.PCG64DXSM, np.random.MT19937,
                                                    np.random.Philox, np.random.SFC64)}
 """Those that a file may name."""
+_BOUNDED = (("state", "pos", 624), (None, "buffer_pos", 4), (None, "has_uint32", 1))
+"""Positions in buffers, which NumPy does not check: where in the state they are (where they are), and the last one."""
 
 
 def numpy_generator(rng: Seed) -> np.random.Generator:
@@ -34,11 +36,26 @@ def random_generator(rng: Any) -> Any:
 
 
 def generator_from(state: Mapping[str, Any]) -> Any:
-    """A generator that continues from a stored `bit_generator.state`."""
-    if state["bit_generator"] == "torch":
+    """A generator that continues from a stored `bit_generator.state`; raises `ValueError` for one that cannot be."""
+    name = state["bit_generator"]
+    if name == "torch":
         from .accelerator import TorchGenerator
 
         return TorchGenerator.from_state(state)
-    bit_generator: Any = _BIT_GENERATORS[state["bit_generator"]](0)
+    bit_generator: Any = _BIT_GENERATORS[name](0)
+    for inner, position, last in _BOUNDED:
+        holder = state[inner] if inner else state
+        found = holder.get(position, 0)
+        if type(found) is not int or not 0 <= found <= last:
+            raise ValueError(f"the generator's {position} must be an integer from 0 to {last}, got {described(found)}")
     bit_generator.state = state
+    if not _same(bit_generator.state, state):  # NumPy drops bits that do not fit
+        raise ValueError(f"the state of the generator is none of a {name}")
     return np.random.Generator(bit_generator)
+
+
+def _same(one: Any, other: Any) -> bool:
+    """Whether two states are equal, arrays and lists of the same numbers being the same."""
+    if isinstance(one, Mapping):
+        return isinstance(other, Mapping) and one.keys() == other.keys() and all(_same(one[k], other[k]) for k in one)
+    return bool(np.array_equal(one, other))

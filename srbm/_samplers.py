@@ -21,7 +21,7 @@ def sampler_for(strategy: Any, ensemble: Ensemble, learn_mass: LearntMass, short
     It is `strategy` itself without `shortcuts`, which need NumPy's arrays and NumPy's random numbers.
     """
     n_visible, n_hidden = ensemble.weights.shape[1:]
-    if type(strategy) is not PCD or not (shortcuts and is_numpy(ensemble.weights)):
+    if type(strategy) is not PCD or not (shortcuts and is_numpy(ensemble.weights)) or not n_hidden:
         return strategy
     if n_visible <= _SMALL:
         return GramChains(strategy.chains, strategy.steps) if strategy.uses_gram(n_visible) else strategy

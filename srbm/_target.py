@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ._arrays import namespace, to_numpy
-from ._validation import Floats
+from ._validation import NULL_VARIANCE, Floats
 from .gradient import Ensemble
 
 _CHEAP = 1000
@@ -49,18 +49,33 @@ class Target:
             return self.correlation
         return np.linalg.eigvalsh(to_numpy(self.correlation)) if self.correlation.shape[0] <= _CHEAP else None
 
-    def best_log_likelihood(self, ensemble: Ensemble) -> Floats | None:
-        """Of the best models with as many hidden nodes and the same single mu^2, shape (runs,), nats per configuration.
+    def best_log_likelihood(self, ensemble: Ensemble, learn_mass: bool) -> Floats | None:
+        """Of the best models with as many hidden nodes, shape (runs,), nats per configuration.
 
-        It is that of `maximum_likelihood`; None with a mass per node, or where the spectrum is not at hand.
+        It is that of `maximum_likelihood`, at the same single mu^2 or, with `learn_mass`, at the best one. None with a
+        mass per node, where the likelihood grows with mu^2 without bound, and where the spectrum is not at hand.
         """
         mass, spectrum = to_numpy(ensemble.mass), self.spectrum
         if mass.shape[1] > 1 or spectrum is None:
             return None
         variances, n_hidden = spectrum[::-1], ensemble.weights.shape[2]
+        if learn_mass:
+            rest = variances[n_hidden:].mean() if n_hidden < len(variances) else variances[-1]
+            if rest <= NULL_VARIANCE * variances[0]:
+                return None
+            mass = np.full_like(mass, 1 / rest)
         kept = (variances * mass > 1) & (np.arange(len(variances)) < n_hidden)
         level = np.where(kept, 1 + np.log(np.where(kept, variances, 1)), mass * variances - np.log(mass))
         return -(level + np.log(2 * np.pi)).sum(axis=1) / 2
+
+    def rounding(self, ensemble: Ensemble) -> float:
+        """A bound on the rounding error of the log-likelihood of these models, in nats per configuration.
+
+        Its terms are tr C K, where K = mu^2 - sigma_h^2 W W^T cancels, and ln det K; N_v of each are summed.
+        """
+        mass, size = to_numpy(ensemble.mass), len(self.correlation)
+        trace = float(mass.max() * to_numpy(self.variances).sum())
+        return float(size * np.finfo(float).eps * (trace + size * (np.abs(np.log(mass)).max() + np.log(2 * np.pi))))
 
     def on_host(self) -> Target:
         """The same in NumPy's arrays."""

@@ -2,15 +2,67 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, nullcontext
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+SMALL = 256
+"""Below this N_v results do not depend on the number of threads either, because there is one."""
 
 
-def single_threaded(size: int) -> AbstractContextManager[object]:
+@contextmanager
+def single_threaded(size: int) -> Iterator[None]:
     """A context that limits BLAS to one thread when `size` is small and threadpoolctl is installed."""
-    if size >= 256:
-        return nullcontext()
+    limited = size < SMALL and _LIMIT.enter()
     try:
-        from threadpoolctl import threadpool_limits
-    except ImportError:
-        return nullcontext()
-    return threadpool_limits(limits=1, user_api="blas")
+        yield
+    finally:
+        if limited:
+            _LIMIT.leave()
+
+
+class _Limit:
+    """The limit of the process, which all threads of Python share: set by the first that asks, lifted by the last.
+
+    The number of BLAS threads is a property of the process; two trainings that each restored what they had found would
+    leave it at one.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._users = 0
+        self._restore: Callable[[], object] | None = None
+
+    def enter(self) -> bool:
+        """Set the limit unless it is set; whether there is one to be left."""
+        try:
+            from threadpoolctl import threadpool_limits
+        except ImportError:
+            return False
+        with self._lock:
+            if self._users == 0:
+                _take_control()
+                self._restore = threadpool_limits(limits=1, user_api="blas").restore_original_limits
+            self._users += 1
+        return True
+
+    def leave(self) -> None:
+        """Lift the limit if nobody else needs it."""
+        with self._lock:
+            self._users -= 1
+            if self._users == 0 and self._restore is not None:
+                _take_control()
+                self._restore()
+                self._restore = None
+
+
+def _take_control() -> None:
+    """Let this thread change the limit; later versions of threadpoolctl ignore all threads but the first that asked."""
+    import threadpoolctl
+
+    clear = getattr(getattr(threadpoolctl, "OpenBLASController", None), "clear_controlling_thread", None)
+    if clear is not None:
+        clear(force=True)
+
+
+_LIMIT = _Limit()

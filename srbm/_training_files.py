@@ -24,6 +24,8 @@ from .schedules import StepDecay, as_schedule
 
 _STRATEGIES = {strategy.__name__: strategy for strategy in (Exact, CD, PCD)}
 """The gradients that can be stored."""
+_DESCRIPTION = {"learning_rate", "gradient", "learn_mass", "momentum", "weight_decay", "record_every",
+                "hidden_variance", "generator", "origin", "shortcuts", "has_chains"}
 _STORED = {
     "description": Stored(("U",)), "correlation": Stored(("f8",), (1, 2)),
     "basis": Stored(("f8",), (1, 2)), "epochs": Stored(("i8",), (1,)),
@@ -56,6 +58,9 @@ def read_training(path: PathLike) -> tuple[Settings, State, dict[str, np.ndarray
         settings, state = _unpacked(stored, json.loads(stored["description"]))
         _check_last_record(stored, settings, state)
     # RecursionError: JSON nested without end
+    except ImportError as error:
+        raise DatasetError(f"{path} was written with a generator of PyTorch, which is needed to read it: pip install "
+                           "torch array-api-compat") from error
     except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
         raise DatasetError(f"{path} does not describe a training ({error!r}); restore it from a copy") from error
     return settings, state, {name: stored[name] for name in HISTORY}
@@ -99,6 +104,12 @@ def _described(settings: Settings) -> dict[str, Any]:
 
 def _unpacked(stored: dict[str, Any], described: dict[str, Any]) -> tuple[Settings, State]:
     """Settings and state from the contents of a file, as far as they can be checked."""
+    unknown = sorted(set(described) - _DESCRIPTION)
+    if unknown:
+        raise ValueError(f"the description has {', '.join(unknown)}, which this version of srbm does not know")
+    for name in ("shortcuts", "has_chains"):
+        if not isinstance(described[name], bool):
+            raise ValueError(f"{name} must be true or false")
     weights, mass = finite(stored["weights"], "weights"), finite(stored["mass"], "mass")
     runs, n_visible, _ = weights.shape
     if not runs or mass.shape not in ((runs, 1), (runs, n_visible)):
@@ -122,7 +133,7 @@ def _unpacked(stored: dict[str, Any], described: dict[str, Any]) -> tuple[Settin
         target, StepDecay(**rate) if isinstance(rate, dict) else as_schedule(rate), _STRATEGIES[name](**options),
         learnt_mass(described["learn_mass"]), fraction(described["momentum"], "momentum"),
         fraction(described["weight_decay"], "weight_decay", np.inf),
-        count(described["record_every"], "record_every", least=1), bool(described["shortcuts"]),
+        count(described["record_every"], "record_every", least=1), described["shortcuts"],
         Origin(**described["origin"]))
     ensemble = Ensemble(weights, mass, number(described["hidden_variance"], "hidden_variance", above=0))
     models_of(target, ensemble)  # checks the parameters

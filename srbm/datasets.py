@@ -118,7 +118,12 @@ def _local_file(name: str) -> Path | None:
     if not folder:
         return None
     path = Path(folder) / "mnist" / name
-    if not path.is_file():
+    try:
+        there = path.is_file()
+    except OSError as error:
+        raise DatasetError(f"SRBM_DATA is set to {folder}, where {path} cannot be reached ({error}); change its "
+                           "permissions, or unset SRBM_DATA to download the file") from error
+    if not there:
         raise DatasetError(f"SRBM_DATA is set to {folder}, but there is no {path}; put the official file there, "
                            "or unset SRBM_DATA to download it")
     return path
@@ -182,16 +187,21 @@ def _read_images(path: Path, official: OfficialFile) -> np.ndarray:
 def parse_idx_images(compressed: bytes, images: int, path: PathLike) -> np.ndarray:
     """Decompress and check an IDX file of `images` 28 x 28 images, reading no more than it should hold."""
     expected = 16 + images * _PIXELS
+    raw, rest = b"", compressed
     try:
-        decompressor = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
-        raw = decompressor.decompress(compressed, expected + 1)
+        while rest and len(raw) <= expected:  # a gzip file may have several members, one after the other
+            decompressor = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
+            raw += decompressor.decompress(rest, expected + 1 - len(raw))
+            rest = decompressor.unused_data
+            if not decompressor.eof:
+                break
     except zlib.error as error:
         raise DatasetError(f"{path} is not a gzip file ({error}); fetch it again") from error
     if len(raw) != expected:
         kind = "truncated" if len(raw) < expected else "too long"
         raise DatasetError(f"{path} is {kind}: expected {expected} bytes of {images} images, got "
                            f"{len(raw) if len(raw) < expected else 'more'}; fetch it again")
-    if not decompressor.eof or decompressor.unused_data:  # the checksum comes last
+    if not decompressor.eof or rest:  # the checksum comes last
         raise DatasetError(f"{path} does not end where its images do; fetch it again")
     header = tuple(int(value) for value in np.frombuffer(raw, dtype=">i4", count=4))
     if header != (2051, images, _SIDE, _SIDE):

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import scipy
@@ -135,10 +136,12 @@ def gradient_flow(rbm: ScalarRBM, correlation: ArrayLike, times: ArrayLike, lear
     scale = np.append(np.full(rbm.weights.size, np.sqrt(rbm.mass_squared / variance)), rbm.mass_squared)
     if len(times) == 1:
         return Flow(times, rbm.weights[None], start[-1:], variance)
+    stiff = learn_mass and _explicit_steps(initial, correlation, times, learn_mass) > _MANY
+    integrator: Any = {"method": "Radau", "rtol": 1e-8} if stiff else {"method": "DOP853", "rtol": 1e-10}
     with single_threaded(rbm.n_visible), np.errstate(all="ignore"), \
             progress_bar(progress, len(times), "time") as advance:
-        solution = scipy.integrate.solve_ivp(velocity, (times[0], times[-1]), start, method="DOP853", t_eval=times,
-                                             rtol=1e-10, atol=1e-12 * scale)
+        solution = scipy.integrate.solve_ivp(velocity, (times[0], times[-1]), start, t_eval=times, atol=1e-12 * scale,
+                                             **integrator)
     states = solution.y.T
     flow = Flow(solution.t, states[:, :-1].reshape(len(states), *shape), states[:, -1], variance)
     crossed = np.any(flow.eigenvalues <= 0, axis=1)
@@ -149,6 +152,23 @@ def gradient_flow(rbm: ScalarRBM, correlation: ArrayLike, times: ArrayLike, lear
         raise NotNormalizableError(f"the flow could not be followed beyond t = {flow.times[-1]:g}: {reason}",
                                    last_good=flow)
     return flow
+
+
+_MANY = 50_000
+"""Steps of the explicit integrator beyond which the implicit one is the faster."""
+
+
+def _explicit_steps(initial: Ensemble, correlation: Floats, times: Floats, learn_mass: LearntMass) -> float:
+    """How many steps an explicit integrator would need to stay stable.
+
+    The mass relaxes at the rate tr K^-2 / 2, W at the largest eigenvalue of the correlation matrix: in large fields the
+    mass is by far the faster and follows W as its slave, which forces an explicit integrator to small steps.
+    """
+    propagator = np.linalg.inv(initial.kernel[0])
+    rate = max(float((propagator**2).sum()), float((correlation**2).sum())) / 2
+    if learn_mass == "mu":
+        rate *= 4 * float(initial.mass[0, 0])
+    return rate * float(times[-1] - times[0]) / 6
 
 
 @in_range
@@ -191,11 +211,15 @@ def mode_trajectory(kappa: ArrayLike, mass_squared: float, initial_eigenvalue: A
                          "model")
 
     shape = times.shape + kappa.shape
-    elapsed = 2 * s2 * np.broadcast_to(times.reshape(times.shape + (1,) * kappa.ndim), shape).ravel()
+    elapsed = 2 * s2 * np.broadcast_to(times.reshape(times.shape + (1,) * kappa.ndim), shape).flatten()
     kappa = np.broadcast_to(kappa, shape).ravel()
     initial = np.broadcast_to(initial, shape).ravel()
     result = initial.copy()
     moving = (elapsed > 0) & (initial < mu2) & (initial != kappa)
+    near_pole = moving & (4 * initial < np.minimum(kappa, mu2))
+    result[near_pole], elapsed[near_pole] = _leaving_the_pole(
+        kappa[near_pole], mu2, initial[near_pole], elapsed[near_pole])
+    initial, moving = result.copy(), moving & (elapsed > 0)
     for branch, select in ((_falling, (kappa < mu2) & (initial > kappa)),
                            (_rising, (kappa < mu2) & (initial < kappa)),
                            (_decoupling, kappa >= mu2)):
@@ -220,6 +244,42 @@ def _newton(equation: Callable[..., tuple[Floats, Floats]], guess: Floats, *para
         if not active.size:
             break
     return root
+
+
+def _leaving_the_pole(kappa: Floats, mu2: float, initial: Floats, elapsed: Floats) -> tuple[Floats, Floats]:
+    """lambda of modes that start at lambda_0 < min(kappa, mu^2) / 4, until half that minimum, and the time left then.
+
+    Close to the pole lambda^2 grows linearly in time, and lambda itself cannot be had from its distance to kappa or
+    mu^2 without losing digits. In w = lambda^2 the time that has passed is
+
+        2 sigma_h^2 t = F(lambda) - F(lambda_0),    F = w / mu^2 sum_k (lambda/mu^2, lambda/kappa)_k / (k + 2),
+
+    (x, y)_k being x^k + x^(k-1) y + ... + y^k: the expansion of (81), convex in w, of positive terms only.
+    """
+    def passed(lam: Floats, kappa: Floats) -> Any:
+        x, y = lam / mu2, lam / kappa
+        powers, last, total = np.ones_like(x), np.ones_like(x), np.full_like(x, 0.5)
+        for k in range(1, 60):  # x, y <= 1/2
+            last *= y
+            powers = x * powers + last
+            total += powers / (k + 2)
+        return lam**2 / mu2 * total
+
+    half = np.minimum(kappa, mu2) / 2
+    begun = passed(initial, kappa)
+    left = elapsed - (passed(half, kappa) - begun)
+    lam: Floats = half.copy()
+    within = left <= 0
+    kappa, begun, elapsed, half, initial = (of[within] for of in (kappa, begun, elapsed, half, initial))
+
+    def equation(w: Floats, kappa: Floats, begun: Floats, elapsed: Floats) -> tuple[Floats, Floats]:
+        lam = np.sqrt(w)
+        return passed(lam, kappa) - begun - elapsed, 1 / (2 * (mu2 - lam) * (1 - lam / kappa))
+
+    tangent = initial**2 + 2 * elapsed * (mu2 - initial) * (1 - initial / kappa)
+    w = _newton(equation, np.minimum(tangent, half**2), kappa, begun, elapsed, scale=0.0)
+    lam[within] = np.sqrt(w)
+    return lam, np.maximum(left, 0)
 
 
 def _log_expm1(u: Floats) -> Floats:

@@ -333,7 +333,11 @@ def _float_block(block: Array) -> FloatMoments:
         block = finite(block, "a block of samples")
     else:
         block = xp.astype(block, xp.float64)
-        finite(to_numpy(xp.sum(block)), "the sum of a block of samples")
+        if not bool(xp.isfinite(xp.sum(block))):  # one number comes from the device, not the block
+            bad = int(xp.sum(xp.astype(~xp.isfinite(block), xp.int64)))
+            what = f"{bad} of its {block.shape[0] * block.shape[1]} entries are NaN or infinite" if bad else (
+                "their sum is too large for double precision")
+            raise ValueError(f"a block of samples must be finite, but {what}")
     if not block.shape[0]:
         return FloatMoments(0, xp.sum(block, axis=0), block.mT @ block)
     mean = xp.mean(block, axis=0)

@@ -32,7 +32,8 @@ def sweep(function: Callable[..., Any], cases: Iterable[Any], *, seed: Any, n_jo
         `joblib.parallel_config`: with backend "dask" the cases go to the cluster of the active
         `dask.distributed.Client`.
 
-    Every case runs with one BLAS thread, since threads would change roundings and cases already fill the cores.
+    Every case runs with one BLAS thread where threadpoolctl is installed (pip install threadpoolctl), since threads
+    would change roundings and cases already fill the cores. Without it the last bits may depend on `n_jobs`.
     """
     cases = list(cases)
     sequence = _sequence(seed)

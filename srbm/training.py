@@ -10,6 +10,7 @@ up to there. Nothing else would notice, since all of the formulas go on giving f
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -75,10 +76,19 @@ class Training:
     def __repr__(self) -> str:
         runs = f"{len(self.models)} runs of " if len(self.models) > 1 else ""
         last = self.log_likelihood[-1].mean()
-        best = self._settings.target.best_log_likelihood(self._state.ensemble)
-        of = "" if best is None else f", {max(best.mean() - last, 0):.3g} below the best at this mu^2"
         return (f"<Training: {runs}{self.epochs[-1]} epochs, {len(self.epochs)} records, last log-likelihood "
-                f"{last:.6g} nats{of}>")
+                f"{last:.6g} nats{self._distance(last)}>")
+
+    def _distance(self, last: float) -> str:
+        """How far the last log-likelihood is from that of the best model, to the digits that rounding leaves."""
+        settings, ensemble = self._settings, self._state.ensemble
+        best = settings.target.best_log_likelihood(ensemble, settings.learn_mass)
+        if best is None:
+            return ""
+        of = f"with N_h = {ensemble.weights.shape[2]}" if settings.learn_mass else "at this mu^2"
+        place = int(np.ceil(np.log10(settings.target.rounding(ensemble))))
+        gap = round(float(best.mean() - last), -place)
+        return f", {gap:.3g} below the best {of}" if gap > 0 else f", the best {of} up to rounding"
 
     @property
     def model(self) -> ScalarRBM:
@@ -164,7 +174,9 @@ def train(rbm: ScalarRBM | Sequence[ScalarRBM], correlation: ArrayLike, epochs: 
     momentum, weight_decay : float
         Heavy-ball momentum in [0, 1) and L2 decay of W; the paper found no need for either.
     runs : int
-        Independent runs, trained at once; implied when a sequence of models is given.
+        Independent runs, trained at once; implied when a sequence of models is given. They share one stream of random
+        numbers, so that a run of several is not the run that the same `rng` gives alone (with exact gradients, which
+        draw nothing, it is).
     record_every : int
         Epochs between records of the spectrum; epoch 0 and the last one are always recorded.
     callback : callable, optional
@@ -226,11 +238,12 @@ def train(rbm: ScalarRBM | Sequence[ScalarRBM], correlation: ArrayLike, epochs: 
         before = before._where(correlation)
         return _run(before._settings, before._state, before._records(), epochs, generator, progress, callback, saved)
     sampler = _sampler(settings, ensemble)
-    if isinstance(sampler, (HiddenChains, SingleChains)) and mass.shape[1] == 1:
-        settings = settings._replace(target=Target.diagonalized(settings.target.correlation))
-        ensemble = replace(ensemble, weights=settings.target.from_nodes(weights))
+    with single_threaded(models[0].n_visible):  # from the start on, or the bits would depend on the number of threads
+        if isinstance(sampler, (HiddenChains, SingleChains)) and mass.shape[1] == 1:
+            settings = settings._replace(target=Target.diagonalized(settings.target.correlation))
+            ensemble = replace(ensemble, weights=settings.target.from_nodes(weights))
+        chains = sampler.start(ensemble, settings.target.correlation, generator)
     velocity = (0 * weights, 0 * mass)
-    chains = sampler.start(ensemble, settings.target.correlation, generator)
     state = State(0, ensemble, velocity, chains, generator.bit_generator.state)
     return _run(settings, state, [], epochs, generator, progress, callback, saved)
 
@@ -246,10 +259,11 @@ class _Checkpoint(NamedTuple):
         try:
             training.save(self.path)
         except OSError as error:
+            earlier = "; an earlier one is still there" if os.path.isfile(self.path) else ""
             raise CheckpointError(
-                f"the checkpoint {self.path} could not be written after epoch {training.epochs[-1]} ({error}); an "
-                "earlier one is still there. Make room and run the same call again, or go on with "
-                ".last_good.resume(epochs)", training) from error
+                f"the checkpoint {self.path} could not be written after epoch {training.epochs[-1]} ({error})"
+                f"{earlier}. Mend that and run the same call again, or go on with .last_good.resume(epochs)",
+                training) from error
 
 
 def _checkpoint(path: PathLike | None, every: int) -> _Checkpoint | None:
@@ -257,9 +271,15 @@ def _checkpoint(path: PathLike | None, every: int) -> _Checkpoint | None:
     if path is None:
         return None
     path = path_of(path)
-    if not path.parent.is_dir():
-        raise CheckpointError(f"the folder of the checkpoint {path} does not exist: create it first")
-    remove_leftovers(path)
+    try:
+        if not path.parent.is_dir():
+            raise CheckpointError(f"the folder of the checkpoint {path} does not exist: create it first")
+        if path.exists() and not path.is_file():
+            what = "a folder" if path.is_dir() else "no regular file"
+            raise CheckpointError(f"the checkpoint {path} is {what}: give the name of a file")
+    except OSError as error:
+        raise CheckpointError(f"the checkpoint {path} cannot be reached ({error}): give another path, or change its "
+                              "permissions") from error
     return _Checkpoint(path, every)
 
 
@@ -269,6 +289,9 @@ def _same_training(path: Path, settings: Settings, epochs: int, seeded: bool) ->
         before = Training.load(path)
     except DatasetError as error:
         raise DatasetError(f"{error}, or delete it to start again") from error
+    except OSError as error:
+        raise CheckpointError(f"the checkpoint {path} cannot be read ({error}): give another path, or change its "
+                              "permissions") from error
     different = differences(before._settings, settings, seeded=seeded)
     if different:
         raise CheckpointError(f"{path} is the checkpoint of another training: it differs in {', '.join(different)}. "
@@ -332,6 +355,8 @@ def _run(settings: Settings, state: State, records: list[Record], last: int, rng
 
     sampler = _sampler(settings, state.ensemble)
     positive = PositivityGuard()
+    if checkpoint is not None:
+        remove_leftovers(checkpoint.path)
     # What overflows is not normalisable, which is noticed without numpy's warning.
     with single_threaded(state.ensemble.weights.shape[1]), np.errstate(all="ignore"), \
             progress_bar(progress, last, "epoch", state.epoch) as advance:

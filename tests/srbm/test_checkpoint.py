@@ -65,6 +65,9 @@ for delay in delays:
     deaths += os.WIFSIGNALED(os.waitpid(child, 0)[1])
     if os.path.exists(path):
         reached.append(Training.load(path).epochs[-1])
+for name in os.listdir(os.path.dirname(path)):
+    if name.startswith("."):
+        os.utime(os.path.join(os.path.dirname(path), name), (0, 0))  # as if an hour had passed
 continued = work(path)
 same = all(np.array_equal(getattr(whole, name), getattr(continued, name))
            for name in ("epochs", "eigenvalues", "singular_values", "mass_squared", "log_likelihood"))
@@ -243,3 +246,71 @@ def test_what_cannot_be_stored_is_refused_before_the_first_epoch(tmp_path):
         run(path=tmp_path / "nowhere" / "run.npz")
     with pytest.raises(ValueError, match="checkpoint_every must be an integer of at least 1"):
         run(path=tmp_path / "run.npz", checkpoint_every=0)
+
+
+def test_a_call_that_is_refused_leaves_the_others_file_alone(tmp_path):
+    path = tmp_path / "run.npz"
+    run(8, path)
+    being_written = tmp_path / ".run.npz.0123456789abcdef.partial"
+    being_written.write_bytes(b"half")
+    with pytest.raises(CheckpointError, match="it differs in momentum"):
+        run(30, path, momentum=0.4)
+    assert being_written.read_bytes() == b"half"
+    os.utime(being_written, (0, 0))
+    with pytest.raises(CheckpointError, match="it differs in momentum"):
+        run(30, path, momentum=0.4)
+    assert being_written.exists()  # not even what is old, before it is clear whose file this is
+    run(9, path)
+    assert not being_written.exists()
+
+
+def test_what_cannot_be_a_checkpoint(tmp_path):
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(CheckpointError, match="folder is a folder: give the name of a file"):
+        run(path=tmp_path / "folder")
+    if hasattr(os, "mkfifo"):
+        os.mkfifo(tmp_path / "pipe")
+        with pytest.raises(CheckpointError, match="pipe is no regular file: give the name of a file"):
+            run(path=tmp_path / "pipe")
+
+
+def test_a_checkpoint_behind_a_link(tmp_path):
+    (tmp_path / "disk").mkdir()
+    link = tmp_path / "run.npz"
+    link.symlink_to(tmp_path / "disk" / "run.npz")
+    run(8, link)
+    assert_same(run(30, link), run(30))
+    assert link.is_symlink()
+    assert_same(Training.load(tmp_path / "disk" / "run.npz"), run(30))
+
+
+def denied(*_, **__):
+    raise PermissionError(13, "Permission denied")
+
+
+def test_a_checkpoint_that_may_not_be_reached_or_read(tmp_path, monkeypatch):
+    path = tmp_path / "run.npz"
+    with monkeypatch.context() as patch:
+        patch.setattr("pathlib.Path.is_dir", denied)
+        with pytest.raises(CheckpointError, match=r"cannot be reached .*Permission denied.* change its permissions"):
+            run(path=path)
+    run(8, path)
+    with monkeypatch.context() as patch:
+        patch.setattr("srbm._files.open", denied, raising=False)
+        with pytest.raises(CheckpointError, match=r"cannot be read .*Permission denied"):
+            run(path=path)
+
+
+def test_an_earlier_checkpoint_is_promised_only_where_there_is_one(tmp_path, monkeypatch):
+    path = tmp_path / "run.npz"
+    with monkeypatch.context() as patch:
+        patch.setattr("os.replace", denied)
+        with pytest.raises(CheckpointError, match="could not be written") as caught:
+            run(path=path)
+    assert "an earlier one" not in str(caught.value)
+    run(8, path)
+    with monkeypatch.context() as patch:
+        patch.setattr("os.replace", denied)
+        with pytest.raises(CheckpointError, match="; an earlier one is still there"):
+            run(path=path)
+    assert_same(run(30, path), run(30))

@@ -74,6 +74,29 @@ def idx(images=3, magic=2051, side=28, pixels=None):
     return struct.pack(">4i", magic, images, side, side) + bytes(i % 256 for i in range(pixels))
 
 
+def test_a_gzip_file_may_have_several_members():
+    raw, whole = idx(), parse_idx_images(gzip(idx()), 3, "file")
+    for cut in (7, 16, 1000, len(raw) - 1):
+        two = gzip(raw[:cut]) + gzip(raw[cut:])
+        np.testing.assert_array_equal(parse_idx_images(two, 3, "file"), whole)
+        with pytest.raises(DatasetError, match=r"truncated|does not end"):
+            parse_idx_images(two[:-1], 3, "file")
+        with pytest.raises(DatasetError, match="too long"):
+            parse_idx_images(two + gzip(b"more"), 3, "file")
+        with pytest.raises(DatasetError, match="not a gzip file"):
+            parse_idx_images(two + b"more", 3, "file")
+
+
+def test_a_folder_without_permission(monkeypatch, tmp_path):
+    def denied(path):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setenv("SRBM_DATA", str(tmp_path))
+    monkeypatch.setattr("pathlib.Path.is_file", denied)
+    with pytest.raises(DatasetError, match=r"cannot be reached .*Permission denied.* unset SRBM_DATA"):
+        load_mnist()
+
+
 def test_idx_files():
     pixels = parse_idx_images(gzip(idx()), 3, "file")
     assert pixels.shape == (3, 784)

@@ -249,3 +249,11 @@ def test_gram_chains_are_those_of_the_definition(runs, mass, steps):
         results.append((*term, chains, rng.random()))
     for ours, definition in zip(*results, strict=True):
         np.testing.assert_allclose(ours, definition, rtol=1e-11, atol=1e-13)
+
+
+def test_a_machine_without_hidden_nodes_is_trained_in_silence(capfd):
+    C = np.diag(1 / np.linspace(1, 2, 65))
+    training = train(ScalarRBM(np.zeros((65, 0)), 1.5), C, 20, 0.01, PCD(300), learn_mass=True, rng=0)
+    assert training.eigenvalues.shape == (21, 65)
+    assert training.mass_squared[-1] != 1.5
+    assert capfd.readouterr() == ("", "")  # LAPACK would complain on the file descriptor

@@ -4,6 +4,7 @@ import io
 import json
 import os
 import struct
+import sys
 import tracemalloc
 import zipfile
 import zlib
@@ -13,7 +14,8 @@ import pytest
 
 from srbm import PCD, DatasetError, ScalarRBM, StepDecay, Training, train
 from srbm import datasets as mnist
-from srbm._files import Stored, load_arrays, remove_leftovers, save_arrays
+from srbm._files import FORMAT, Stored, load_arrays, remove_leftovers, save_arrays
+from srbm._random import generator_from
 from tests.srbm.helpers import correlation_with
 
 MODEL = ScalarRBM.random(5, 3, [6.0, 5.0, 7.0, 6.5, 8.0], hidden_variance=0.8, rng=0)
@@ -191,8 +193,9 @@ def test_missing_doubled_compressed_and_foreign_members(saved):
     files = members(content)
     for name in files:
         zipped([(other, body) for other, body in files.items() if other != name], path)
-        with pytest.raises(DatasetError, match=f"lacks {name.removesuffix('.npy')}; it holds"):
-            kind.load(path)
+        if name != "format.npy":
+            with pytest.raises(DatasetError, match=f"lacks {name.removesuffix('.npy')}; it holds"):
+                kind.load(path)
         with pytest.warns(UserWarning, match="Duplicate name"):
             zipped([*files.items(), (name, files[name])], path)
         with pytest.raises(DatasetError, match=f"holds {name.removesuffix('.npy')} more than once"):
@@ -201,7 +204,8 @@ def test_missing_doubled_compressed_and_foreign_members(saved):
     with pytest.raises(DatasetError, match="is compressed"):
         kind.load(path)
     zipped([*files.items(), *((f"other{i}", b"") for i in range(2000))], path)
-    assert same(kind.load(path), kind.load(path))
+    with pytest.raises(DatasetError, match=r"holds other0, .*, \.\.\., which this version of srbm does not know"):
+        kind.load(path)
     zipped([("x" * 60000, b""), *((f"other{i}", b"") for i in range(2000))], path)
     assert outcome(lambda: kind.load(path), path.stat().st_size) is None
 
@@ -284,8 +288,108 @@ def test_leftovers_are_removed_and_nothing_else(tmp_path):
     others = {".run[1]*.npz.partial", "run[1]*.npz.0123456789abcdef.partial", ".run1x.npz.0123456789abcdef.partial"}
     for name in {*others, ".run[1]*.npz.0123456789abcdef.partial"}:
         (tmp_path / name).write_bytes(b"")
+        os.utime(tmp_path / name, (0, 0))
+    being_written = tmp_path / ".run[1]*.npz.fedcba9876543210.partial"
+    being_written.write_bytes(b"")
     remove_leftovers(path)
-    assert {file.name for file in tmp_path.iterdir()} == {path.name, *others}
+    assert {file.name for file in tmp_path.iterdir()} == {path.name, being_written.name, *others}
+
+
+def rewritten(path, **changes):
+    """The stored training with entries of its description changed; None leaves one out."""
+    files = members(path.read_bytes())
+    described = json.loads(str(np.load(io.BytesIO(files["description.npy"])))) | changes
+    described = {name: value for name, value in described.items() if value is not None}
+    zipped((files | {"description.npy": npy(np.array(json.dumps(described)))}).items(), path)
+
+
+def generator_state(kind, **changes):
+    """The state of a bit generator as JSON holds it, with entries changed wherever they are."""
+    def listed(value):
+        if isinstance(value, dict):
+            return {name: changes.get(name, listed(item)) for name, item in value.items()}
+        return value.tolist() if isinstance(value, np.ndarray) else value
+
+    return listed(kind(3).state)
+
+
+@pytest.mark.parametrize(("kind", "changes"), [
+    (np.random.MT19937, {"pos": 10**6}), (np.random.MT19937, {"pos": -1}), (np.random.MT19937, {"pos": 625}),
+    (np.random.MT19937, {"pos": 3.5}), (np.random.MT19937, {"pos": True}), (np.random.MT19937, {"key": [1, 2]}),
+    (np.random.Philox, {"buffer_pos": -(10**8)}), (np.random.Philox, {"buffer_pos": -1000}),
+    (np.random.Philox, {"buffer_pos": 5}), (np.random.Philox, {"buffer": [1]}), (np.random.Philox, {"has_uint32": 7}),
+    (np.random.PCG64, {"uinteger": 2**40}), (np.random.PCG64, {"inc": -1}), (np.random.SFC64, {"has_uint32": -3}),
+])
+def test_a_state_that_no_generator_can_have(kind, changes, tmp_path):
+    path = TRAINING.save(tmp_path / "training.npz")
+    rewritten(path, generator=generator_state(kind, **changes))
+    with pytest.raises(DatasetError, match="does not describe a training"):
+        Training.load(path)
+
+
+@pytest.mark.parametrize("kind", [np.random.MT19937, np.random.Philox, np.random.PCG64, np.random.PCG64DXSM,
+                                  np.random.SFC64])
+@pytest.mark.parametrize("draws", [0, 1, 7])
+def test_a_generator_goes_on_where_it_was(kind, draws):
+    one = np.random.Generator(kind(3))
+    one.integers(10, size=draws, dtype=np.uint32)  # an odd number of them leaves half a word behind
+    state = json.loads(json.dumps(generator_state(lambda seed: one.bit_generator)))
+    other = generator_from(state)
+    np.testing.assert_array_equal(one.integers(2**32, size=9, dtype=np.uint32),
+                                  other.integers(2**32, size=9, dtype=np.uint32))
+    np.testing.assert_array_equal(one.standard_normal(5), other.standard_normal(5))
+
+
+def test_a_generator_of_a_library_that_is_not_there(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "torch", None)
+    path = TRAINING.save(tmp_path / "training.npz")
+    rewritten(path, generator={"bit_generator": "torch", "device": "cpu", "state": [0]})
+    with pytest.raises(DatasetError, match="generator of PyTorch, which is needed to read it: pip install torch"):
+        Training.load(path)
+
+
+@pytest.mark.parametrize("changes", [{"shortcuts": "no"}, {"has_chains": 1}, {"temperature": 2.0}, {"momentum": None}])
+def test_a_description_is_read_whole_and_literally(changes, tmp_path):
+    path = TRAINING.save(tmp_path / "training.npz")
+    rewritten(path, **changes)
+    with pytest.raises(DatasetError, match="does not describe a training"):
+        Training.load(path)
+
+
+def test_a_file_of_a_later_version(saved):
+    kind, path, content = saved
+    files = members(content)
+    zipped((files | {"format.npy": npy(np.int64(FORMAT + 1))}).items(), path)
+    with pytest.raises(DatasetError, match=rf"later version of srbm \(format {FORMAT + 1}, .*pip install --upgrade"):
+        kind.load(path)
+    zipped((files | {"temperature.npy": npy(np.float64(1))}).items(), path)
+    with pytest.raises(DatasetError, match="holds temperature, which this version of srbm does not know"):
+        kind.load(path)
+
+
+def test_a_file_of_the_time_before_versions(saved):
+    kind, path, content = saved
+    whole = kind.load(path)
+    zipped(((name, item) for name, item in members(content).items() if name != "format.npy"), path)
+    assert same(kind.load(path), whole)
+
+
+def test_a_link_stays_a_link(tmp_path):
+    (tmp_path / "disk").mkdir()
+    link = tmp_path / "model.npz"
+    link.symlink_to(tmp_path / "disk" / "model.npz")
+    for _ in range(2):  # to nothing, then to a file
+        MODEL.save(link)
+        assert link.is_symlink()
+        assert same(ScalarRBM.load(tmp_path / "disk" / "model.npz"), MODEL)
+
+
+def test_a_pipe_is_not_replaced(tmp_path):
+    if not hasattr(os, "mkfifo"):
+        pytest.skip("there are no named pipes on this system")
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(FileExistsError, match="no regular file, and is not replaced"):
+        MODEL.save(tmp_path / "pipe")
 
 
 def test_only_numbers_are_written(tmp_path):

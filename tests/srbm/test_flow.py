@@ -1,5 +1,6 @@
 """Learning in continuous time: conservation laws, closed trajectories, rates, and the pole."""
 
+import mpmath
 import numpy as np
 import pytest
 from scipy.integrate import solve_ivp
@@ -414,3 +415,57 @@ def test_natural_gradient_at_the_edge_and_beyond():
         natural_gradient_flow(ScalarRBM(start.weights, [5.0] * 4), TARGET, [0.0, 1.0])
     with pytest.raises(ValueError, match="times must be finite"):
         natural_gradient_flow(start, TARGET, [0.0, np.inf])
+
+
+@pytest.mark.parametrize("kappa", [4.0, 5.999, 6.0, 6.001, 9.0, np.inf])
+@pytest.mark.parametrize("start", [1e-200, 1e-12, 1e-8, 1e-3, 0.4, 1.4999, 1.5])
+def test_a_mode_keeps_its_digits_near_the_pole(kappa, start):
+    mu2, s2 = 6.0, 0.7
+    with mpmath.workdps(60):
+        m, x0, k = mpmath.mpf(mu2), mpmath.mpf(start), mpmath.mpf(kappa)
+
+        def slowness(y):
+            """dt / dlambda of Eq. (81), for 2 sigma_h^2 = 1."""
+            return y / ((m - y) * (1 - (y / k if kappa < np.inf else 0)))
+
+        def time_to(lam):
+            return mpmath.quad(slowness, mpmath.linspace(x0, lam, 9)) / (2 * mpmath.mpf(s2))
+
+        levels = [level for level in (2e-12, 2e-8, 1.1e-3, 0.1, 1.6, 2.5, 3.7) if level > start]
+        times = [time_to(mpmath.mpf(level)) for level in levels]
+    found = mode_trajectory(kappa, mu2, start, [float(t) for t in times], s2)
+    np.testing.assert_allclose(found, levels, rtol=1e-12)
+
+
+def test_modes_that_leave_the_pole_rise():
+    times = np.append(0, np.geomspace(1e-30, 1e3, 400))
+    for kappa in (4.0, 6.0, np.inf):
+        path = mode_trajectory(kappa, 6.0, 1e-8, times)
+        assert (path > 0).all()
+        assert (np.diff(path) >= 0).all()
+        np.testing.assert_allclose(path[-1], min(kappa, 6.0), rtol=1e-2)  # a power law at kappa = mu^2
+
+
+@pytest.mark.parametrize("learn_mass", [True, "mu"])
+def test_the_implicit_integrator_follows_the_same_flow(learn_mass, monkeypatch):
+    C = np.diag([1.0, 0.7, 0.3]) / 0.05
+    start = ScalarRBM.random(3, 2, 0.15, scale=0.05, rng=0)
+    times = [0.0, 0.01, 0.05, 0.2]
+    explicit = gradient_flow(start, C, times, learn_mass)
+    monkeypatch.setattr("srbm.flow._MANY", 0)
+    implicit = gradient_flow(start, C, times, learn_mass)
+    assert not np.array_equal(explicit.weights, implicit.weights)
+    np.testing.assert_allclose(implicit.weights, explicit.weights, rtol=1e-6, atol=1e-8)
+    np.testing.assert_allclose(implicit.mass_squared, explicit.mass_squared, rtol=1e-6)
+
+
+def test_large_fields_are_followed():
+    u = 1e-6  # fields of order 1000: the mass relaxes 10^6 times faster than W
+    C = np.diag(np.linspace(0.2, 1, 5)) / u
+    start = ScalarRBM.random(5, 4, 3 * u, scale=0.3 * np.sqrt(u), rng=0)
+    flow = gradient_flow(start, C, np.linspace(0, 0.1 * u, 4), learn_mass=True)
+    traces = (1 / flow.eigenvalues).sum(axis=1)
+    assert abs(traces[0] / np.trace(C) - 1) > 0.1
+    np.testing.assert_allclose(traces[1:], np.trace(C), rtol=1e-4)  # mu^2 is the slave of W
+    growth = np.linalg.norm(flow.weights[-1]) / np.linalg.norm(flow.weights[1])
+    assert abs(growth - 1) > 1e-3  # while W moves

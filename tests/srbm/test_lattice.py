@@ -196,3 +196,7 @@ def test_wrong_fields(chain):
         chain.metropolis(3, step=0)
     with pytest.raises(dataclasses.FrozenInstanceError):
         chain.mass_squared = 5.0
+
+
+def test_the_number_of_sites_does_not_overflow():
+    assert FreeScalarField((2**32, 2**32), 1.0).n_sites == 2**64

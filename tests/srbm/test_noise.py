@@ -144,3 +144,13 @@ def test_where_the_stationary_state_ends(steps):
         assert np.isfinite(noise_floor([kappa], mass_squared, share * limit, 16, steps)).all()
     for share in (1 + 1e-9, 2.0):
         assert np.isinf(noise_floor([kappa], mass_squared, share * limit, 16, steps)).all()
+
+
+def test_light_modes_keep_their_digits():
+    # kappa << mu^2: one sweep forgets x = kappa / mu^2 of each mode, tau = 2 / (x_i + x_j) - 1 to leading order.
+    mass = 1.0
+    for kappa in (1e-9, 1e-13, 1e-16):
+        rate = 1e-3 / relaxation_rates([kappa], mass)[0, 0]
+        tau = 1 / kappa - 0.5  # (1 + rho) / (1 - rho) with rho = (1 - kappa)^2, up to O(kappa)
+        expected = np.sqrt(2 / 100 * 1e-3 * tau**2 / (2 * tau - 1e-3))
+        np.testing.assert_allclose(noise_floor([kappa], mass, rate, 100), [[expected]], rtol=1e-8)

@@ -4,6 +4,8 @@ import re
 
 import numpy as np
 import pytest
+from numpy.testing import assert_allclose
+from scipy import stats
 
 from srbm import (
     CD,
@@ -408,12 +410,60 @@ def test_wrong_schedules(arguments):
         StepDecay(*arguments)
 
 
-@pytest.mark.parametrize("n_hidden", [0, 2, 4, 6])
+@pytest.mark.parametrize("n_hidden", [1, 2, 4, 6])
 @pytest.mark.parametrize("mass_squared", [1.5, 6.0])
-def test_a_training_says_how_far_it_is_from_the_best(n_hidden, mass_squared):
-    start = ScalarRBM.random(4, n_hidden, mass_squared, scale=0.1, hidden_variance=0.8, rng=1)
-    training = train(start, TARGET, 5, 0.1, runs=2)
-    best = maximum_likelihood(TARGET, n_hidden, mass_squared, 0.8).log_likelihood(TARGET)
-    assert f", {best - training.log_likelihood[-1].mean():.3g} below the best at this mu^2>" in repr(training)
-    per_node = ScalarRBM.random(4, n_hidden, [6.0, 7.0, 6.0, 6.0], scale=0.1, rng=1)
+@pytest.mark.parametrize("unit", [1.0, 1e-3])
+def test_a_training_says_how_far_it_is_from_the_best(n_hidden, mass_squared, unit):
+    start = ScalarRBM.random(4, n_hidden, mass_squared / unit**2, scale=0.1 / unit, hidden_variance=0.8, rng=1)
+    target = TARGET * unit**2
+    training = train(start, target, 5, 0.1 / unit**2, runs=2)
+    best = maximum_likelihood(target, n_hidden, start.mass_squared, 0.8).log_likelihood(target)
+    said = re.search(r", (\S+) below the best at this mu\^2>$", repr(training))[1]
+    assert_allclose(float(said), best - training.log_likelihood[-1].mean(), rtol=5e-3)  # three digits
+
+
+def test_a_training_with_learnt_mass_is_compared_with_the_best_of_all_masses():
+    start = ScalarRBM.random(4, 2, 3.0, scale=0.1, rng=1)
+    training = train(start, TARGET, 5, 0.1, learn_mass=True)
+    said = re.search(r", (\S+) below the best with N_h = 2>$", repr(training))[1]
+    best = maximum_likelihood(TARGET, 2).log_likelihood(TARGET)
+    assert_allclose(float(said), best - training.log_likelihood[-1], rtol=5e-3)
+    square = train(ScalarRBM.random(4, 4, 9.0, scale=0.1, rng=1), TARGET, 5, 0.1, learn_mass=True)
+    said = re.search(r", (\S+) below the best with N_h = 4>$", repr(square))[1]
+    best = maximum_likelihood(TARGET, 4, 1e3).log_likelihood(TARGET)  # any mass above the spectrum
+    assert_allclose(float(said), best - square.log_likelihood[-1], rtol=5e-3)
+
+
+@pytest.mark.parametrize("n_hidden", [0, 2, 4])
+@pytest.mark.parametrize("unit", [1.0, 1e3, 1e-6])
+@pytest.mark.parametrize("learn_mass", [False, True])
+def test_a_rounding_error_is_not_shown(n_hidden, unit, learn_mass):
+    target = TARGET * unit**2
+    best = maximum_likelihood(target, n_hidden, None if learn_mass and n_hidden < 4 else 6.0 / unit**2)
+    moved = stats.ortho_group.rvs(4, random_state=3) * np.geomspace(1, 1e-9, 4)  # no rounding is like another
+    for rotation in (np.eye(4), np.linalg.qr(moved)[0]):
+        start = ScalarRBM(rotation @ best.weights, best.mass_squared)
+        training = train(start, rotation @ target @ rotation.T, 0, 0.1, learn_mass=learn_mass)
+        of = f"with N_h = {n_hidden}" if learn_mass else "at this mu^2"
+        assert repr(training).endswith(f" nats, the best {of} up to rounding>")
+
+
+def test_a_distance_is_shown_to_the_digits_that_rounding_leaves():
+    best = maximum_likelihood(TARGET, 2, 6.0)
+    shown = []
+    for step in (1e-2, 1e-4, 1e-5, 3e-6, 1e-6, 3e-7):  # the distance is quadratic in it
+        training = train(ScalarRBM(best.weights * (1 + step), 6.0), TARGET, 0, 0.1)
+        said = re.search(r", (\S+) below the best|, the best", repr(training))[1]
+        distance = best.log_likelihood(TARGET) - training.log_likelihood[-1]
+        assert_allclose(float(said or 0), distance, rtol=5e-3, atol=1e-13)
+        shown.append(said)
+    assert min(float(said) for said in shown if said) >= 1e-14  # eps times the terms of a log-likelihood of four nodes
+
+
+def test_there_is_no_best_where_the_likelihood_has_no_maximum():
+    flat = np.diag([1.0, 0.5, 0.2, 0.0])
+    learnt = train(ScalarRBM.random(4, 3, 6.0, scale=0.1, rng=1), flat, 3, 0.1, learn_mass=True)
+    assert repr(learnt).endswith(" nats>")
+    assert "below the best at this mu^2" in repr(train(ScalarRBM.random(4, 3, 6.0, scale=0.1, rng=1), flat, 3, 0.1))
+    per_node = ScalarRBM.random(4, 2, [6.0, 7.0, 6.0, 6.0], scale=0.1, rng=1)
     assert repr(train(per_node, TARGET, 1, 0.1)).endswith(" nats>")
