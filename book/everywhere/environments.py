@@ -10,7 +10,6 @@ from book.everywhere.rows import ROOT, Row, oldest
 
 FOLDER = ROOT / ".venv" / "everywhere"
 ARRAYS = ("torch==2.13.0", "jax", "array-api-compat")
-UNIT_TESTS = ("pytest", "pytest-xdist", "hypothesis", "array-api-strict")
 
 
 class NotRun(Exception):
@@ -37,9 +36,14 @@ def interpreter(row: Row) -> str:
 
 def _installations(row: Row) -> list[list[str]]:
     """The arguments of each installation."""
-    if row.packages == "oldest":
-        return [["-e", ".[all]", *UNIT_TESTS, *(f"{name}=={version}" for name, version in oldest().items())]]
-    steps = [["-r", "requirements.txt"], ["--no-deps", "-e", "."]]
+    package = ["--no-deps", "-e", "."]
+    if row.packages == "oldest":  # of NumPy and SciPy; the rest is what goes with them
+        versions = oldest()
+        lines = (ROOT / "requirements.in").read_text(encoding="utf-8").splitlines()
+        others = [line for line in lines
+                  if line and not line.startswith("#") and line.partition("==")[0] not in versions]
+        return [[*others, *(f"{name}=={version}" for name, version in versions.items())], package]
+    steps = [["-r", "requirements.txt"], package]
     if row.packages == "newest":
         steps.insert(1, ["--upgrade", "numpy", "scipy"])
     return steps
