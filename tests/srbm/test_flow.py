@@ -183,7 +183,7 @@ def test_mode_trajectory_is_the_flow_of_an_aligned_start(variance):
     times = np.array([0.0, 0.5, 2.0, 20.0])
     flow = gradient_flow(ScalarRBM(0.8 * np.eye(4), 5.0, variance), correlation, times)
     path = mode_trajectory(kappa, 5.0, 5.0 - variance * 0.64, times, variance)
-    np.testing.assert_allclose(flow.eigenvalues, np.sort(path, axis=1), rtol=0, atol=1e-8)
+    np.testing.assert_allclose(flow.eigenvalues, np.sort(path, axis=1), rtol=0, atol=3e-8)  # the integrator's
 
 
 def test_mode_trajectory_shapes_and_fixed_points():
