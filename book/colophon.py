@@ -22,12 +22,16 @@ COMPUTING = {"NumPy": "numpy", "SciPy": "scipy", "Matplotlib": "matplotlib"}
 
 
 def environment() -> str:
-    """One line on what chapters are executed with: the kind of processor, the system and the versions that compute."""
+    """One line on what chapters are executed with: the machine and the versions that compute."""
+    versions = ", ".join(f"{name} {importlib.metadata.version(package)}" for name, package in COMPUTING.items())
+    return f"{machine()}; Python {platform.python_version()}, {versions}"
+
+
+def machine() -> str:
+    """The kind of processor, its cores, the memory and the system."""
     cores = os.cpu_count()
     memory = round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30)
-    versions = ", ".join(f"{name} {importlib.metadata.version(package)}" for name, package in COMPUTING.items())
-    return (f"{_processor()}, {cores} core{'s' if cores != 1 else ''}, {memory} GB; {_system()}; "
-            f"Python {platform.python_version()}, {versions}")  # fmt: skip
+    return f"{_processor()}, {cores} core{'s' if cores != 1 else ''}, {memory} GB; {_system()}"
 
 
 def _processor() -> str:

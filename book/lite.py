@@ -20,7 +20,10 @@ ROOT = Path(__file__).parent.parent
 COPIED = {".py", ".toml", ".npz"}  # what a chapter reads: the ledger, the judge of exercises, stored scans
 LEFT_OUT = {"conftest.py"}  # of the tests
 INSTALL = "# In the browser only: the wheel of srbm is part of this site, the rest comes from Pyodide.\n%pip install -q"
-OPTIONAL = {"sklearn": "scikit-learn", "load_digits": "scikit-learn", "widgets.slider": "ipywidgets"}
+OPTIONAL = {
+    "sklearn": "scikit-learn", "load_digits": "scikit-learn", "widgets.slider": "ipywidgets",
+    "array_api_strict": "array-api-strict",
+}  # fmt: skip
 PART_OF_THE_SITE = "lite"  # where the pages of the book expect it
 
 

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 from book.everywhere import results
-from book.everywhere.rows import ROWS
+from book.everywhere.rows import NBVAL, ROWS
 from book.everywhere.running import PARTS, run
 
 
@@ -32,13 +32,13 @@ def main(arguments=None) -> int:
         if not row.run:
             parser.error(f"the row {name} is run by another command, see CONTRIBUTING.md")
         if not selected and not given.again and results.is_done("rows", name):
-            print(f"{name}: already run at this commit", flush=True)
-            continue
-        entry = run(row, selected or {part: PARTS[part] for part in row.parts}, given.jobs)
-        print(f"{name}: {summary(entry)}", flush=True)
+            entry, remark = results.read()["rows"][name], " (run before, at this commit)"
+        else:
+            entry, remark = run(row, selected or row.parts(), given.jobs), ""
+            if not selected:
+                results.store("rows", name, entry)
+        print(f"{name}: {summary(entry)}{remark}", flush=True)
         failed += sum(entry[part]["failed"] for part in PARTS if part in entry)
-        if not selected:
-            results.store("rows", name, entry)
     return int(failed > 0)
 
 
@@ -47,7 +47,7 @@ def selection(tests, chapters) -> dict[str, list[str]]:
     asked = {"tests": tests} if tests else {}
     if chapters:
         files = [f"chapters/{Path(chapter).stem}.ipynb" for chapter in chapters]
-        asked["chapters"] = [*PARTS["chapters"][:-1], *files]
+        asked["chapters"] = [*NBVAL, *files]
     return asked
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from book.everywhere.rows import ROOT, Row, oldest
 
 FOLDER = ROOT / ".venv" / "everywhere"
-UNIT_TESTS = ("pytest", "pytest-xdist", "hypothesis", "threadpoolctl", "tqdm", "joblib")
+ARRAYS = ("torch==2.13.0", "jax", "array-api-compat")
 
 
 class NotRun(Exception):
@@ -25,18 +25,24 @@ def interpreter(row: Row) -> str:
     python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
     if not (folder / ".ready").exists():
         shutil.rmtree(folder, ignore_errors=True)
-        _call("venv", "-q", "--python", find_python(row.python or here), str(folder))
-        for packages in _packages(row):
-            _call("pip", "install", "-q", "--python", str(python), *packages)
+        _uv("venv", "-q", "--python", find_python(row.python or here), str(folder))
+        for arguments in _installations(row):
+            _uv("pip", "install", "-q", "--python", str(python), *arguments)
+        if row.packages == "arrays":  # pip has what is configured where PyTorch is large
+            _call(sys.executable, "-m", "pip", f"--python={python}", "install", "-q", *ARRAYS)
         (folder / ".ready").touch()
     return str(python)
 
 
-def _packages(row: Row) -> list[list[str]]:
+def _installations(row: Row) -> list[list[str]]:
     """The arguments of each installation."""
     package = ["--no-deps", "-e", "."]
-    if row.packages == "oldest":
-        return [[*(f"{name}=={version}" for name, version in oldest().items()), *UNIT_TESTS], package]
+    if row.packages == "oldest":  # of NumPy and SciPy; the rest is what goes with them
+        versions = oldest()
+        lines = (ROOT / "requirements.in").read_text(encoding="utf-8").splitlines()
+        others = [line for line in lines
+                  if line and not line.startswith("#") and line.partition("==")[0] not in versions]
+        return [[*others, *(f"{name}=={version}" for name, version in versions.items())], package]
     steps = [["-r", "requirements.txt"], package]
     if row.packages == "newest":
         steps.insert(1, ["--upgrade", "numpy", "scipy"])
@@ -51,8 +57,8 @@ def find_python(version: str) -> str:
         if candidate and _answers(candidate, version):
             return str(candidate)
     try:
-        _call("python", "install", "-q", version)
-        return _call("python", "find", "--managed-python", version).strip()
+        _uv("python", "install", "-q", version)
+        return _uv("python", "find", "--managed-python", version).strip()
     except NotRun as error:
         raise NotRun(f"there is no Python {version} here, and it could not be installed ({error})") from None
 
@@ -67,10 +73,14 @@ def _answers(python, version) -> bool:
     return done.stdout.strip() == version
 
 
-def _call(*arguments: str) -> str:
-    """What uv prints; NotRun with its last words when it fails."""
-    done = subprocess.run([sys.executable, "-m", "uv", *arguments], capture_output=True, text=True, cwd=ROOT)
+def _uv(*arguments: str) -> str:
+    return _call(sys.executable, "-m", "uv", *arguments)
+
+
+def _call(*command: str) -> str:
+    """What a command prints; NotRun with its last words when it fails."""
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
     if done.returncode:
         words = [line.strip() for line in done.stderr.splitlines() if line.strip()]
-        raise NotRun(words[-1] if words else f"uv {arguments[0]} failed with code {done.returncode}")
+        raise NotRun(words[-1] if words else f"{command[2]} failed with code {done.returncode}")
     return done.stdout

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.tables import table
-from book.colophon import environment
+from book.colophon import machine
 from book.everywhere.rows import ROOT, ROWS
 from srbm._files import replacing
 
@@ -25,7 +25,7 @@ def read(file: Path = FILE) -> dict[str, Any]:
 def store(kind: str, name: str, entry: dict[str, Any], file: Path = FILE) -> None:
     """Put the entry of one row or one reseeding in its place, with the day, the commit and the machine."""
     results = read(file)
-    stamp = {"date": f"{datetime.date.today()}", "commit": commit(), "on": environment()}
+    stamp = {"date": f"{datetime.date.today()}", "commit": commit(), "on": machine()}
     results[kind] = dict(sorted((results[kind] | {name: stamp | entry}).items()))
     with replacing(file) as new:
         new.write((json.dumps(results, indent=1) + "\n").encode())
@@ -52,15 +52,22 @@ def rows_table(results: dict[str, Any]) -> list[str]:
     """One line for each row, whether or not it was run."""
     lines = []
     for row in ROWS.values():
-        entry = results["rows"].get(row.name, {"why_not": "not yet run"})
-        if "why_not" in entry:
-            lines.append([row.title, f"○ not run: {entry['why_not']}", "", "", "", entry.get("commit", "")])
+        entry = results["rows"].get(row.name)
+        if entry is None or "why_not" in entry:
+            reason = "not yet run" if entry is None else f"not run: {entry['why_not']}"
+            lines.append([row.title, f"○ {reason}", "", "", "", _when(entry) if entry else ""])
             continue
         counts = [_count(entry[part]) if part in entry else "not asked for" for part in ("tests", "chapters")]
         failed = sum(entry[part]["failed"] for part in ("tests", "chapters") if part in entry)
-        lines.append([row.title, "✗ some fail" if failed else "✓ all pass", *counts, _found(entry["found"]),
-                      f"`{entry['commit']}`, {entry['date']}"])
-    return table(["arithmetic", "result", "unit tests", "cells", "what ran", "commit and day"], lines)
+        result = "✗ some fail" if failed else "✓ all pass"
+        lines.append([row.title, result, *counts, _found(entry["found"]), _when(entry)])
+    machines = sorted({entry["on"] for entry in results["rows"].values()})
+    return [*table(["arithmetic", "result", "unit tests", "cells", "what ran", "commit and day"], lines),
+            *([f"Run on: {'; '.join(machines)}."] if machines else [])]
+
+
+def _when(entry: dict[str, Any]) -> str:
+    return f"`{entry['commit']}`, {entry['date']}"
 
 
 def _count(count: dict[str, Any]) -> str:
@@ -85,7 +92,7 @@ def reseeds_table(results: dict[str, Any]) -> list[str]:
     for shift, entry in results["reseeds"].items():
         changed = [f"{chapter}: {one}" for chapter, found in entry["chapters"].items() for one in found]
         lines.append([shift, "✗ " + "; ".join(changed) if changed else "✓ no verdict changes, no assertion fails",
-                      str(len(entry["chapters"])), f"`{entry['commit']}`, {entry['date']}"])
+                      str(len(entry["chapters"])), _when(entry)])
     return table(["shift", "result", "chapters", "commit and day"], lines or [["", "○ not yet run", "", ""]])
 
 

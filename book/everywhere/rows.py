@@ -10,6 +10,7 @@ from typing import Any
 
 ROOT = Path(__file__).parent.parent.parent
 THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
+NBVAL = ("--nbval", "--nbval-current-env")
 CORETYPE, DISABLED = "OPENBLAS_CORETYPE", "NPY_DISABLE_CPU_FEATURES"
 
 
@@ -31,10 +32,16 @@ class Row:
     python: str | None = None
     """Major and minor version, as in "3.12"."""
     packages: str = "pinned"
-    """"pinned" to requirements.txt, the "newest" NumPy and SciPy, or the "oldest" that the package declares."""
-    parts: tuple[str, ...] = ("tests", "chapters")
+    """"pinned" to requirements.txt, with PyTorch and JAX ("arrays"), the "newest" NumPy and SciPy, or the "oldest"."""
+    tests: tuple[str, ...] = ("tests/srbm",)
+    """The files or folders of the unit tests to run."""
+    chapters: bool = True
     run: bool = True
     """False for a row whose results another tool stores."""
+
+    def parts(self) -> dict[str, list[str]]:
+        """The arguments of pytest for each part of the row."""
+        return {"tests": [*self.tests]} | ({"chapters": [*NBVAL, "chapters"]} if self.chapters else {})
 
     def variables(self, found: Mapping[str, Any]) -> dict[str, str]:
         """The environment variables to set, on a machine where the plain environment is as `found` (by `probe`)."""
@@ -64,7 +71,7 @@ class Row:
         if self.python and found["python"].split(".")[:2] != self.python.split("."):
             return f"Python {found['python']} runs"
         for name, version in WANTED[self.packages]().items():
-            if found[name] != version:
+            if found[name] not in (version, f"{version}.0"):
                 return f"{name} {found[name]} is installed, not {version}"
         return None
 
@@ -87,7 +94,7 @@ def newest() -> dict[str, str]:
     return {}
 
 
-WANTED = {"pinned": pinned, "newest": newest, "oldest": oldest}
+WANTED = {"pinned": pinned, "arrays": pinned, "newest": newest, "oldest": oldest}
 
 _KERNELS = ("Prescott", "Nehalem", "Sandybridge", "Haswell", "Zen", "SkylakeX")
 ROWS: Mapping[str, Row] = MappingProxyType({row.name: row for row in [
@@ -98,6 +105,8 @@ ROWS: Mapping[str, Row] = MappingProxyType({row.name: row for row in [
     Row("two-threads", "two threads for linear algebra", threads=2),
     *(Row(f"python-{minor}", f"Python {minor}", python=minor) for minor in ("3.11", "3.12", "3.13", "3.14")),
     Row("newest", "newest NumPy and SciPy", packages="newest"),
-    Row("oldest", "oldest NumPy and SciPy", packages="oldest", python="3.11", parts=("tests",)),
+    Row("oldest", "oldest NumPy and SciPy", packages="oldest", python="3.11", chapters=False),
+    Row("arrays", "PyTorch and JAX on the CPU", packages="arrays", chapters=False,
+        tests=("tests/srbm/test_arrays.py", "tests/book/test_accelerators.py")),
     Row("wasm32", "WebAssembly, 32 bits", run=False),
 ]})  # fmt: skip

@@ -14,10 +14,7 @@ from book.everywhere.environments import NotRun, interpreter
 from book.everywhere.rows import CORETYPE, DISABLED, ROOT, THREADS, Row
 
 PROBE = Path(__file__).with_name("probe.py")
-PARTS = {
-    "tests": ["tests/srbm"],
-    "chapters": ["--nbval", "--nbval-current-env", "chapters"],
-}
+PARTS = ("tests", "chapters")
 
 
 @dataclass(frozen=True)

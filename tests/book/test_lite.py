@@ -18,6 +18,7 @@ def notebook(*sources):
     ("from sklearn import datasets", '%pip install -q "srbm[plot]" scikit-learn'),
     ("widgets.slider(draw, {})", '%pip install -q "srbm[plot]" ipywidgets'),
     ("digits = load_digits()", '%pip install -q "srbm[plot]" scikit-learn'),
+    ("import array_api_strict", '%pip install -q "srbm[plot]" array-api-strict'),
 ])
 def test_one_cell_is_added_after_the_title(source, installed):
     chapter = notebook(source)

@@ -62,7 +62,8 @@ def test_what_is_to_be_installed_can_be():
     sources = {path.name: path.read_text(encoding="utf-8") for path in Path(srbm.__file__).parent.glob("*.py")}
     assert not [name for name, text in sources.items() if "srbm[" in text]
     named = set(re.findall(r"pip install ([a-z][a-z-]+)", " ".join(sources.values())))
-    assert {"matplotlib", "scikit-learn", "pooch", "tqdm", "joblib", "torch", "array-api-compat"} == named
+    assert {"matplotlib", "scikit-learn", "pooch", "tqdm", "joblib", "threadpoolctl", "torch",
+            "array-api-compat"} == named
     result = run("import sys\n"
                  "from srbm.accelerator import TorchGenerator\n"
                  "for name, use in (('matplotlib', lambda: __import__('srbm.plotting')),\n"
