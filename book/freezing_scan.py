@@ -1,7 +1,8 @@
-"""Remake chapters/data/freezing_scan.npz, where a decaying learning rate leaves a learnt mass: python -m book.freezing_scan
+"""Remake chapters/data/freezing_scan.npz, where a decaying rate leaves a learnt mass: python -m book.freezing_scan
 
-Figure 19 of the paper for a grid of initial learning rates and numbers of chains: 60000 updates by persistent contrastive
-divergence from `RUNS` random starts with mu^2(0) = 6, one sweep per update, the rate multiplied by 0.99 every 128 updates.
+Figure 19 of the paper for a grid of initial learning rates and numbers of chains: 60000 updates by persistent
+contrastive divergence from `RUNS` random starts with mu^2(0) = 6, one sweep per update, the rate multiplied by 0.99
+every 128 updates.
 All rates and runs are one stack of matrices, and the chains are carried by their Gram matrix, as in Appendix A. Stored
 are eigenvalues, singular values and mu^2 at the end.
 """

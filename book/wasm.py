@@ -46,7 +46,14 @@ BEYOND_A_SANDBOX = {
 }
 """By chapter and a piece of the source: cells that need what no sandbox has. They are tried all the same, and it is an
 error when one works."""
-TESTS_BEYOND_A_SANDBOX: dict[str, str] = {}
+TESTS_BEYOND_A_SANDBOX = {
+    "tests/srbm/test_checkpoint.py::test_a_checkpoint_behind_a_link": "it links files",
+    "tests/srbm/test_plotting.py::test_pyplot_is_never_imported": "it starts a process",
+    "tests/srbm/test_public.py::test_import_is_light_and_silent": "it starts a process",
+    "tests/srbm/test_public.py::test_work_without_the_optional_packages": "it starts a process",
+    "tests/srbm/test_public.py::test_no_global_state_no_warnings_no_output": "it starts a process",
+    "tests/srbm/test_public.py::test_what_is_to_be_installed_can_be": "it starts a process",
+}
 """Likewise, by the beginning of the name of a unit test."""
 
 

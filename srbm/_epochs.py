@@ -155,7 +155,7 @@ def history(records: list[Record]) -> dict[str, np.ndarray]:
     arrays = {name: np.array([getattr(record, name) for record in records]) for name in Record._fields[1:]}
     if records[0].log_likelihood.shape[0] == 1:
         arrays = {name: values[:, 0] for name, values in arrays.items()}
-    return {"epochs": np.array([record.epoch for record in records]), **arrays}
+    return {"epochs": np.array([record.epoch for record in records], dtype=np.int64), **arrays}
 
 
 def normalizable(ensemble: Ensemble) -> bool:

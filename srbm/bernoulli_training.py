@@ -200,7 +200,8 @@ def _training(records: list[tuple[int, GaussianBernoulliRBM]], epoch: int, rbm: 
               states: Floats | None) -> BernoulliTraining:
     if records[-1][0] != epoch:
         records = [*records, (epoch, rbm)]
-    return BernoulliTraining(np.array([epoch for epoch, _ in records]), tuple(model for _, model in records),
+    epochs = np.array([epoch for epoch, _ in records], dtype=np.int64)
+    return BernoulliTraining(epochs, tuple(model for _, model in records),
                              None if states is None else frozen(states))
 
 

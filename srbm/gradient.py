@@ -246,5 +246,5 @@ def _bartlett(runs: int, size: int, degrees: int, rng: Any, array: Floats, norma
     """
     xp = namespace(array)
     drawn = like(rng.standard_normal((runs, size, size)), array) if normals is None else normals
-    gamma = rng.standard_gamma((degrees - np.arange(size)) / 2, size=(runs, size))
+    gamma = rng.standard_gamma((degrees - np.arange(size, dtype=float)) / 2, size=(runs, size))
     return add_to_diagonal(xp.tril(drawn, k=-1), xp.sqrt(2 * like(gamma, array)))

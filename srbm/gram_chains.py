@@ -86,7 +86,7 @@ def _repeated_commuting(transition: Floats, noise: Floats, steps: int) -> tuple[
 @lru_cache(maxsize=16)
 def _bartlett_constants(size: int, degrees: int) -> tuple[Floats, Floats]:
     """What selects the part below the diagonal, and half the degrees of freedom on it."""
-    return np.tri(size, k=-1), (degrees - np.arange(size)) / 2
+    return np.tri(size, k=-1), (degrees - np.arange(size, dtype=float)) / 2
 
 
 def _diagonal(matrices: Floats) -> Floats:
