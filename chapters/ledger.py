@@ -15,7 +15,11 @@ from difflib import get_close_matches
 from pathlib import Path
 
 import numpy as np
-from typeset import typeset
+
+if __package__:  # imported as chapters.ledger, from the root of the repository
+    from .typeset import typeset
+else:
+    from typeset import typeset
 
 LEDGER = Path(__file__).with_name("ledger.toml")
 REPRODUCED, CONDITION, NOT_REPRODUCED = "reproduced", "reproduced with a condition", "not reproduced"
