@@ -151,12 +151,12 @@ def entries_are_checked_once(book):
 def entries_are_complete(book):
     verdicts = {*MARKS, *OUR_MARKS}
     for key, entry in book.ledger.items():
-        optional = {"kind"} | ({"known"} if key.startswith("x-") else set())
-        if set(entry) - optional != {"section", "chapter", "statement", "verdict"}:
+        optional = {"known"} if key.startswith("x-") else set()
+        if set(entry) - optional != {"section", "chapter", "statement", "kind", "verdict"}:
             yield f"{key}: an entry has section, chapter, statement, kind and verdict, this one has {sorted(entry)}"
         elif entry["verdict"] not in verdicts:
             yield f"{key}: there is no verdict {entry['verdict']!r}"
-        elif entry.get("kind", TEST) not in KINDS:
+        elif entry["kind"] not in KINDS:
             yield f"{key}: there is no kind {entry['kind']!r}, only {', '.join(KINDS)}"
 
 
@@ -166,7 +166,7 @@ def checks_can_fail(book):
         for record in (record for record in _records(cell) if record.key == key):
             if book.ledger.get(key, {}).get("kind") == TEST and "twin" not in record:
                 yield f"{where}: {key} is a numerical test, give it a twin that it rejects"
-            if "kind" in book.ledger.get(key, {}) and "condition" in record and "bare" not in record:
+            if "condition" in record and "bare" not in record:
                 yield f"{where}: {key} has a condition, show that the bare statement fails"
 
 

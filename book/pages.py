@@ -141,7 +141,7 @@ class LedgerTable(Generated):
             lines += ["", f"**Section {section}**", "", *table(
                 ["verdict", "entry", "claim", "kind", "paper, as we evaluate it", "ours",
                  "tolerance, its origin, what it rejects"],
-                [[_mark(r), _link(r, _number(r["key"])), _statement(r), r.get("kind", ""), *_values(r), _tolerance(r)]
+                [[_mark(r), _link(r, _number(r["key"])), _statement(r), r["kind"], *_values(r), _tolerance(r)]
                  for r in mine])]
         return lines
 
@@ -176,7 +176,7 @@ class LedgerSummary(Generated):
 
     def markdown(self, records):
         records = of_the_paper(records)
-        of_kind = {kind: [r for r in records.values() if r.get("kind") == kind] for kind in KINDS}
+        of_kind = {kind: [r for r in records.values() if r["kind"] == kind] for kind in KINDS}
         rows = [[f"{KIND_NAMES[kind]}: {KINDS[kind]}", *_counts(mine)] for kind, mine in of_kind.items()]
         rows.append(["together", *_counts(records.values())])
         head = ["entries of the paper", "checked", *(f"{mark} {verdict}" for verdict, mark in MARKS.items())]

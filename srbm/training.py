@@ -82,7 +82,7 @@ class Training:
     def _distance(self, last: float) -> str:
         """How far the last log-likelihood is from that of the best model, to the digits that rounding leaves."""
         settings, ensemble = self._settings, self._state.ensemble
-        best = settings.target.best_log_likelihood(ensemble, settings.learn_mass)
+        best = settings.target.best_log_likelihood(ensemble, bool(settings.learn_mass))
         if best is None:
             return ""
         of = f"with N_h = {ensemble.weights.shape[2]}" if settings.learn_mass else "at this mu^2"

@@ -57,7 +57,7 @@ def find_python(version: str) -> str:
         if candidate and _answers(candidate, version):
             return str(candidate)
     try:
-        _uv("python", "install", "-q", version)
+        _uv("python", "install", version)
         return _uv("python", "find", "--managed-python", version).strip()
     except NotRun as error:
         raise NotRun(f"there is no Python {version} here, and it could not be installed ({error})") from None

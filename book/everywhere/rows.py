@@ -104,7 +104,7 @@ ROWS: Mapping[str, Row] = MappingProxyType({row.name: row for row in [
     Row("numpy-baseline", "NumPy with its baseline instructions only", features=()),
     Row("two-threads", "two threads for linear algebra", threads=2),
     *(Row(f"python-{minor}", f"Python {minor}", python=minor) for minor in ("3.11", "3.12", "3.13", "3.14")),
-    Row("newest", "newest NumPy and SciPy", packages="newest"),
+    Row("newest", "newest NumPy and SciPy", packages="newest", python="3.13"),
     Row("oldest", "oldest NumPy and SciPy", packages="oldest", python="3.11", chapters=False),
     Row("arrays", "PyTorch and JAX on the CPU", packages="arrays", chapters=False,
         tests=("tests/srbm/test_arrays.py", "tests/book/test_accelerators.py")),

@@ -33,8 +33,8 @@ def test_composition():
 
 def test_size():
     wide, high = line(1, width=5, height=2), line(2, width=3, height=4)
-    np.testing.assert_allclose((wide | high).figure().get_size_inches(), [10, 4])
-    np.testing.assert_allclose((wide / high).figure().get_size_inches(), [5, 8])
+    np.testing.assert_allclose((wide | high).figure().get_size_inches(), [10, 4], rtol=1e-14)
+    np.testing.assert_allclose((wide / high).figure().get_size_inches(), [5, 8], rtol=1e-14)
 
 
 def test_panels_with_different_rows_do_not_fit():
