@@ -30,7 +30,7 @@ logger = logging.getLogger(__name__)
 
 def chapter_number(docname: str) -> str | None:
     """"4" for a page named 04_learning_dynamics, "A" for A_algorithm, None for a page without a number."""
-    prefix = re.match(r"0*([0-9A-Za-z]{1,3})_", Path(docname).name)
+    prefix = re.match(r"0*(\d{1,2}|[A-Z])_", Path(docname).name)
     return prefix[1] if prefix else None
 
 

@@ -181,7 +181,7 @@ class LedgerSummary(Generated):
         rows.append(["together", *_counts(records.values())])
         head = ["entries of the paper", "checked", *(f"{mark} {verdict}" for verdict, mark in MARKS.items())]
         equations, figures = (sum(key in records for key in keys) for keys in (EQUATIONS, FIGURES))
-        return [*table(head, rows), "", f"Among them are {equations} of its {len(EQUATIONS)} numbered equations. "
+        return [*table(head, rows), "", f"Among them are {equations} of the {len(EQUATIONS)} numbered equations. "
                 f"For {figures} of its {len(FIGURES)} figures what the text and the caption say was checked; no figure "
                 "was compared with the printed one."]
 

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 from docutils import nodes
 
-from book.extension import Numbering, size_figures
+from book.extension import Numbering, chapter_number, size_figures
 from srbm import plotting
 
 FIGURE = """```{{figure}} dot.png
@@ -103,3 +103,11 @@ def test_figures_of_cells_are_shown_at_one_scale(tmp_path):
     one, two, other = (image.get("width") for image in images)
     assert int(two.removesuffix("px")) == 2 * int(one.removesuffix("px"))
     assert other is None
+
+
+@pytest.mark.parametrize(("name", "number"), [
+    ("chapters/04_learning_dynamics", "4"), ("chapters/18_scaling_up", "18"), ("chapters/A_algorithm", "A"),
+    ("chapters/ten_minutes", None), ("chapters/equation_map", None), ("chapters/index", None),
+])
+def test_only_chapters_have_numbers(name, number):
+    assert chapter_number(name) == number

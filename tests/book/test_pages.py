@@ -54,7 +54,7 @@ def test_the_directives(build, tmp_path, monkeypatch, chapters):
     assert html["02_flow"].count('href="02_flow.html#check-x-rate"') == 1  # ours stands apart
     assert "Chapter 2: Flow" in texts["02_flow"]
     assert "2.5 / 251" in texts["02_flow"]
-    assert "1 of its 105 numbered equations" in texts["02_flow"]
+    assert "1 of the 105 numbered equations" in texts["02_flow"]
     assert "0 of its 19 figures" in texts["02_flow"]
 
 
