@@ -21,6 +21,7 @@ SOURCES = {".ipynb", ".md"}
 MACHINE = re.compile(
     r"(?<![\w.:/])/(?:home|root|tmp|work|mnt|opt|usr|var|Users)/|\b[A-Z]:\\+Users\b|\bat 0x[0-9a-f]{6,}"
 )
+NUMBER = re.compile(r"(?<![\w.])-?(?P<digits>\d+(?:\.\d+)?)(?:e(?P<exponent>[+-]\d+))?(?![\w.])")
 LABEL = re.compile(r"\$\$\s*\((eq-[\w-]+)\)|:(?:label|name):\s*((?:eq|fig)-[\w-]+)")
 
 
@@ -105,6 +106,17 @@ def clean_outputs(book):
                 yield f"{where}: raised {output.ename}"
             elif output.output_type == "stream" and output.name == "stderr":
                 yield f"{where}: wrote to stderr"
+
+
+def no_rounding_is_printed(book):
+    """More digits than any result has, or a value of the size of rounding errors: the last bits of one machine."""
+    for where, cell in book.code():
+        for output in cell.outputs:
+            text = output.get("text", "") or output.get("data", {}).get("text/plain", "")
+            for number in NUMBER.finditer(re.sub(r"within \S+", "", text)):
+                digits, exponent = number["digits"].replace(".", "").lstrip("0"), int(number["exponent"] or 0)
+                if ("." in number["digits"] and len(digits) > 9) or (exponent <= -13 and len(digits) > 1):
+                    yield f"{where}: prints {number[0]}, whose last digits rounding decides"
 
 
 def alt_texts(book):
@@ -261,7 +273,7 @@ def answers_are_judged_on_request(book):
 
 
 RULES = [
-    plain_python, executed_in_order, clean_outputs, alt_texts, normal_form, no_machine_in_text,
+    plain_python, executed_in_order, clean_outputs, no_rounding_is_printed, alt_texts, normal_form, no_machine_in_text,
     checks_are_in_the_ledger, checks_are_tagged, entries_are_checked_once, entries_are_complete, checks_can_fail,
     verdicts_are_as_expected, entries_name_their_chapter, labels_are_unique, contents_are_the_files,
     the_whole_paper_is_there, titles_have_no_formulas, shared_symbols_are_in_the_notation, code_fits_the_page,

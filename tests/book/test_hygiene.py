@@ -85,6 +85,8 @@ def plant(book, defect):
             figure.execution_count = None
         case "clean_outputs":
             figure.outputs.append(v4.new_output("stream", name="stderr", text="warning"))
+        case "no_rounding_is_printed":
+            figure.outputs.append(v4.new_output("stream", name="stdout", text="difference -3.33e-16\n"))
         case "alt_texts":
             del figure.metadata["mystnb"]["image"]
         case "normal_form":
@@ -153,6 +155,17 @@ def test_a_condition_without_its_bare_statement_is_found():
     book = sound()
     book.notebooks["04_flow"].cells[1].outputs[0].metadata.srbm["condition"] = "N_h = N_v"
     assert list(hygiene.checks_can_fail(book))
+
+
+@pytest.mark.parametrize(("text", "found"), [
+    ("mu^2 = 0.30000000000000004", True), ("[1.0, 8.88e-16]", True), ("0.158653 and 9e-36", False),
+    ("40 values agree within 1.1e-14", False), ("version 3.11.7, 2026-11-29", False), ("epsilon = 1e-16", False),
+    ("60000 images, 1234567890123", False), ("1 - 2.2204e-16", True),
+])
+def test_rounding_is_recognised(text, found):
+    book = sound()
+    book.notebooks["04_flow"].cells[-1].outputs = [v4.new_output("stream", name="stdout", text=text)]
+    assert bool(list(hygiene.no_rounding_is_printed(book))) == found
 
 
 def test_an_error_is_found():
