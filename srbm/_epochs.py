@@ -10,6 +10,7 @@ import numpy as np
 from ._arrays import namespace, to_numpy
 from ._positivity import PositivityGuard
 from ._target import Target
+from ._threads import single_threaded
 from ._validation import Floats, LearntMass
 from .errors import NotNormalizableError
 from .gradient import CD, PCD, Ensemble
@@ -171,5 +172,7 @@ def _on_host(ensemble: Ensemble) -> Ensemble:
 def models_of(target: Target, ensemble: Ensemble) -> tuple[ScalarRBM, ...]:
     """The model of each run, in the basis of the nodes."""
     ensemble, target = _on_host(ensemble), target.on_host()
+    with single_threaded(ensemble.weights.shape[1]):  # as all that went before, for the bits not to depend on threads
+        in_nodes = target.to_nodes(ensemble.weights)
     return tuple(ScalarRBM(weights, mass[0] if len(mass) == 1 else mass, ensemble.hidden_variance)
-                 for weights, mass in zip(target.to_nodes(ensemble.weights), ensemble.mass, strict=True))
+                 for weights, mass in zip(in_nodes, ensemble.mass, strict=True))
