@@ -43,9 +43,9 @@ class ExplicitChains:
     def model_term(self, ensemble: Ensemble, memory: Floats, rng: np.random.Generator) -> tuple[ModelTerm, Floats]:
         """The average over the chains after `steps` more sweeps, and what to go on from."""
         if self.persistent == "hidden":
-            phi = sweeps(ensemble, visible_given(ensemble, memory, rng), self.steps - 1, rng)
+            phi = explicit_sweeps(ensemble, visible_given(ensemble, memory, rng), self.steps - 1, rng)
             return average(ensemble, phi, self.chains), hidden_given(ensemble, phi, rng)
-        phi = sweeps(ensemble, self._draw(memory, rng) if self.persistent is None else memory, self.steps, rng)
+        phi = explicit_sweeps(ensemble, self._draw(memory, rng) if self.persistent is None else memory, self.steps, rng)
         return average(ensemble, phi, self.chains), memory if self.persistent is None else phi
 
     def _draw(self, root: Floats, rng: np.random.Generator) -> Floats:
@@ -54,7 +54,7 @@ class ExplicitChains:
         return like(rng.standard_normal(shape), root) @ root
 
 
-def sweeps(ensemble: Ensemble, phi: Floats, steps: int, rng: np.random.Generator) -> Floats:
+def explicit_sweeps(ensemble: Ensemble, phi: Floats, steps: int, rng: np.random.Generator) -> Floats:
     """phi (runs, B, N_v) after `steps` block-Gibbs sweeps."""
     for _ in range(steps):
         phi = visible_given(ensemble, hidden_given(ensemble, phi, rng), rng)

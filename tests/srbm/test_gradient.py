@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from srbm import CD, PCD, Exact, ScalarRBM, train
-from srbm.chains.explicit import ExplicitChains, sweeps
+from srbm.chains.explicit import ExplicitChains, explicit_sweeps
 from srbm.chains.gram import GramChains, _autoregression, gram_sweeps
 from srbm.chains.stack import Ensemble
 from tests.srbm.helpers import RARE, matrix_with, numerical_gradient, same_law_p_value
@@ -63,7 +63,7 @@ def test_sweeps_are_the_autoregression_of_gibbs_sampling(rbm):
 def test_sweeps_are_those_of_the_model(rbm, steps):
     """The same random numbers in the same order give the same fields."""
     phi = np.random.default_rng(0).standard_normal((1, 5, 3))
-    ours = sweeps(stack(rbm), phi, steps, np.random.default_rng(1))
+    ours = explicit_sweeps(stack(rbm), phi, steps, np.random.default_rng(1))
     np.testing.assert_allclose(ours, rbm.gibbs(phi, steps, rng=1), rtol=0, atol=1e-14)
 
 
@@ -84,7 +84,7 @@ def gram_after(kind, rbm, chains, steps, seed, runs=3000):
     else:
         phi = np.stack([start] * runs)
         for _ in range(2 * steps):
-            phi = sweeps(ensemble, phi, 1, rng)
+            phi = explicit_sweeps(ensemble, phi, 1, rng)
     return gram_entries(phi)
 
 
