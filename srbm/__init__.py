@@ -1,7 +1,7 @@
 """srbm: the scalar field restricted Boltzmann machine of Aarts, Lucini and Park (Phys. Rev. D 109, 034521).
 
 Target theories, the Gaussian model, its closed-form solutions, divergences, training, and the flow of training in
-continuous time. Figures live in `srbm.plotting`, which is imported only when asked for.
+continuous time. Figures live in `srbm.figures`, which is imported only when asked for.
 """
 
 from .counting import Tally
