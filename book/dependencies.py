@@ -1,12 +1,10 @@
 """The direct requirements: what each is for, its version and its licence, read from what is installed.
 
-`python -m book.dependencies` (part of `make lock`) asks the package index when each was released last.
+When each was released last is asked for by `commands.releases`.
 """
 
-import json
 import re
 import tomllib
-import urllib.request
 from dataclasses import dataclass
 from datetime import date
 from importlib import metadata
@@ -14,7 +12,6 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 FILE = Path("book") / "dependencies.toml"
-INDEX = "https://pypi.org/simple/{}/"
 PERMITTED = {"MIT", "BSD", "Apache-2.0", "MPL-2.0", "PSF", "ISC", "0BSD", "Zlib", "CC0-1.0"}
 """Licences under which a package can be used by one that is under the MIT licence: none asks for more than a notice."""
 NAMES = {
@@ -65,27 +62,3 @@ def declared(root: Path = ROOT) -> list[Requirement]:
 def asked(root: Path = ROOT) -> date:
     """The day on which the index was asked for the releases."""
     return tomllib.loads((root / FILE).read_text(encoding="utf-8"))["asked"]
-
-
-def last_release(page: str) -> date:
-    """The day of the newest upload that a page of the index lists (JSON of PEP 691 and PEP 700)."""
-    return date.fromisoformat(max(file["upload-time"] for file in json.loads(page)["files"])[:10])
-
-
-def renewed(text: str, released: dict[str, date], today: date) -> str:
-    """The text of `dependencies.toml` with these dates."""
-    for name, day in released.items():
-        text = re.sub(rf"(\[{re.escape(name)}\]\n(?:.+\n)*?released = ).*", rf"\g<1>{day}", text)
-    return re.sub(r"^asked = .*", f"asked = {today}", text, flags=re.MULTILINE)
-
-
-def _page(name: str) -> str:
-    request = urllib.request.Request(INDEX.format(name), headers={"Accept": "application/vnd.pypi.simple.v1+json"})
-    with urllib.request.urlopen(request, timeout=60) as answer:
-        return answer.read().decode()
-
-
-if __name__ == "__main__":
-    file = ROOT / FILE
-    dates = {name: last_release(_page(name)) for name in requirements()}
-    file.write_text(renewed(file.read_text(encoding="utf-8"), dates, date.today()), encoding="utf-8")

@@ -20,7 +20,6 @@ from sphinx.util.docutils import SphinxDirective, SphinxRole
 
 from benchmarks.tables import table, tables
 from book import dependencies, troubles
-from book.everywhere import results as everywhere
 from book.extension import chapter_number
 from chapters.ledger import KINDS
 from chapters.typeset import typeset
@@ -284,25 +283,6 @@ class Benchmarks(SphinxDirective):
         return container.children
 
 
-class Verified(SphinxDirective):
-    """``{verified} rows``, ``{verified} reseeds`` or ``{verified} wasm32``: what other arithmetics and seeds gave.
-
-    The tables are those that `make everywhere`, `make reseed` and `make wasm` store.
-    """
-
-    required_arguments = 1
-
-    def run(self):
-        file = Path(self.env.srcdir) / "chapters" / everywhere.FILE.name
-        self.env.note_dependency(str(file))
-        tables = {"rows": everywhere.rows_table, "reseeds": everywhere.reseeds_table,
-                  "wasm32": everywhere.wasm_table}
-        lines = tables[self.arguments[0]](everywhere.read(file))
-        container = nodes.container(classes=["generated"])
-        self.state.nested_parse(StringList(lines, source="generated"), 0, container)
-        return container.children
-
-
 class Api(SphinxDirective):
     """``{api} srbm.lattice``: a module's first line, then each public class and function, signature and docstring.
 
@@ -372,7 +352,6 @@ def setup(app):
     app.add_directive("troubles", Troubles)
     app.add_directive("dependencies", Dependencies)
     app.add_directive("benchmarks", Benchmarks)
-    app.add_directive("verified", Verified)
     app.add_directive("api", Api)
     app.add_role("paper", Recorded())
     app.add_role("ours", Recorded())

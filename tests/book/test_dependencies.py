@@ -18,10 +18,9 @@ from book.dependencies import (
     Requirement,
     asked,
     declared,
-    last_release,
-    renewed,
     requirements,
 )
+from commands.releases import last_release, renewed
 
 
 def test_the_list_is_complete():

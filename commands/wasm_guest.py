@@ -1,4 +1,4 @@
-"""What runs inside the sandbox (see `book.wasm`): the cells of one chapter without Jupyter, or the unit tests.
+"""What runs inside the sandbox (see `commands.wasm`): the cells of one chapter without Jupyter, or the unit tests.
 
 There is no IPython in the sandbox, so `check` and `judge` print the line that they display in a notebook.
 """
