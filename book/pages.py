@@ -19,7 +19,7 @@ from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 
 from benchmarks.tables import table, tables
-from book import dependencies, troubles
+from book import dependencies
 from book.extension import chapter_number
 from chapters.ledger import KINDS
 from chapters.typeset import typeset
@@ -247,18 +247,6 @@ class Recorded(SphinxRole):
         return [nodes.reference("", value, refuri=target, internal=True)], []
 
 
-class Troubles(Generated):
-    """``{troubles}``: what can go wrong, the message that is raised when the page is built, and what to do."""
-
-    def markdown(self, records):
-        lines = []
-        for trouble in troubles.troubles():
-            name, message = trouble.provoke()
-            lines += [f"**{trouble.what}**", "", "```{code-block} python", ":class: wrapped", "", trouble.code, "```",
-                      "```{code-block} text", ":class: wrapped", "", f"{name}: {message}", "```", trouble.do, ""]
-        return lines
-
-
 class Dependencies(Generated):
     """``{dependencies}``: the direct requirements with version, licence and purpose."""
 
@@ -349,7 +337,6 @@ def setup(app):
     app.add_directive("our-statements", OurStatements)
     app.add_directive("deviations", Deviations)
     app.add_directive("equation-map", EquationMap)
-    app.add_directive("troubles", Troubles)
     app.add_directive("dependencies", Dependencies)
     app.add_directive("benchmarks", Benchmarks)
     app.add_directive("api", Api)

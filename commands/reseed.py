@@ -35,20 +35,26 @@ def reseeded(path: Path, shift: int) -> list[str]:
 
 
 def changes(stored, again) -> list[str]:
-    """What is wrong with the outputs of `again`, in one line each: errors, warnings, verdicts that are others."""
+    """What is wrong with the outputs of `again`, in one line each: other errors, warnings, other verdicts."""
     found = []
     for number, (before, after) in enumerate(zip(stored.cells, again.cells, strict=True), 1):
         if after.cell_type != "code":
             continue
         for output in after.outputs:
-            if output.output_type == "error":
+            if output.output_type == "error" and output.ename not in _raised(before):
                 found.append(f"cell {number} raised {output.ename}: {_first_line(output.evalue)}")
             elif output.output_type == "stream" and output.name == "stderr":
                 found.append(f"cell {number} wrote to stderr: {_first_line(output.text)}")
+        found += [f"cell {number} no longer raises {name}" for name in _raised(before) if not _raised(after)]
         was, now = verdicts(before), verdicts(after)
         found += [f"cell {number}, {key}: {was.get(key, 'no verdict')} became {now.get(key, 'no verdict')}"
                   for key in was | now if was.get(key) != now.get(key)]
     return found
+
+
+def _raised(cell) -> set[str]:
+    """The names of the exceptions that a cell is there to raise."""
+    return {output.ename for output in cell.outputs if output.output_type == "error"}
 
 
 def verdicts(cell) -> dict[str, str]:

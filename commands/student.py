@@ -67,7 +67,7 @@ class Numbers:
     def __init__(self, chapters: Path):
         self.of: dict[str, str] = {}
         self.titles: dict[str, str] = {}
-        for path in [*in_reading_order(chapters), *sorted(chapters.glob("*.md"))]:
+        for path in sorted([*chapters.glob("*.ipynb"), *chapters.glob("*.md")]):
             sources, names = _markdown_and_figures(path)
             self.titles[path.stem] = next(iter(re.findall(r"^# (.+)", "\n".join(sources), re.MULTILINE)), path.stem)
             equations = re.findall(r"\$\$\s*\((eq-[\w-]+)\)", "\n".join(sources))
@@ -446,7 +446,7 @@ def report(folder: Path, chapters: Path = CHAPTERS, seconds: float = SECONDS):
     if not any((folder / path.name).exists() for path in paths.values()):
         raise FileNotFoundError(f"{folder} holds no notebook with the name of a chapter, like {min(paths)}.ipynb: "
                                 "give the folder of a student copy (make grade TO=folder)")
-    for path in in_reading_order(folder):
+    for path in sorted(folder.glob("*.ipynb")):
         if path.stem not in paths:
             print(f"{path.name} has the name of no chapter: it is not graded")
     asked, notebooks = 0, {}

@@ -25,6 +25,7 @@ from book import verified
 from commands.everywhere import records
 from commands.everywhere.environments import NotRun
 from commands.everywhere.running import read_report
+from commands.hygiene import RAISES
 from commands.lite import COPIED, LEFT_OUT
 
 ROOT = Path(__file__).parent.parent
@@ -65,7 +66,7 @@ class Cell:
     name: str
     source: str
     shown: str
-    """The text of its outputs: what it prints, its verdicts and its result."""
+    """The text of its outputs: what it prints, its verdicts and its result, or what it is there to raise."""
     tags: tuple[str, ...]
 
 
@@ -102,10 +103,15 @@ def code_cells(notebook) -> list[Cell]:
 
 def shown(outputs) -> str:
     """The text of stored outputs, as a terminal would have shown it."""
-    return "".join(
-        "".join(output["text"]) if output["output_type"] == "stream" else "".join(output["data"]["text/plain"]) + "\n"
-        for output in outputs
-    )
+    return "".join(_text(output) for output in outputs)
+
+
+def _text(output) -> str:
+    if output["output_type"] == "stream":
+        return "".join(output["text"])
+    if output["output_type"] == "error":
+        return f"{output['ename']}: {output['evalue']}\n"
+    return "".join(output["data"]["text/plain"]) + "\n"
 
 
 def compare(chapter, cells, results, ended="") -> Report:
@@ -128,11 +134,12 @@ def compare(chapter, cells, results, ended="") -> Report:
 
 def _difference(cell, result) -> str:
     """How a cell went otherwise than stored; nothing when it did not."""
-    if result["error"]:
+    if result["error"] and RAISES not in cell.tags:
         return result["error"]
     if result["stderr"]:
         return "wrote to stderr:\n" + result["stderr"]
-    before, now = (text.splitlines(keepends=True) for text in (cell.shown, result["printed"]))
+    printed = result["printed"] + (f"{result['raised']}\n" if result["error"] else "")
+    before, now = (text.splitlines(keepends=True) for text in (cell.shown, printed))
     lines = [line for line in difflib.ndiff(before, now) if line[0] in "-+"]
     return "".join(line if line.endswith("\n") else f"{line} (no end of line)\n" for line in lines)
 

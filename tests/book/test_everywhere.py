@@ -210,6 +210,17 @@ def test_a_verdict_that_hangs_on_a_seed_is_found(tmp_path):
                                  "cell 3 raised AssertionError: not the seed of old"]
 
 
+def test_only_the_error_that_a_cell_is_there_to_raise_is_none():
+    def raising(name):
+        error = nbformat.v4.new_output("error", ename=name, evalue="another number", traceback=[])
+        return nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("f()", outputs=[error])])
+
+    assert changes(raising("ValueError"), raising("ValueError")) == []
+    assert changes(raising("ValueError"), raising("TypeError")) == ["cell 1 raised TypeError: another number"]
+    quiet = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("f()")])
+    assert changes(raising("ValueError"), quiet) == ["cell 1 no longer raises ValueError"]
+
+
 def test_a_judge_that_changes_its_mind_is_found():
     def cell(verdict):
         data = {"text/plain": verdict, "text/html": f'<div class="judged right">{verdict}</div>'}

@@ -175,6 +175,15 @@ def test_an_error_is_found():
     assert list(hygiene.clean_outputs(book))
 
 
+def test_an_error_that_is_asked_for_has_to_come():
+    book = sound()
+    cell = book.notebooks["04_flow"].cells[-1]
+    cell.metadata["tags"] = [hygiene.RAISES]
+    assert list(hygiene.clean_outputs(book))
+    cell.outputs = [v4.new_output("error", ename="ValueError", evalue="too small", traceback=[])]
+    assert not list(hygiene.clean_outputs(book))
+
+
 def test_a_verdict_that_is_not_stored_is_found():
     book = sound()
     book.notebooks["04_flow"].cells[1].outputs = []

@@ -59,6 +59,13 @@ def test_streams_are_merged():
     assert [(output.name, output.text) for output in outputs] == [("stdout", "a-b"), ("stderr", "!")]
 
 
+def test_of_a_traceback_the_last_line_stays():
+    lines = ["---------", "File /somewhere/srbm/model.py:12, in load(path)", "ValueError: too small"]
+    error = v4.new_output("error", ename="ValueError", evalue="too small", traceback=lines)
+    (output,) = normalise(v4.new_notebook(cells=[v4.new_code_cell("1", outputs=[error])])).cells[0].outputs
+    assert output.traceback == ["ValueError: too small"]
+
+
 def test_widget_names_follow_the_outputs():
     one = notebook_with_widgets([letter * 32 for letter in "abcd"])
     two = notebook_with_widgets([letter * 32 for letter in "3210"], link="9" * 32)

@@ -22,8 +22,8 @@ def cell(source="", shown="", *tags):
     return wasm.Cell(f"cell 1 ({source!r})", source, shown, tags)
 
 
-def result(printed="", stderr="", error=None):
-    return {"printed": printed, "stderr": stderr, "error": error, "seconds": 0.0}
+def result(printed="", stderr="", error=None, raised=None):
+    return {"printed": printed, "stderr": stderr, "raised": raised, "error": error, "seconds": 0.0}
 
 
 def test_a_cell_prints_and_shows_its_last_expression(ran):
@@ -47,6 +47,7 @@ def test_an_exception_ends_a_cell_and_no_more(ran):
     assert first["printed"] == "before\n"
     assert "y / 0" in first["error"]  # the line of the cell
     assert "ZeroDivisionError" in first["error"]
+    assert first["raised"] == "ZeroDivisionError: division by zero"
     assert second["printed"] == "1\n"
     assert "<code cell 1>" in linecache.cache
 
@@ -80,6 +81,17 @@ def test_what_differs_is_shown(stored, came, said):
     assert report.different == {"cell 1 ('f()')": said}
     assert report.same == 0
     assert said.splitlines()[0] in str(report)
+
+
+@pytest.mark.parametrize(("came", "said"), [
+    (result(error="Traceback ...", raised="KeyError: 3"), None),
+    (result(error="Traceback ...", raised="KeyError: 4"), "- KeyError: 3\n+ KeyError: 4\n"),
+    (result(), "- KeyError: 3\n"),
+])
+def test_what_a_cell_is_there_to_raise_is_compared(came, said):
+    code = cell("f()", wasm.shown([nbformat.v4.new_output("error", ename="KeyError", evalue="3")]), "raises-exception")
+    report = wasm.compare("troubleshooting", [code], [came])
+    assert report.different == ({} if said is None else {"cell 1 ('f()')": said})
 
 
 def test_what_is_the_same_is_counted():
