@@ -3,7 +3,10 @@
 When each was released last is asked for by `commands.releases`.
 """
 
+import json
 import re
+import subprocess
+import sys
 import tomllib
 from dataclasses import dataclass
 from datetime import date
@@ -12,12 +15,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 FILE = Path("book") / "dependencies.toml"
-PERMITTED = {"MIT", "BSD", "Apache-2.0", "MPL-2.0", "PSF", "ISC", "0BSD", "Zlib", "CC0-1.0"}
-"""Licences under which a package can be used by one that is under the MIT licence: none asks for more than a notice."""
-NAMES = {
-    r"MIT\b": "MIT", r"(?<!0)BSD": "BSD", r"0BSD": "0BSD", r"Apache": "Apache-2.0", r"MPL|Mozilla": "MPL-2.0",
-    r"Python Software Foundation|PSF": "PSF", r"ISC\b": "ISC", r"Zlib": "Zlib", r"CC0": "CC0-1.0", r"GPL": "GPL",
-}  # fmt: skip
+LICENCES = (sys.executable, "-m", "piplicenses", "--from=mixed", "--with-system")
 
 
 @dataclass(frozen=True)
@@ -26,39 +24,34 @@ class Requirement:
 
     name: str
     purpose: str
-    file: str
-    text: str
     released: date
     """When its newest version was published, whether or not it is the one that is used."""
+    used: str | None
+    """"file: text found in it", for one that no code imports."""
 
     @property
     def version(self) -> str:
         return metadata.version(self.name)
 
-    @property
-    def licences(self) -> list[str]:
-        """Its licences by short names; an empty list when its metadata name none that is known."""
-        about = metadata.metadata(self.name)
-        stated = [about.get("License-Expression") or ""]
-        if not stated[0]:
-            stated = [entry for entry in about.get_all("Classifier", []) if entry.startswith("License")]
-            stated = stated or [(about.get("License") or "").partition("\n")[0]]
-        return sorted({name for entry in stated for pattern, name in NAMES.items() if re.search(pattern, entry)})
 
-
-def requirements(root: Path = ROOT) -> list[str]:
-    """The names in requirements.in."""
-    lines = (root / "requirements.in").read_text(encoding="utf-8").splitlines()
-    return [re.match(r"[\w.-]+", line)[0] for line in lines if line and not line.startswith("#")]
+def requirements(file: str = "requirements.in", root: Path = ROOT) -> list[str]:
+    """The names in requirements.in, or in requirements.txt."""
+    return re.findall(r"^[\w.-]+", (root / file).read_text(encoding="utf-8"), re.MULTILINE)
 
 
 def declared(root: Path = ROOT) -> list[Requirement]:
     """The entries of `dependencies.toml`."""
     entries = tomllib.loads((root / FILE).read_text(encoding="utf-8"))
-    return [Requirement(name, entry["for"], *entry["used"].split(": ", 1), entry["released"])
+    return [Requirement(name, entry["for"], entry["released"], entry.get("used"))
             for name, entry in entries.items() if name != "asked"]
 
 
 def asked(root: Path = ROOT) -> date:
     """The day on which the index was asked for the releases."""
     return tomllib.loads((root / FILE).read_text(encoding="utf-8"))["asked"]
+
+
+def licences() -> dict[str, str]:
+    """From each installed package to what its metadata call its licence."""
+    done = subprocess.run([*LICENCES, "--format=json"], capture_output=True, text=True, check=True)
+    return {re.sub(r"[-_.]+", "-", entry["Name"]).lower(): entry["License"] for entry in json.loads(done.stdout)}

@@ -251,9 +251,10 @@ class Dependencies(Generated):
     """``{dependencies}``: the direct requirements with version, licence and purpose."""
 
     def markdown(self, records):
-        rows = [[f"`{one.name}`", one.version, f"{one.released:%Y-%m}", ", ".join(one.licences),
-                 f"{one.purpose} (`{one.file}`)"] for one in dependencies.declared()]
-        head = ["Requirement", "Version", "Last release", "Licence", "What for, and where"]
+        licences = dependencies.licences()
+        rows = [[f"`{one.name}`", one.version, f"{one.released:%Y-%m}", licences[one.name], one.purpose]
+                for one in dependencies.declared()]
+        head = ["Requirement", "Version", "Last release", "Licence", "What for"]
         return [*table(head, rows), f"Last releases as of {dependencies.asked()}."]
 
 
