@@ -27,7 +27,7 @@ def test_each_error_has_a_heading_before_and_an_advice_behind_it(cells):
         (error,) = cells[index].outputs
         assert 20 < len(error.evalue) < 400
         *_, heading = cells[index - 1].source.splitlines()
-        assert heading.startswith("## ")
+        assert heading.startswith("### ")
         advice, *_ = cells[index + 1].source.splitlines()
         assert advice.endswith(".")
 
