@@ -11,6 +11,7 @@ import json
 import re
 import tomllib
 from collections import Counter
+from collections.abc import Container
 from pathlib import Path
 
 from docutils import nodes
@@ -18,6 +19,7 @@ from docutils.statemachine import StringList
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 
+import srbm
 from benchmarks.tables import table, tables
 from book import dependencies
 from book.extension import chapter_number
@@ -67,13 +69,13 @@ def _is_ours(key: str) -> bool:
     return key.startswith("x-")
 
 
-def documented_names(package: Path) -> dict[str, list[str]]:
-    """From an equation's key to the public names of the package whose docstrings cite it as Eq. (N)."""
+def documented_names(package: Path, public: Container[str]) -> dict[str, list[str]]:
+    """From an equation's key to those `public` names of the package whose docstrings cite it as Eq. (N)."""
     names: dict[str, list[str]] = {}
-    for path in sorted(package.glob("*.py")):
+    for path in sorted(package.rglob("*.py")):
         tree = ast.parse(path.read_text(encoding="utf-8"))
         for node in tree.body:
-            if not isinstance(node, (ast.ClassDef, ast.FunctionDef)) or node.name.startswith("_"):
+            if not isinstance(node, (ast.ClassDef, ast.FunctionDef)) or node.name not in public:
                 continue
             members = [(node.name, node)]
             if isinstance(node, ast.ClassDef):
@@ -219,7 +221,7 @@ class EquationMap(Generated):
     """``{equation-map}``: paper's number, where it stands in the book, the name in `srbm`, the cell that checks it."""
 
     def markdown(self, records):
-        names = documented_names(Path(self.env.srcdir) / "srbm")
+        names = documented_names(Path(self.env.srcdir) / "srbm", srbm.__all__)
         rows = []
         for key in EQUATIONS + FIGURES:
             if key not in records:

@@ -9,7 +9,7 @@ from typing import Any
 from book.verified import FILE, read
 from commands.everywhere.rows import ROOT
 from commands.machine import machine
-from srbm._files import replacing
+from srbm._support.files import replacing
 
 CHANGED = " and uncommitted changes"
 

@@ -9,8 +9,8 @@ from nbformat import v4
 
 from book.sliders import read_widget
 from commands.normalise import METADATA, WIDGETS
-from srbm.panel import Panel
-from srbm.widgets import slider
+from srbm.figures import slider
+from srbm.figures.panel import Panel
 
 ipywidgets = pytest.importorskip("ipywidgets")
 VIEW = "application/vnd.jupyter.widget-view+json"
