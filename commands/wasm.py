@@ -50,7 +50,7 @@ BEYOND_A_SANDBOX = {
 error when one works."""
 TESTS_BEYOND_A_SANDBOX = {
     "tests/srbm/test_checkpoint.py::test_a_checkpoint_behind_a_link": "it links files",
-    "tests/srbm/test_plotting.py::test_pyplot_is_never_imported": "it starts a process",
+    "tests/srbm/test_plots.py::test_pyplot_is_never_imported": "it starts a process",
     "tests/srbm/test_public.py::test_import_is_light_and_silent": "it starts a process",
     "tests/srbm/test_public.py::test_work_without_the_optional_packages": "it starts a process",
     "tests/srbm/test_public.py::test_no_global_state_no_warnings_no_output": "it starts a process",
