@@ -1,4 +1,4 @@
-"""The stored chapters keep every rule of `book.hygiene`, and every rule finds the defect it is there for."""
+"""The stored chapters keep every rule of `commands.hygiene`, and every rule finds the defect it is there for."""
 
 import re
 from pathlib import Path
@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 from nbformat import v4
 
-from book import hygiene
-from book.hygiene import Book
-from book.normalise import dumps, normalise
 from book.pages import EQUATIONS, FIGURES
-from book.symbols import symbols
+from commands import hygiene
+from commands.hygiene import Book
+from commands.normalise import dumps, normalise
+from commands.symbols import symbols
 
 ROOT = Path(__file__).parents[2]
 PNG = "iVBORw0KGgo="
@@ -173,6 +173,15 @@ def test_an_error_is_found():
     error = v4.new_output("error", ename="ValueError", evalue="", traceback=[])
     book.notebooks["04_flow"].cells[-1].outputs = [error]
     assert list(hygiene.clean_outputs(book))
+
+
+def test_an_error_that_is_asked_for_has_to_come():
+    book = sound()
+    cell = book.notebooks["04_flow"].cells[-1]
+    cell.metadata["tags"] = [hygiene.RAISES]
+    assert list(hygiene.clean_outputs(book))
+    cell.outputs = [v4.new_output("error", ename="ValueError", evalue="too small", traceback=[])]
+    assert not list(hygiene.clean_outputs(book))
 
 
 def test_a_verdict_that_is_not_stored_is_found():

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from book import bernoulli_mnist
+from results import bernoulli_mnist
 from srbm import (
     GaussianBernoulliRBM,
     NotNormalizableError,

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from book.everywhere.rows import ROOT, Row, oldest
+from commands.everywhere.rows import ROOT, Row, oldest
 
 FOLDER = ROOT / ".venv" / "everywhere"
 ARRAYS = ("torch==2.13.0", "jax", "array-api-compat")

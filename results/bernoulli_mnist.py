@@ -1,4 +1,4 @@
-"""Remake chapters/data/bernoulli_mnist.npz, binary hidden nodes trained on MNIST: python -m book.bernoulli_mnist
+"""Remake chapters/data/bernoulli_mnist.npz, binary hidden nodes trained on MNIST: python -m results.bernoulli_mnist
 
 Up to 16 hidden nodes the gradient and the likelihood are enumerated; with 64 nodes training is by persistent chains
 and ln Z by annealed importance sampling. Weights are rounded to half precision, and everything stored refers to the

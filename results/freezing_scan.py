@@ -1,4 +1,4 @@
-"""Remake chapters/data/freezing_scan.npz, where a decaying rate leaves a learnt mass: python -m book.freezing_scan
+"""Remake chapters/data/freezing_scan.npz, where a decaying rate leaves a learnt mass: python -m results.freezing_scan
 
 Figure 19 of the paper for a grid of initial learning rates and numbers of chains: 60000 updates by persistent
 contrastive divergence from `RUNS` random starts with mu^2(0) = 6, one sweep per update, the rate multiplied by 0.99

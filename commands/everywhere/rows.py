@@ -8,6 +8,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from book.verified import KERNELS, PYTHONS
+
 ROOT = Path(__file__).parent.parent.parent
 THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
 NBVAL = ("--nbval", "--nbval-current-env")
@@ -19,9 +21,7 @@ class Row:
     """One arithmetic. What is None is left as it is found."""
 
     name: str
-    """As it is asked for on the command line."""
-    title: str
-    """As it is shown on the page."""
+    """As it is asked for on the command line; `book.verified` has the title of its line on the page."""
     kernel: str | None = None
     """The kernel that OpenBLAS is told to take."""
     known_as: tuple[str, ...] = ()
@@ -96,17 +96,15 @@ def newest() -> dict[str, str]:
 
 WANTED = {"pinned": pinned, "arrays": pinned, "newest": newest, "oldest": oldest}
 
-_KERNELS = ("Prescott", "Nehalem", "Sandybridge", "Haswell", "Zen", "SkylakeX")
 ROWS: Mapping[str, Row] = MappingProxyType({row.name: row for row in [
-    *(Row(name, f"OpenBLAS kernel {name}", kernel=name, known_as=("Katmai",) if name == "Prescott" else ())
-      for name in _KERNELS),
-    Row("numpy-v3", "NumPy without AVX-512", features=("X86_V3",)),
-    Row("numpy-baseline", "NumPy with its baseline instructions only", features=()),
-    Row("two-threads", "two threads for linear algebra", threads=2),
-    *(Row(f"python-{minor}", f"Python {minor}", python=minor) for minor in ("3.11", "3.12", "3.13", "3.14")),
-    Row("newest", "newest NumPy and SciPy", packages="newest", python="3.13"),
-    Row("oldest", "oldest NumPy and SciPy", packages="oldest", python="3.11", chapters=False),
-    Row("arrays", "PyTorch and JAX on the CPU", packages="arrays", chapters=False,
+    *(Row(name, kernel=name, known_as=("Katmai",) if name == "Prescott" else ()) for name in KERNELS),
+    Row("numpy-v3", features=("X86_V3",)),
+    Row("numpy-baseline", features=()),
+    Row("two-threads", threads=2),
+    *(Row(f"python-{minor}", python=minor) for minor in PYTHONS),
+    Row("newest", packages="newest", python="3.13"),
+    Row("oldest", packages="oldest", python="3.11", chapters=False),
+    Row("arrays", packages="arrays", chapters=False,
         tests=("tests/srbm/test_arrays.py", "tests/book/test_accelerators.py")),
-    Row("wasm32", "WebAssembly, 32 bits", run=False),
+    Row("wasm32", run=False),
 ]})  # fmt: skip

@@ -1,4 +1,4 @@
-"""What runs inside the sandbox (see `book.wasm`): the cells of one chapter without Jupyter, or the unit tests.
+"""What runs inside the sandbox (see `commands.wasm`): the cells of one chapter without Jupyter, or the unit tests.
 
 There is no IPython in the sandbox, so `check` and `judge` print the line that they display in a notebook.
 """
@@ -52,20 +52,21 @@ def run_cell(source, name, namespace):
 def run_cells(sources, namespace):
     """Execute cells one after another, whatever becomes of one.
 
-    Yields a dictionary for each: what it printed, what it wrote to stderr, the traceback of its exception or None, and
-    the seconds it took.
+    Yields a dictionary for each: what it printed, what it wrote to stderr, the name and message of its exception and
+    the traceback of it (None for both where there is none), and the seconds it took.
     """
     for number, source in enumerate(sources, 1):
-        printed, complained, error = io.StringIO(), io.StringIO(), None
+        printed, complained, raised, error = io.StringIO(), io.StringIO(), None, None
         start = time.monotonic()
         with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(complained):
             try:
                 run_cell(source, f"<code cell {number}>", namespace)
-            except Exception:
-                error = traceback.format_exc()
+            except (Exception, KeyboardInterrupt) as exception:
+                raised, error = f"{type(exception).__name__}: {exception}", traceback.format_exc()
         yield {
             "printed": printed.getvalue(),
             "stderr": complained.getvalue(),
+            "raised": raised,
             "error": error,
             "seconds": time.monotonic() - start,
         }

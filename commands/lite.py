@@ -1,9 +1,8 @@
-"""The chapters in the browser: ``python -m book.lite OUTPUT`` builds a JupyterLite site with the `srbm` wheel inside.
+"""The chapters in the browser: ``python -m commands.lite OUTPUT`` builds a JupyterLite site with the `srbm` wheel.
 
 The site holds the same notebooks, with one cell put before each that installs the wheel; Python itself (Pyodide, with
 NumPy, SciPy and Matplotlib) is fetched by the reader's browser from the address that JupyterLite names, so the site
-needs a web server and the network. The rendered pages link to it when they are built with SRBM_SITE=1, as `make site`
-does; other builds have no such links, because there is nothing behind them.
+needs a web server and the network. What links to it from the rendered pages is `book.site_links`.
 """
 
 import argparse
@@ -24,7 +23,6 @@ OPTIONAL = {
     "sklearn": "scikit-learn", "load_digits": "scikit-learn", "widgets.slider": "ipywidgets",
     "array_api_strict": "array-api-strict",
 }  # fmt: skip
-PART_OF_THE_SITE = "lite"  # where the pages of the book expect it
 
 
 def for_the_browser(notebook):
@@ -74,35 +72,8 @@ def build(jupyter_lite: Path, output: Path):
         )  # fmt: skip
 
 
-def add_links(app, pagename, templatename, context, doctree):
-    """A button that opens the page's notebook in the browser; the whole book as PDF among the downloads."""
-    if doctree is None:
-        return
-    buttons, pathto = context["header_buttons"], context["pathto"]
-    for group in buttons:
-        if group.get("label") == "download-buttons":
-            group["buttons"].append({"type": "link", "url": pathto("srbm.pdf", 1), "text": "the book as .pdf",
-                                     "icon": "fas fa-file-pdf", "label": "download-book-button"})  # fmt: skip
-    if context.get("page_source_suffix") == ".ipynb":
-        buttons.append({
-            "type": "link",
-            "url": pathto(f"{PART_OF_THE_SITE}/lab/index.html", 1) + f"?path={Path(pagename).name}.ipynb",
-            "tooltip": "Run this chapter in the browser",
-            "text": "Run",
-            "icon": "fas fa-play",
-            "label": "lite-button",
-            "classes": "pst-navbar-icon",
-        })  # fmt: skip
-
-
-def setup(app):
-    if os.environ.get("SRBM_SITE") == "1":
-        app.connect("html-page-context", add_links, priority=600)  # after the theme has made its buttons
-    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
-
-
 def main():
-    parser = argparse.ArgumentParser(prog="python -m book.lite", description=__doc__.partition("\n")[0])
+    parser = argparse.ArgumentParser(prog="python -m commands.lite", description=__doc__.partition("\n")[0])
     parser.add_argument("output", type=Path, help="the folder of the site")
     parser.add_argument("--jupyter-lite", type=Path, required=True, help="the program that builds it")
     arguments = parser.parse_args()

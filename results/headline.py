@@ -1,4 +1,4 @@
-"""Redraw the picture of the front page and the README: python -m book.headline"""
+"""Redraw the picture of the front page and the README: python -m results.headline"""
 
 from pathlib import Path
 
@@ -15,7 +15,7 @@ def main() -> None:
 
     panel = (learnt(10, 6.0, r"cut off by the mass: $\mu^2 = 6$, $N_h = N_v = 10$")
              | learnt(6, 9.0, r"cut off by the hidden nodes: $N_h = 6$, $\mu^2 = 9$"))
-    panel.save(Path(__file__).parent / "static" / "headline.png", metadata={"Software": None})
+    panel.save(Path(__file__).parent.parent / "book" / "static" / "headline.png", metadata={"Software": None})
 
 
 if __name__ == "__main__":

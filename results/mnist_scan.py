@@ -1,4 +1,4 @@
-"""Remake chapters/data/mnist_scan.npz, what Chapter 9 asks the images of MNIST: python -m book.mnist_scan
+"""Remake chapters/data/mnist_scan.npz, what Chapter 9 asks the images of MNIST: python -m results.mnist_scan
 
 Two independent parts:
 

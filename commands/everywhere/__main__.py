@@ -1,22 +1,23 @@
-"""``python -m book.everywhere``: all rows; a row that was run at this commit is not run again.
+"""``python -m commands.everywhere``: all rows; a row that was run at this commit is not run again.
 
-    python -m book.everywhere --rows Prescott Haswell
-    python -m book.everywhere --rows Prescott --chapters 05_two_nodes      # these alone; nothing is stored
-    python -m book.everywhere --rows Nehalem --tests tests/srbm/test_model.py
+    python -m commands.everywhere --rows Prescott Haswell
+    python -m commands.everywhere --rows Prescott --chapters 05_two_nodes      # these alone; nothing is stored
+    python -m commands.everywhere --rows Nehalem --tests tests/srbm/test_model.py
 """
 
 import argparse
 import sys
 from pathlib import Path
 
-from book.everywhere import results
-from book.everywhere.rows import NBVAL, ROWS
-from book.everywhere.running import PARTS, run
+from book import verified
+from commands.everywhere import records
+from commands.everywhere.rows import NBVAL, ROWS
+from commands.everywhere.running import PARTS, run
 
 
 def main(arguments=None) -> int:
     parser = argparse.ArgumentParser(
-        prog="python -m book.everywhere", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="python -m commands.everywhere", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--rows", nargs="+", choices=ROWS, default=[name for name, row in ROWS.items() if row.run],
                         metavar="ROW", help=f"of {', '.join(ROWS)}; all, when none is named")
@@ -31,12 +32,12 @@ def main(arguments=None) -> int:
         row = ROWS[name]
         if not row.run:
             parser.error(f"the row {name} is run by another command, see CONTRIBUTING.md")
-        if not selected and not given.again and results.is_done("rows", name):
-            entry, remark = results.read()["rows"][name], " (run before, at this commit)"
+        if not selected and not given.again and records.is_done("rows", name):
+            entry, remark = verified.read()["rows"][name], " (run before, at this commit)"
         else:
             entry, remark = run(row, selected or row.parts(), given.jobs), ""
             if not selected:
-                results.store("rows", name, entry)
+                records.store("rows", name, entry)
         print(f"{name}: {summary(entry)}{remark}", flush=True)
         failed += sum(entry[part]["failed"] for part in PARTS if part in entry)
     return int(failed > 0)

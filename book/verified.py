@@ -1,19 +1,33 @@
-"""The stored table, `chapters/verified.json`, and the tables of the page that is made from it."""
+"""Which other arithmetics and seeds gave the same: the tables that `chapters/verified.json` is shown as.
 
-import datetime
+The file is written by `commands.everywhere`, `commands.reseed` and `commands.wasm`, entry by entry.
+"""
+
 import json
-import subprocess
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from benchmarks.tables import table
-from book.colophon import machine
-from book.everywhere.rows import ROOT, ROWS
-from srbm._support.files import replacing
+from docutils import nodes
+from docutils.statemachine import StringList
+from sphinx.util.docutils import SphinxDirective
 
-FILE = ROOT / "chapters" / "verified.json"
-CHANGED = " and uncommitted changes"
+from benchmarks.tables import table
+
+FILE = Path(__file__).parent.parent / "chapters" / "verified.json"
+KERNELS = ("Prescott", "Nehalem", "Sandybridge", "Haswell", "Zen", "SkylakeX")
+PYTHONS = ("3.11", "3.12", "3.13", "3.14")
+TITLES = {name: f"OpenBLAS kernel {name}" for name in KERNELS} | {
+    "numpy-v3": "NumPy without AVX-512",
+    "numpy-baseline": "NumPy with its baseline instructions only",
+    "two-threads": "two threads for linear algebra",
+} | {f"python-{minor}": f"Python {minor}" for minor in PYTHONS} | {
+    "newest": "newest NumPy and SciPy",
+    "oldest": "oldest NumPy and SciPy",
+    "arrays": "PyTorch and JAX on the CPU",
+    "wasm32": "WebAssembly, 32 bits",
+}  # fmt: skip
+"""The lines of the page, by the name of a row of `commands.everywhere`; they are there whether or not a row was run."""
 
 
 def read(file: Path = FILE) -> dict[str, Any]:
@@ -22,45 +36,19 @@ def read(file: Path = FILE) -> dict[str, Any]:
     return {"rows": {}, "reseeds": {}, "wasm32": {}} | stored
 
 
-def store(kind: str, name: str, entry: dict[str, Any], file: Path = FILE) -> None:
-    """Put the entry of one row or one reseeding in its place, with the day, the commit and the machine."""
-    results = read(file)
-    stamp = {"date": f"{datetime.date.today()}", "commit": commit(), "on": machine()}
-    results[kind] = dict(sorted((results[kind] | {name: stamp | entry}).items()))
-    with replacing(file) as new:
-        new.write((json.dumps(results, indent=1) + "\n").encode())
-
-
-def commit(root: Path = ROOT) -> str:
-    """The commit of the sources, with a remark when something but the stored results has changed since."""
-    def git(*arguments):
-        done = subprocess.run(["git", "-C", root, *arguments], capture_output=True, text=True, check=True)
-        return done.stdout.strip()
-
-    own = [f":!{name}" for name in ("chapters/verified.json", "chapters/costs.json")]
-    changed = git("status", "--porcelain", "--untracked-files=no", "--", ".", *own)
-    return git("rev-parse", "--short=12", "HEAD") + (CHANGED if changed else "")
-
-
-def is_done(kind: str, name: str, file: Path = FILE) -> bool:
-    """Whether this was run at the commit that the sources are at, and nothing has changed since."""
-    entry, now = read(file)[kind].get(name, {}), commit()
-    return "why_not" not in entry and entry.get("commit") == now and CHANGED not in now
-
-
 def rows_table(results: dict[str, Any]) -> list[str]:
     """One line for each row, whether or not it was run."""
     lines = []
-    for row in ROWS.values():
-        entry = results["rows"].get(row.name)
+    for name, title in TITLES.items():
+        entry = results["rows"].get(name)
         if entry is None or "why_not" in entry:
             reason = "not yet run" if entry is None else f"not run: {entry['why_not']}"
-            lines.append([row.title, f"○ {reason}", "", "", "", _when(entry) if entry else ""])
+            lines.append([title, f"○ {reason}", "", "", "", _when(entry) if entry else ""])
             continue
         counts = [_count(entry[part]) if part in entry else "not asked for" for part in ("tests", "chapters")]
         failed = sum(entry[part]["failed"] for part in ("tests", "chapters") if part in entry)
         result = "✗ some fail" if failed else "✓ all pass"
-        lines.append([row.title, result, *counts, _found(entry["found"]), _when(entry)])
+        lines.append([title, result, *counts, _found(entry["found"]), _when(entry)])
     machines = sorted({entry["on"] for entry in results["rows"].values()})
     return [*table(["arithmetic", "result", "unit tests", "cells", "what ran", "commit and day"], lines),
             *([f"Run on: {'; '.join(machines)}."] if machines else [])]
@@ -110,3 +98,25 @@ def wasm_table(results: dict[str, Any]) -> list[str]:
 
 def _skipped(number: int) -> str:
     return str(number) if number else ""
+
+
+class Verified(SphinxDirective):
+    """``{verified} rows``, ``{verified} reseeds`` or ``{verified} wasm32``: what other arithmetics and seeds gave."""
+
+    required_arguments = 1
+
+    def run(self):
+        file = Path(self.env.srcdir) / "chapters" / FILE.name
+        self.env.note_dependency(str(file))
+        lines = TABLES[self.arguments[0]](read(file))
+        container = nodes.container(classes=["generated"])
+        self.state.nested_parse(StringList(lines, source="generated"), 0, container)
+        return container.children
+
+
+TABLES = {"rows": rows_table, "reseeds": reseeds_table, "wasm32": wasm_table}
+
+
+def setup(app):
+    app.add_directive("verified", Verified)
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

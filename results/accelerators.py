@@ -1,4 +1,4 @@
-"""Remake chapters/data/accelerators.npz, the same trainings by other array libraries: python -m book.accelerators
+"""Remake chapters/data/accelerators.npz, the same trainings by other array libraries: python -m results.accelerators
 
 One row for each library and device that this environment has: PyTorch (pip install '.[gpu]') and JAX, on the CPU and on
 a GPU where there is one. The random numbers are NumPy's, the same in every row. Takes half a minute.

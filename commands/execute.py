@@ -1,4 +1,4 @@
-"""Execute chapters and store their outputs: ``python -m book.execute [03_training ...]`` (all, when none is named).
+"""Execute chapters and store their outputs: ``python -m commands.execute [03_training ...]`` (all, when none is named).
 
 Each notebook runs from top to bottom in a fresh kernel whose working directory is `chapters/`. An error, or anything
 on stderr, fails the chapter and leaves its file as it was. What a run took goes to `chapters/costs.json`.
@@ -16,8 +16,8 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 from nbclient.util import run_sync
 
-from book.colophon import environment
-from book.normalise import dumps, normalise
+from commands.machine import environment
+from commands.normalise import dumps, normalise
 
 CHAPTERS = Path(__file__).parent.parent / "chapters"
 ONE_THREAD = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
@@ -109,7 +109,7 @@ def execute_chapter(path):
 
 
 def main():
-    parser = argparse.ArgumentParser(prog="python -m book.execute", description=__doc__.partition("\n")[0])
+    parser = argparse.ArgumentParser(prog="python -m commands.execute", description=__doc__.partition("\n")[0])
     parser.add_argument("chapter", nargs="*", help="name of a notebook in chapters/, without .ipynb")
     chapters = parser.parse_args().chapter or sorted(path.stem for path in CHAPTERS.glob("*.ipynb"))
     failed = 0

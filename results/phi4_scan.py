@@ -1,4 +1,4 @@
-"""Remake chapters/data/phi4_scan.npz, lattice phi^4 theory across its transition: python -m book.phi4_scan
+"""Remake chapters/data/phi4_scan.npz, lattice phi^4 theory across its transition: python -m results.phi4_scan
 
 Two independent samplers of the same theory on L x L lattices: the block Gibbs sampler of `srbm.Phi4RBM`, and hybrid
 Monte Carlo (Duane et al. 1987), which shares no line with it. Stored are the averages of M, |M|, M^2 and M^4 over

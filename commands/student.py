@@ -1,10 +1,10 @@
-"""A copy of the chapters for a course, without the solutions: ``python -m book.student [folder]``.
+"""A copy of the chapters for a course, without the solutions: ``python -m commands.student [folder]``.
 
 The copy is made from the chapters themselves; nothing is kept twice. Solutions go, what they leave open is marked, and
 the directives and roles of the book become plain Markdown, so that a notebook reads well in JupyterLab alone. It runs
 from its folder, which gets the ledger, the judge and the data as well; all it needs is the installed `srbm`.
 
-``python -m book.student --grade [folder]`` executes the answers in a copy and says what the judge says of each one.
+``python -m commands.student --grade [folder]`` executes the answers in a copy and says what the judge says of each one.
 What is asked and the judges come from the book, only the answers from the copy; of both it executes no more than an
 answer and its judge depend on. This happens in a second process, so that no answer can stop the grading.
 """
@@ -29,7 +29,7 @@ import nbformat
 
 from book.exercises import RIGHT, Directive, Exercise, exercises_of, in_reading_order, number_of, parts
 from book.extension import Numbering
-from book.normalise import dumps, normalise
+from commands.normalise import dumps, normalise
 
 CHAPTERS = Path(__file__).parent.parent / "chapters"
 NEEDED = ("ledger.py", "ledger.toml", "selfcheck.py", "typeset.py", "data")
@@ -67,7 +67,7 @@ class Numbers:
     def __init__(self, chapters: Path):
         self.of: dict[str, str] = {}
         self.titles: dict[str, str] = {}
-        for path in [*in_reading_order(chapters), *sorted(chapters.glob("*.md"))]:
+        for path in sorted([*chapters.glob("*.ipynb"), *chapters.glob("*.md")]):
             sources, names = _markdown_and_figures(path)
             self.titles[path.stem] = next(iter(re.findall(r"^# (.+)", "\n".join(sources), re.MULTILINE)), path.stem)
             equations = re.findall(r"\$\$\s*\((eq-[\w-]+)\)", "\n".join(sources))
@@ -446,7 +446,7 @@ def report(folder: Path, chapters: Path = CHAPTERS, seconds: float = SECONDS):
     if not any((folder / path.name).exists() for path in paths.values()):
         raise FileNotFoundError(f"{folder} holds no notebook with the name of a chapter, like {min(paths)}.ipynb: "
                                 "give the folder of a student copy (make grade TO=folder)")
-    for path in in_reading_order(folder):
+    for path in sorted(folder.glob("*.ipynb")):
         if path.stem not in paths:
             print(f"{path.name} has the name of no chapter: it is not graded")
     asked, notebooks = 0, {}
@@ -472,7 +472,7 @@ def report(folder: Path, chapters: Path = CHAPTERS, seconds: float = SECONDS):
 
 
 def main():
-    parser = argparse.ArgumentParser(prog="python -m book.student", description=__doc__.partition("\n")[0])
+    parser = argparse.ArgumentParser(prog="python -m commands.student", description=__doc__.partition("\n")[0])
     parser.add_argument("folder", nargs="?", type=Path, default=Path("student"), help="where the copy is or goes")
     parser.add_argument("--grade", action="store_true", help="judge the answers in an existing copy")
     arguments = parser.parse_args()

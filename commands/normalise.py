@@ -1,7 +1,8 @@
 """A notebook's normal form: executing the same source again gives the same bytes.
 
 Kept are the sources, the outputs, `tags` and `mystnb` of each cell, and the state of widgets. What differs from run
-to run or from machine to machine goes: timings, versions, random identifiers, how a stream was cut into pieces.
+to run or from machine to machine goes: timings, versions, random identifiers, how a stream was cut into pieces. Of a
+traceback, which names files, the last line stays: the exception and its message.
 """
 
 import hashlib
@@ -37,6 +38,8 @@ def normalise(notebook):
         for output in cell.outputs:
             if output.output_type == "execute_result":
                 output.execution_count = cell.execution_count
+            elif output.output_type == "error":
+                output.traceback = [f"{output.ename}: {output.evalue}"]
     return _rename_widgets(notebook)
 
 

@@ -1,4 +1,4 @@
-"""All chapters with every seed shifted: ``python -m book.reseed --shift 1 --chapters 05_two_nodes``.
+"""All chapters with every seed shifted: ``python -m commands.reseed --shift 1 --chapters 05_two_nodes``.
 
 Nothing that a chapter concludes may hang on the seeds that it happens to use: no cell may fail, no verdict of `check`
 or of an exercise change. Printed numbers may. A statement with a 99.9 % interval fails once in a thousand shifts.
@@ -15,8 +15,8 @@ from pathlib import Path
 import nbformat
 from nbclient import NotebookClient
 
-from book.everywhere import results
-from book.execute import CHAPTERS, ONE_THREAD
+from commands.everywhere import records
+from commands.execute import CHAPTERS, ONE_THREAD
 
 HERE = Path(__file__).parent / "reseeding"
 SHIFTS = (1, 2, 3, 4, 5)
@@ -35,20 +35,26 @@ def reseeded(path: Path, shift: int) -> list[str]:
 
 
 def changes(stored, again) -> list[str]:
-    """What is wrong with the outputs of `again`, in one line each: errors, warnings, verdicts that are others."""
+    """What is wrong with the outputs of `again`, in one line each: other errors, warnings, other verdicts."""
     found = []
     for number, (before, after) in enumerate(zip(stored.cells, again.cells, strict=True), 1):
         if after.cell_type != "code":
             continue
         for output in after.outputs:
-            if output.output_type == "error":
+            if output.output_type == "error" and output.ename not in _raised(before):
                 found.append(f"cell {number} raised {output.ename}: {_first_line(output.evalue)}")
             elif output.output_type == "stream" and output.name == "stderr":
                 found.append(f"cell {number} wrote to stderr: {_first_line(output.text)}")
+        found += [f"cell {number} no longer raises {name}" for name in _raised(before) if not _raised(after)]
         was, now = verdicts(before), verdicts(after)
         found += [f"cell {number}, {key}: {was.get(key, 'no verdict')} became {now.get(key, 'no verdict')}"
                   for key in was | now if was.get(key) != now.get(key)]
     return found
+
+
+def _raised(cell) -> set[str]:
+    """The names of the exceptions that a cell is there to raise."""
+    return {output.ename for output in cell.outputs if output.output_type == "error"}
 
 
 def verdicts(cell) -> dict[str, str]:
@@ -67,7 +73,7 @@ def _first_line(text: str) -> str:
 
 
 def main(arguments=None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m book.reseed", description=__doc__,
+    parser = argparse.ArgumentParser(prog="python -m commands.reseed", description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--shift", nargs="+", type=int, default=SHIFTS, help="one or more; 1 to 5 when none is given")
     parser.add_argument("--chapters", nargs="+", metavar="CHAPTER", help="only these; nothing is stored")
@@ -76,7 +82,7 @@ def main(arguments=None) -> int:
     chapters = given.chapters or sorted(path.stem for path in CHAPTERS.glob("*.ipynb"))
     wrong = 0
     for shift in given.shift:
-        if not given.chapters and not given.again and results.is_done("reseeds", str(shift)):
+        if not given.chapters and not given.again and records.is_done("reseeds", str(shift)):
             print(f"shift {shift}: already run at this commit", flush=True)
             continue
         found = {}
@@ -87,7 +93,7 @@ def main(arguments=None) -> int:
             lines = found[chapter] or ["no verdict changes"]
             print(f"shift {shift}, {chapter} ({time.monotonic() - start:.0f} s): " + "\n    ".join(lines), flush=True)
         if not given.chapters:
-            results.store("reseeds", str(shift), {"chapters": found})
+            records.store("reseeds", str(shift), {"chapters": found})
     return int(wrong > 0)
 
 

@@ -1,4 +1,4 @@
-"""The whole book as one PDF: ``python -m book.pdf HTML OUTPUT`` prints the built pages with Chromium.
+"""The whole book as one PDF: ``python -m commands.pdf HTML OUTPUT`` prints the built pages with Chromium.
 
 The articles of all pages are put into one document, so that references from chapter to chapter become links inside
 the PDF and the headings become its bookmarks. The contents with page numbers are printed afterwards, when the numbers
@@ -238,7 +238,7 @@ def make(site: Path, output: Path, browser, listed: list[tuple[str, str | None]]
 
 def main():
     logging.getLogger("pypdf").setLevel(logging.ERROR)  # it remarks on how Chromium counts objects
-    parser = argparse.ArgumentParser(prog="python -m book.pdf", description=__doc__.partition("\n")[0])
+    parser = argparse.ArgumentParser(prog="python -m commands.pdf", description=__doc__.partition("\n")[0])
     parser.add_argument("html", type=Path, help="the built book, as in _build/html")
     parser.add_argument("output", type=Path, help="the PDF file")
     parser.add_argument("--pages", nargs="*", help="only these pages, as in 03_training (all, when not given)")

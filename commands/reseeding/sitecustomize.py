@@ -1,4 +1,4 @@
-"""Shift every seed in this process by $SRBM_SEED_SHIFT; Python imports this file when it starts (`book.reseed`).
+"""Shift every seed in this process by $SRBM_SEED_SHIFT; Python imports this file when it starts (`commands.reseed`).
 
 A seed is shifted where NumPy turns it into a generator: `default_rng`, `SeedSequence` and `RandomState` (which SciPy
 and scikit-learn use for `random_state=`). Equal seeds stay equal and different ones different. Generators that are

@@ -10,8 +10,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from book.everywhere.environments import NotRun, interpreter
-from book.everywhere.rows import CORETYPE, DISABLED, ROOT, THREADS, Row
+from commands.everywhere.environments import NotRun, interpreter
+from commands.everywhere.rows import CORETYPE, DISABLED, ROOT, THREADS, Row
 
 PROBE = Path(__file__).with_name("probe.py")
 PARTS = ("tests", "chapters")
