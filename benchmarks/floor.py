@@ -9,7 +9,7 @@ import numpy as np
 from benchmarks.timing import timed
 from benchmarks.trainer import Trainer
 from srbm import PCD, ScalarRBM, mnist_correlation
-from srbm._normals import single_normals
+from srbm.chains.normals import single_normals
 
 N, B = 784, 512
 

@@ -1,6 +1,5 @@
 """PCD at the size of MNIST, N_v = 784, B = 512: the chains of `train` against explicit ones in double precision."""
 
-from benchmarks.oracle import ExplicitPCD
 from benchmarks.timing import comparison, paired
 from benchmarks.trainer import Trainer
 from srbm import PCD, ScalarRBM, maximum_likelihood, mnist_correlation
@@ -16,10 +15,10 @@ def run():
         start = ScalarRBM.random(784, n_hidden, 100.0, rng=0)
         optimum = maximum_likelihood(C, n_hidden, 100.0)
         for name, rbm, rate in (("a random start", start, 1e-5), ("the optimum", optimum, 1e-7)):
-            oracle = ExplicitPCD(rbm, C, 512, 1, rate, 0)
+            plain = Trainer(rbm, C, rate, PCD(512, 1, method="explicit"), rng=0)
             phi = Trainer(rbm, C, rate, PCD(512, 1), rng=0)
             h = Trainer(rbm, C, rate, PCD(512, 1, persistent="hidden"), rng=0)
-            work = {"explicit chains": lambda oracle=oracle, n=updates: oracle.updates(n),
+            work = {"explicit chains": lambda plain=plain, n=updates: plain.updates(n),
                     "PCD": lambda phi=phi, n=updates: phi.updates(n),
                     "PCD keeping h": lambda h=h, n=updates: h.updates(n)}
             times = paired(work, 9, updates)

@@ -1,6 +1,5 @@
 """PCD on the lattice, N_v = N_h = 10: Gram chains against explicit ones, and a cost that does not depend on B."""
 
-from benchmarks.oracle import ExplicitPCD
 from benchmarks.timing import comparison, paired
 from benchmarks.trainer import Trainer
 from srbm import PCD, FreeScalarField, ScalarRBM
@@ -15,10 +14,10 @@ def run():
     rbm = ScalarRBM.random(10, 10, 9.0, rng=0)
     entries = []
     for steps in (1, 10):
-        oracle = ExplicitPCD(rbm, C, 128, steps, RATE, 0)
+        plain = Trainer(rbm, C, RATE, PCD(128, steps, method="explicit"), rng=0)
         one = Trainer(rbm, C, RATE, PCD(128, steps), rng=0)
         many = Trainer(rbm, C, RATE, PCD(128, steps), runs=64, rng=0)
-        work = {"explicit chains": lambda oracle=oracle: oracle.updates(60),
+        work = {"explicit chains": lambda plain=plain: plain.updates(60),
                 "PCD, one run": lambda one=one: one.updates(300),
                 "PCD, 64 runs, each": lambda many=many: many.updates(30)}
         times = paired(work, 15, {"explicit chains": 60, "PCD, one run": 300, "PCD, 64 runs, each": 30 * 64})

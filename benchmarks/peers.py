@@ -8,8 +8,8 @@ import numpy as np
 
 from benchmarks.timing import comparison, paired
 from srbm import ScalarRBM
-from srbm.gradient import Ensemble
-from srbm.single_chains import SingleChains
+from srbm.chains.single import SingleChains
+from srbm.chains.stack import Ensemble
 
 N_VISIBLE, N_HIDDEN, BATCH, RATE, UPDATES = 784, 500, 512, 1e-5, 4
 

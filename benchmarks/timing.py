@@ -16,7 +16,7 @@ from time import process_time
 
 import numpy as np
 
-from srbm._files import replacing
+from srbm._support.files import replacing
 
 PACKAGES = ("srbm", "numpy", "scipy", "torch", "rbms", "scikit-learn")
 

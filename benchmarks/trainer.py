@@ -1,10 +1,10 @@
 """`srbm.train` update by update, without its records: what one epoch costs."""
 
 from srbm import train
-from srbm._epochs import update
-from srbm._positivity import PositivityGuard
-from srbm._random import generator_from
-from srbm._samplers import sampler_for
+from srbm.random import generator_from
+from srbm.training.loop import epoch
+from srbm.training.positivity import PositivityGuard
+from srbm.training.strategies import sampler_for
 
 
 class Trainer:
@@ -13,10 +13,10 @@ class Trainer:
     def __init__(self, rbm, correlation, rate, gradient, **options):
         start = train(rbm, correlation, 0, rate, gradient, **options)
         self.settings, self.state, self.rate = start._settings, start._state, rate
-        self.sampler = sampler_for(gradient, self.state.ensemble, self.settings.learn_mass, shortcuts=True)
+        self.sampler = sampler_for(gradient, self.state.ensemble, self.settings.learn_mass, host=True)
         self.guard, self.rng = PositivityGuard(), generator_from(self.state.generator)
 
     def updates(self, n):
         """`n` epochs."""
         for _ in range(n):
-            self.state = update(self.settings, self.state, self.sampler, self.guard, self.rate, self.rng)
+            self.state = epoch(self.settings, self.state, self.sampler, self.guard, self.rate, self.rng)

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from srbm import CD, PCD, Exact, FreeScalarField, ScalarRBM, load_digits, second_moment, train
-from srbm._arrays import to_numpy
+from srbm._support.arrays import to_numpy
 
 STORED = Path(__file__).parent.parent / "chapters" / "data" / "accelerators.npz"
 FIELD = FreeScalarField(10, 4.0)

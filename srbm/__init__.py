@@ -4,33 +4,27 @@ Target theories, the Gaussian model, its closed-form solutions, divergences, tra
 continuous time. Figures live in `srbm.plotting`, which is imported only when asked for.
 """
 
-from .architecture import Recommendation, recommend
-from .bernoulli_training import BernoulliTraining, bernoulli_gradient, train_bernoulli
 from .counting import Tally
 from .datasets import load_digits, load_mnist, mnist_correlation
 from .divergence import kl_divergence, truncated_kl
 from .errors import CheckpointError, DatasetError, NotNormalizableError, TrainingInterrupted
-from .flow import (
-    Flow,
-    eigenvalue_relaxation,
-    gradient_flow,
-    learning_rate_limit,
-    mode_trajectory,
-    natural_gradient_flow,
-    relaxation_rates,
-)
-from .gradient import CD, PCD, Exact
-from .interactions import GaussianBernoulliRBM, Phi4RBM
+from .flow import Flow, gradient_flow
+from .gaussian_bernoulli import GaussianBernoulliRBM
 from .latent import LatentForm, factor_analysis, from_latent, latent_form
 from .lattice import FreeScalarField
 from .model import ScalarRBM
 from .moments import Standardized, block_moments, kernel_spectrum, second_moment, standardize
-from .noise import noise_floor
-from .parallel import sweep
-from .schedules import StepDecay
+from .phi4 import Phi4RBM
+from .recommend import Recommendation, recommend
+from .runs import sweep
 from .solutions import cholesky_solution, maximum_likelihood, symmetric_solution
+from .stability import eigenvalue_relaxation, learning_rate_limit, noise_floor, relaxation_rates
 from .statistics import autocorrelation_time, standard_error
 from .training import Training, train
+from .training.bernoulli import BernoulliTraining, bernoulli_gradient, train_bernoulli
+from .training.schedules import StepDecay
+from .training.strategies import CD, PCD, Exact
+from .trajectories import mode_trajectory, natural_gradient_flow
 
 __version__ = "1.0.0"
 

@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from ._random import numpy_generator
+from ._support.checks import numpy_generator
 
 
 def _size(*arrays: Any, result: Any) -> int:

@@ -15,8 +15,8 @@ from typing import IO, Any, NamedTuple
 
 import numpy as np
 
-from ._files import Stored, read_arrays
-from ._validation import Floats, PathLike
+from ._support.checks import Floats, PathLike
+from ._support.files import Stored, read_arrays
 from .errors import DatasetError
 from .moments import IntegerMoments
 

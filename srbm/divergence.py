@@ -8,8 +8,8 @@ import numpy as np
 import scipy
 from numpy.typing import ArrayLike
 
-from ._range import in_extended_range, in_range
-from ._validation import Floats, finite, kernel_eigenvalues, number, positive_spectrum, symmetric
+from ._support.checks import Floats, finite, kernel_eigenvalues, number, positive_spectrum, symmetric
+from ._support.range import in_extended_range, in_range
 
 _SINGULAR = 1e14
 """From this condition number on the smallest eigenvalue of an inverse is rounding."""

@@ -20,19 +20,19 @@ import numpy as np
 import scipy
 from numpy.typing import ArrayLike
 
-from ._random import numpy_generator
-from ._range import in_range
-from ._validation import (
+from ._support.checks import (
     Floats,
     Seed,
     correlation_matrix,
     count,
     finite,
     number,
+    numpy_generator,
     require_instance,
     require_positive,
     varying_nodes,
 )
+from ._support.range import in_range
 from .model import ScalarRBM
 
 

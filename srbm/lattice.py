@@ -16,10 +16,9 @@ from typing import cast
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ._progress import progress_bar
-from ._random import numpy_generator
-from ._range import members_in_range
-from ._validation import Floats, Seed, count, fields, number, require_positive
+from ._support.checks import Floats, Seed, count, fields, number, numpy_generator, require_positive
+from ._support.range import members_in_range
+from ._support.runtime import progress_bar
 
 
 @members_in_range

@@ -19,11 +19,7 @@ import numpy as np
 import scipy
 from numpy.typing import ArrayLike
 
-from ._files import Stored, load_arrays, save_arrays
-from ._layers import Layers, random_weights
-from ._random import numpy_generator
-from ._range import members_in_range
-from ._validation import (
+from ._support.checks import (
     Floats,
     PathLike,
     Seed,
@@ -33,11 +29,15 @@ from ._validation import (
     frozen,
     hidden_bias,
     number,
+    numpy_generator,
     require_positive,
     symmetric,
     weight_matrix,
 )
+from ._support.files import Stored, load_arrays, save_arrays
+from ._support.range import members_in_range
 from .errors import DatasetError, NotNormalizableError
+from .machine import Layers, random_weights
 
 _STORED = {"weights": Stored(("f8",), (2,)), "mass_squared": Stored(("f8",), (0, 1)),
            "hidden_variance": Stored(("f8",)), "hidden_bias": Stored(("f8",), (1,))}

@@ -19,10 +19,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ._arrays import Array, is_numpy, namespace, to_numpy
-from ._progress import progress_bar
-from ._range import in_extended_range, in_range, members_in_range
-from ._validation import (
+from ._support.arrays import Array, is_numpy, namespace, to_numpy
+from ._support.checks import (
     Floats,
     correlation_matrix,
     described,
@@ -32,6 +30,8 @@ from ._validation import (
     refuse_containers,
     varying_nodes,
 )
+from ._support.range import in_extended_range, in_range, members_in_range
+from ._support.runtime import progress_bar
 
 _PIECE = 2**22
 """Numbers that are worked on at once, so that data on disk are never copied whole to double precision."""

@@ -10,8 +10,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ._range import in_range
-from ._validation import Floats, correlation_matrix, count, null_variance, number, require_positive, symmetric
+from ._support.checks import Floats, correlation_matrix, count, null_variance, number, require_positive, symmetric
+from ._support.range import in_range
 from .model import ScalarRBM
 
 

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ._range import in_range
-from ._validation import finite
+from ._support.checks import finite
+from ._support.range import in_range
 
 
 @in_range

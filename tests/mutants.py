@@ -1,4 +1,4 @@
-"""Wrong formulas that the tests have to notice: ``make mutants`` (or ``python -m tests.mutants srbm.noise``).
+"""Wrong formulas that the tests have to notice: ``make mutants`` (or ``python -m tests.mutants srbm.stability``).
 
 Each formula below is changed in one place at a time (a sign, an operator, a number, a comparison), and the tests named
 beside it are run on the changed package. A mutant that they let pass is printed: either the tests have a gap, or the
@@ -23,16 +23,18 @@ FORMULAS = {
     "srbm.solutions": ("_symmetric_root cholesky_solution maximum_likelihood", "test_solutions.py"),
     "srbm.lattice": ("_dispersion momenta kernel action action_density sample", "test_lattice.py"),
     "srbm.model": ("kernel eigenvalues log_partition log_likelihood sample hidden_mean visible_mean", "test_model.py"),
-    "srbm.noise": ("noise_floor", "test_noise.py"),
+    "srbm.stability": ("noise_floor relaxation_rates eigenvalue_relaxation learning_rate_limit",
+                       "test_stability.py test_flow.py"),
     "srbm.latent": ("covariance latent_form from_latent", "test_latent.py"),
     "srbm.statistics": ("autocorrelation_time standard_error", "test_statistics.py"),
-    "srbm.flow": ("natural_gradient_flow relaxation_rates eigenvalue_relaxation learning_rate_limit", "test_flow.py"),
-    "srbm.schedules": ("__call__", "test_training.py"),
-    "srbm._epochs": ("update measured", "test_training.py"),
-    "srbm.interactions": ("effective_action _mode _log_weights log_partition mean propagator psi",
-                          "test_interactions.py test_bernoulli.py"),
-    "srbm.bernoulli_training": ("sample_statistics model_statistics bernoulli_gradient", "test_bernoulli.py"),
-    "srbm.architecture": ("_parameters", "test_architecture.py"),
+    "srbm.trajectories": ("natural_gradient_flow", "test_flow.py"),
+    "srbm.training.schedules": ("__call__", "test_training.py"),
+    "srbm.training.update": ("weight_gradient mass_gradient ascend", "test_training.py"),
+    "srbm.training.history": ("measured", "test_training.py"),
+    "srbm.phi4": ("effective_action _mode", "test_interactions.py"),
+    "srbm.gaussian_bernoulli": ("effective_action _log_weights log_partition mean propagator psi", "test_bernoulli.py"),
+    "srbm.training.bernoulli": ("sample_statistics model_statistics bernoulli_gradient", "test_bernoulli.py"),
+    "srbm.recommend": ("_parameters", "test_recommend.py"),
 }
 EQUIVALENT = {
     "srbm.solutions.cholesky_solution:8 lower * np.where(np.diag(lower) < 0, -1.0, 1.0)  ->  lower / np.where(np.diag("
@@ -42,7 +44,7 @@ EQUIVALENT = {
     "srbm.lattice.momenta:3 1  ->  2": "any negative extent asks numpy for what is left",
     "srbm.model.sample:3 self.mean + scipy.linalg.solve_triangular(self._cholesky, noise, lower=True, trans='T').T  ->"
     "  self.mean - scipy.linalg.solve_triangular(self._cholesky, noise, lower=True, trans='T').T": "the noise is even",
-    "srbm.interactions._log_weights:4 states @ couplings * states  ->  states @ couplings / states": "by +-1",
+    "srbm.gaussian_bernoulli._log_weights:4 states @ couplings * states  ->  states @ couplings / states": "by +-1",
     "srbm.statistics.autocorrelation_time:21 window >= 5 * tau  ->  window > 5 * tau":
         "they are equal for a constant only, whose tau does not depend on the window",
     "srbm.statistics.autocorrelation_time:21 window * tau >= 5  ->  window * tau > 5": "the same",

@@ -10,7 +10,7 @@ from typing import Any
 from benchmarks.tables import table
 from book.colophon import machine
 from book.everywhere.rows import ROOT, ROWS
-from srbm._files import replacing
+from srbm._support.files import replacing
 
 FILE = ROOT / "chapters" / "verified.json"
 CHANGED = " and uncommitted changes"

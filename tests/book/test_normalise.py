@@ -90,7 +90,7 @@ def chapter(tmp_path):
 def test_two_executions_give_the_same_bytes(chapter):
     path = chapter(
         "from ipywidgets import HBox, IntSlider", "print('a', flush=True); print('b')", "HBox([IntSlider()])",
-        "from srbm.panel import Panel\nfrom srbm.widgets import slider",
+        "from srbm.figures.panel import Panel\nfrom srbm.figures import slider",
         "slider(lambda a, b: Panel.of(lambda ax: ax.plot([a, b]), 1, 1), {'a': (1, 2), 'b': (3, 4)}, alt='A line')",
     )  # fmt: skip
     execute.execute_chapter(path)

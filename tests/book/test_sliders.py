@@ -9,8 +9,8 @@ from nbformat import v4
 
 from book.normalise import METADATA, WIDGETS
 from book.sliders import read_widget
-from srbm.panel import Panel
-from srbm.widgets import slider
+from srbm.figures import slider
+from srbm.figures.panel import Panel
 
 ipywidgets = pytest.importorskip("ipywidgets")
 VIEW = "application/vnd.jupyter.widget-view+json"

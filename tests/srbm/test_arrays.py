@@ -23,7 +23,7 @@ from srbm import (
     second_moment,
     train,
 )
-from srbm._arrays import add_to_diagonal, column_squares, like, namespace, positive_definite, to_numpy
+from srbm._support.arrays import add_to_diagonal, column_squares, like, namespace, positive_definite, to_numpy
 from tests.srbm.helpers import RARE, same_law_p_value
 
 
@@ -162,7 +162,7 @@ def test_a_library_that_does_not_answer_needs_array_api_compat(monkeypatch):
 @pytest.mark.parametrize("strategy", [PCD(8, 2), PCD(4)], ids=repr)
 def test_the_generator_of_the_device_is_equal_in_law(strategy):
     torch_tensor([0.0])
-    from srbm.accelerator import TorchGenerator
+    from srbm.random import TorchGenerator
 
     field = FreeScalarField(4, 4.0)
     rbm = ScalarRBM.random(4, 3, 9.0, rng=0)
@@ -196,7 +196,7 @@ def test_a_large_training_of_another_library_goes_on_in_numpy(library, hidden, t
 
 def test_a_device_generator_goes_on(chain, tmp_path):
     C = torch_tensor(chain.propagator)
-    from srbm.accelerator import TorchGenerator
+    from srbm.random import TorchGenerator
 
     rbm = MODELS["N_h < N_v"]
     first = train(rbm, C, 5, 0.05, PCD(64), rng=TorchGenerator(1))

@@ -17,7 +17,7 @@ from srbm import (
     bernoulli_gradient,
     train_bernoulli,
 )
-from srbm.bernoulli_training import model_statistics, sample_statistics
+from srbm.training.bernoulli import model_statistics, sample_statistics
 from tests.srbm.helpers import RARE, numerical_gradient, same_law_p_value
 
 

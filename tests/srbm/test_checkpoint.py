@@ -73,7 +73,7 @@ same = all(np.array_equal(getattr(whole, name), getattr(continued, name))
            for name in ("epochs", "eigenvalues", "singular_values", "mass_squared", "log_likelihood"))
 same = same and all(np.array_equal(a.weights, b.weights) for a, b in zip(whole.models, continued.models))
 same = same and whole._state.generator == continued._state.generator
-same = same and np.array_equal(whole._state.chains, continued._state.chains)
+same = same and np.array_equal(whole._state.memory, continued._state.memory)
 left = [name for name in os.listdir(os.path.dirname(path)) if name.startswith(".")]
 print(same, deaths, sorted(reached) == reached, len(set(reached)), len(left))
 """
@@ -296,7 +296,7 @@ def test_a_checkpoint_that_may_not_be_reached_or_read(tmp_path, monkeypatch):
             run(path=path)
     run(8, path)
     with monkeypatch.context() as patch:
-        patch.setattr("srbm._files.open", denied, raising=False)
+        patch.setattr("srbm._support.files.open", denied, raising=False)
         with pytest.raises(CheckpointError, match=r"cannot be read .*Permission denied"):
             run(path=path)
 

@@ -14,8 +14,8 @@ import pytest
 
 from srbm import PCD, DatasetError, ScalarRBM, StepDecay, Training, train
 from srbm import datasets as mnist
-from srbm._files import FORMAT, Stored, load_arrays, remove_leftovers, save_arrays
-from srbm._random import generator_from
+from srbm._support.files import FORMAT, Stored, load_arrays, remove_leftovers, save_arrays
+from srbm.random import generator_from
 from tests.srbm.helpers import correlation_with
 
 MODEL = ScalarRBM.random(5, 3, [6.0, 5.0, 7.0, 6.5, 8.0], hidden_variance=0.8, rng=0)

@@ -5,24 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from srbm import CD, PCD, Exact, ScalarRBM
-from srbm.gradient import Ensemble, _autoregression, explicit_sweeps, gram_sweeps
-from srbm.training import train
+from srbm import CD, PCD, Exact, ScalarRBM, train
+from srbm.chains.explicit import ExplicitChains, explicit_sweeps
+from srbm.chains.gram import GramChains, _autoregression, gram_sweeps
+from srbm.chains.stack import Ensemble
 from tests.srbm.helpers import RARE, matrix_with, numerical_gradient, same_law_p_value
-
-
-class ExplicitPCD(PCD):
-    """The oracle: chains one by one, whatever their number."""
-
-    def uses_gram(self, n_visible):
-        return False
-
-
-class ExplicitCD(CD):
-    """Likewise for CD."""
-
-    def uses_gram(self, n_visible):
-        return False
 
 
 def stack(rbm, runs=1):
@@ -73,7 +60,7 @@ def test_sweeps_are_the_autoregression_of_gibbs_sampling(rbm):
 
 @every_model
 @pytest.mark.parametrize("steps", [1, 3])
-def test_explicit_sweeps_are_those_of_the_model(rbm, steps):
+def test_sweeps_are_those_of_the_model(rbm, steps):
     """The same random numbers in the same order give the same fields."""
     phi = np.random.default_rng(0).standard_normal((1, 5, 3))
     ours = explicit_sweeps(stack(rbm), phi, steps, np.random.default_rng(1))
@@ -85,12 +72,12 @@ def gram_entries(factor):
     return gram[:, *np.triu_indices(gram.shape[-1])]
 
 
-def gram_after(sweeps, rbm, chains, steps, seed, runs=3000):
+def gram_after(kind, rbm, chains, steps, seed, runs=3000):
     """Gram entries (runs, 6) of B chains after two rounds of `steps` sweeps from a fixed start out of equilibrium."""
     rng = np.random.default_rng(seed)
     start = 2 * np.random.default_rng(0).standard_normal((chains, 3))
     ensemble = stack(rbm, runs)
-    if sweeps == "gram":
+    if kind == "gram":
         phi = np.stack([np.linalg.qr(start, mode="r")] * runs)
         for _ in range(2):
             phi = gram_sweeps(ensemble, phi, chains, steps, rng)
@@ -124,34 +111,26 @@ def after_training(strategy, rbm, seed, runs=3000):
     state = training._state
     features = [state.ensemble.weights.reshape(runs, -1), state.ensemble.mass]
     if isinstance(strategy, PCD):
-        features.append(gram_entries(state.chains))
+        features.append(gram_entries(state.memory))
     return np.concatenate(features, axis=1)
 
 
 @every_model
 @pytest.mark.parametrize("steps", [1, 3])
-@pytest.mark.parametrize(("gram", "explicit"), [(PCD, ExplicitPCD), (CD, ExplicitCD)], ids=["PCD", "CD"])
-def test_training_with_gram_chains_equals_explicit_chains_in_law(rbm, gram, explicit, steps):
-    assert gram(8, steps).uses_gram(3)
-    assert same_law_p_value(after_training(gram(8, steps), rbm, 1), after_training(explicit(8, steps), rbm, 2)) > RARE
+@pytest.mark.parametrize("kind", [PCD, CD])
+def test_training_with_gram_chains_equals_explicit_chains_in_law(rbm, kind, steps):
+    assert same_law_p_value(after_training(kind(8, steps, method="gram"), rbm, 1),
+                            after_training(kind(8, steps, method="explicit"), rbm, 2)) > RARE
 
 
 @pytest.mark.parametrize(("right", "wrong"), [
-    (ExplicitPCD(8, 1), PCD(10, 1)), (ExplicitPCD(8, 1), PCD(8, 3)), (ExplicitCD(8, 1), CD(8, 2)),
-    (ExplicitCD(8, 1), CD(10, 1)), (ExplicitCD(8, 1), PCD(8, 1)),
+    (PCD(8, 1, method="explicit"), PCD(10, 1)), (PCD(8, 1, method="explicit"), PCD(8, 3)),
+    (CD(8, 1, "explicit"), CD(8, 2)), (CD(8, 1, "explicit"), CD(10, 1)), (CD(8, 1, "explicit"), PCD(8, 1)),
 ], ids=["B", "k", "k of CD", "B of CD", "CD for PCD"])
 def test_the_comparison_of_trainings_sees_a_wrong_strategy(right, wrong):
     rbm = MODELS["N_h < N_v"]
     columns = slice(0, 7)
     assert same_law_p_value(after_training(right, rbm, 2)[:, columns], after_training(wrong, rbm, 1)[:, columns]) < RARE
-
-
-@pytest.mark.parametrize(("chains", "gram"), [(5, False), (6, True), (7, True)])
-def test_gram_chains_are_used_from_two_chains_per_node(chains, gram):
-    strategy = PCD(chains)
-    ensemble = stack(MODELS["N_h < N_v"], 2)
-    assert strategy.uses_gram(3) is gram
-    assert strategy.start(ensemble, np.eye(3), np.random.default_rng(0)).shape == (2, 3 if gram else chains, 3)
 
 
 @every_model
@@ -161,8 +140,9 @@ def test_mean_field_of_contrastive_divergence(rbm, chains, steps):
     """C_k - C_m = A^k (C_t - C_m) A^k on average, for either representation of the chains."""
     target = matrix_with([0.2, 0.3, 0.7], rng=0)
     runs = 4000
-    ensemble, rng, strategy = stack(rbm, runs), np.random.default_rng(5), CD(chains, steps)
-    term, _ = strategy.model_term(ensemble, strategy.start(ensemble, target, rng), rng)
+    ensemble, rng = stack(rbm, runs), np.random.default_rng(5)
+    sampler = (GramChains if chains > 6 else ExplicitChains)(chains, steps, None)
+    term, _ = sampler.model_term(ensemble, sampler.start(ensemble, target, rng), rng)
     power = np.linalg.matrix_power(np.eye(3) - rbm.kernel / np.reshape(rbm.mass_squared, (-1, 1)), steps)
     expected = rbm.propagator + power @ (target - rbm.propagator) @ power.T
     for ours, exact in ((term.correlation_weights, expected @ rbm.weights), (term.variances, np.diag(expected))):
@@ -172,8 +152,8 @@ def test_mean_field_of_contrastive_divergence(rbm, chains, steps):
 
 def test_persistent_chains_start_in_equilibrium():
     rbm, runs = MODELS["sigma_h^2"], 4000
-    for chains in (4, 50):
-        start = PCD(chains).start(stack(rbm, runs), np.eye(3), np.random.default_rng(0))
+    for chains, kind in ((4, ExplicitChains), (50, GramChains)):
+        start = kind(chains).start(stack(rbm, runs), np.eye(3), np.random.default_rng(0))
         gram = gram_entries(start) / chains
         pulls = (gram.mean(axis=0) - rbm.propagator[np.triu_indices(3)]) / (gram.std(axis=0) / np.sqrt(runs))
         assert np.abs(pulls).max() < 4.5

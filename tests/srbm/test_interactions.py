@@ -6,7 +6,7 @@ from scipy import integrate, special, stats
 
 from book import phi4_scan
 from srbm import FreeScalarField, NotNormalizableError, Phi4RBM, ScalarRBM
-from srbm.interactions import quartic_sites
+from srbm.phi4 import quartic_sites
 from tests.srbm.helpers import RARE, assert_gaussian
 
 SITES = [(1.0, 0.3, 0.0), (1.0, 0.3, 2.5), (0.4, 1.5, -0.7), (6.0, 0.25, -9.0), (2.0, 1e-8, 3.0), (0.05, 2.0, 40.0)]

@@ -11,7 +11,7 @@ import pytest
 
 import srbm
 from srbm import FreeScalarField, GaussianBernoulliRBM, Phi4RBM, ScalarRBM, Training, second_moment, train
-from srbm.interactions import quartic_sites
+from srbm.phi4 import quartic_sites
 
 FIELD = FreeScalarField(4, 2.0)
 C = FIELD.propagator

@@ -6,8 +6,8 @@ import matplotlib as mpl
 import numpy as np
 import pytest
 
-from srbm import plotting
-from srbm.panel import STYLE, Panel
+from srbm import figures
+from srbm.figures.panel import STYLE, Panel
 
 
 def line(n, **size):
@@ -60,7 +60,7 @@ def test_png_does_not_depend_on_what_came_before():
 
 
 def test_png_has_a_palette_and_looks_the_same():
-    panel = plotting.matrix(np.arange(9.0).reshape(3, 3)) | line(1)
+    panel = figures.matrix(np.arange(9.0).reshape(3, 3)) | line(1)
     small, full = panel._repr_png_(), io.BytesIO()
     panel.save(full)
     assert len(small) < len(full.getvalue()) / 2

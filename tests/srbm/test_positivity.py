@@ -12,9 +12,9 @@ from srbm import (
     symmetric_solution,
     train,
 )
-from srbm import _positivity as positivity
-from srbm._positivity import PositivityGuard
-from srbm.gradient import Ensemble
+from srbm.chains.stack import Ensemble
+from srbm.training import positivity
+from srbm.training.positivity import PositivityGuard
 from tests.srbm.helpers import matrix_with
 
 SHAPES = [(140, 140), (140, 190), (190, 140), (12, 12), (12, 20), (20, 12)]

@@ -59,14 +59,14 @@ def test_work_without_the_optional_packages():
 
 def test_what_is_to_be_installed_can_be():
     """srbm itself is on no index, so a hint names the package that is missing."""
-    sources = {path.name: path.read_text(encoding="utf-8") for path in Path(srbm.__file__).parent.glob("*.py")}
+    sources = {path.name: path.read_text(encoding="utf-8") for path in Path(srbm.__file__).parent.rglob("*.py")}
     assert not [name for name, text in sources.items() if "srbm[" in text]
     named = set(re.findall(r"pip install ([a-z][a-z-]+)", " ".join(sources.values())))
     assert {"matplotlib", "scikit-learn", "pooch", "tqdm", "joblib", "threadpoolctl", "torch",
             "array-api-compat"} == named
     result = run("import sys\n"
-                 "from srbm.accelerator import TorchGenerator\n"
-                 "for name, use in (('matplotlib', lambda: __import__('srbm.plotting')),\n"
+                 "from srbm.random import TorchGenerator\n"
+                 "for name, use in (('matplotlib', lambda: __import__('srbm.figures')),\n"
                  "                  ('torch', lambda: TorchGenerator(0))):\n"
                  "    sys.modules[name] = None\n"
                  "    try: use()\n"

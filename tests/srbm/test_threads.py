@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from srbm import PCD, ScalarRBM, second_moment, train
-from srbm._threads import single_threaded
+from srbm._support.runtime import single_threaded
 
 threadpoolctl = pytest.importorskip("threadpoolctl")
 

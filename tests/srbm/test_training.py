@@ -24,6 +24,7 @@ from srbm import (
     symmetric_solution,
     train,
 )
+from srbm.chains.gram import GramChains
 from tests.srbm.helpers import correlation_with, matrix_with, numerical_gradient
 
 TARGET = correlation_with([1.0, 2.0, 3.2, 4.0], rng=3)
@@ -238,9 +239,9 @@ def test_ctrl_c_hands_back_what_can_be_resumed():
 
 
 def test_ctrl_c_within_an_epoch():
-    class Impatient(PCD):
-        def model_term(self, ensemble, chains, rng):
-            result = super().model_term(ensemble, chains, rng)
+    class Impatient(GramChains):
+        def model_term(self, ensemble, memory, rng):
+            result = super().model_term(ensemble, memory, rng)
             if (stops := getattr(type(self), "stops", None)) and stops.pop() == "stop":
                 raise KeyboardInterrupt  # the generator has moved on, the state has not
             return result

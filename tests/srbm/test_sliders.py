@@ -9,9 +9,8 @@ import matplotlib as mpl
 import numpy as np
 import pytest
 
-from srbm import widgets
-from srbm.panel import Panel
-from srbm.widgets import slider
+from srbm.figures import slider, sliders
+from srbm.figures.panel import Panel
 
 PARAMETERS = {"μ²": (5, 6.5, 8), "Nₕ": (1, 2)}
 
@@ -113,7 +112,7 @@ def test_a_parameter_that_changes_nothing_is_found_among_others():
 
 
 def test_draw_must_return_a_panel():
-    with pytest.raises(TypeError, match=r"srbm.plotting do; for \(1,\) it returned list"):
+    with pytest.raises(TypeError, match=r"srbm.figures do; for \(1,\) it returned list"):
         slider(lambda a: [a], {"a": (1, 2)}, alt="A line")
 
 
@@ -125,4 +124,4 @@ def test_drawing_needs_no_ipywidgets(monkeypatch):
 
 
 def test_docstrings():
-    assert all(thing.__doc__ for thing in (widgets, widgets.Slider, widgets.slider, widgets.Slider.widget))
+    assert all(thing.__doc__ for thing in (sliders, sliders.Slider, sliders.slider, sliders.Slider.widget))

@@ -16,12 +16,13 @@ was drawn with the weights from before the update: the two laws differ by O(lear
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar, Literal
 
 import numpy as np
 
-from ._normals import single_normals
-from ._validation import Floats
-from .gradient import Ensemble, ModelTerm
+from .._support.checks import Floats
+from .normals import single_normals
+from .stack import Ensemble, ModelTerm
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,9 @@ class SingleChains:
 
     chains: int
     steps: int = 1
-    persistent: str = "visible"
+    persistent: Literal["visible", "hidden"] = "visible"
+
+    in_eigenbasis: ClassVar[bool] = True
 
     def start(self, ensemble: Ensemble, correlation: Floats, rng: np.random.Generator) -> np.ndarray:
         """phi (runs, B, N_v), or h / sigma_h (runs, B, N_h), drawn from the model."""
@@ -43,13 +46,13 @@ class SingleChains:
         phi = single_normals(rng, (runs, self.chains, n_visible)) @ root
         return phi if self.persistent == "visible" else _hidden(phi, _coupling(ensemble), rng)
 
-    def model_term(self, ensemble: Ensemble, chains: np.ndarray, rng: np.random.Generator) -> tuple[ModelTerm,
+    def model_term(self, ensemble: Ensemble, memory: np.ndarray, rng: np.random.Generator) -> tuple[ModelTerm,
                    np.ndarray]:
         """The average over the chains after `steps` more sweeps."""
         unit = (1 / np.sqrt(ensemble.mass)).astype(np.float32)  # of phi
         coupling = _coupling(ensemble)  # of g to phi
         w = coupling * unit[:, :, None]  # of g to f
-        g = _hidden(chains, coupling, rng) if self.persistent == "visible" else chains
+        g = _hidden(memory, coupling, rng) if self.persistent == "visible" else memory
         for step in range(self.steps):
             f = g @ w.swapaxes(-1, -2)
             f += single_normals(rng, f.shape)

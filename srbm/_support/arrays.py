@@ -8,9 +8,11 @@ take without all this, so that their results do not change by one bit.
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 Array = Any
 """An array of any library that follows the standard; float64."""
@@ -97,3 +99,9 @@ def require_float64(array: Array, name: str) -> None:
         raise ValueError(f"{name} must be float64, got {array.dtype}: in single precision small updates of W round to "
                          "nothing, which looks like an ultraviolet cutoff")
 
+
+def digest(*parts: ArrayLike) -> str:
+    """SHA-256 of arrays."""
+    content = b"".join(np.ascontiguousarray(part, dtype="<f8").tobytes() + repr(np.shape(part)).encode()
+                       for part in parts)
+    return hashlib.sha256(content).hexdigest()

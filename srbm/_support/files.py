@@ -22,8 +22,8 @@ from typing import IO, Any, Literal, NamedTuple
 
 import numpy as np
 
-from ._validation import described
-from .errors import DatasetError
+from ..errors import DatasetError
+from .checks import described
 
 FORMAT = 1
 """Version of what files hold; raised when an older srbm could not read a newer file rightly."""

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from srbm import PCD, FreeScalarField, ScalarRBM, train
-from srbm.parallel import sweep
+from srbm.runs import sweep
 
 
 def numbers(case, rng):

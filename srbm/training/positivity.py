@@ -14,14 +14,16 @@ That is a proof, not an estimate. Where it fails, a Cholesky decomposition of K 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import scipy
 
-from ._arrays import is_numpy
-from ._validation import Floats
-from .gradient import Ensemble
+from .._support.arrays import is_numpy
+from .._support.checks import Floats
+from ..chains.stack import Ensemble
+from .history import Settings
+from .strategies import CD, PCD
 
 _SMALL = 128
 """Up to this min(N_v, N_h) a Cholesky decomposition is cheaper than U^T W, and the whole of W is bounded at once."""
@@ -58,14 +60,15 @@ class _Bound:
         return bool(largest > 0 and rest * largest > coupling**2)
 
 
+@dataclass
 class PositivityGuard:
     """Tells after every update which runs still have a positive kernel; remembers a bound for each run."""
 
-    def __init__(self, directions: int = 8) -> None:
-        self._directions = directions
-        self._bounds: dict[int, _Bound] = {}
-        self._small: tuple[Floats, Floats] | None = None
-        self._held = self._pause = 0
+    directions: int = 8
+    _bounds: dict[int, _Bound] = field(default_factory=dict, init=False)
+    _small: tuple[Floats, Floats] | None = field(default=None, init=False)
+    _held: int = field(default=0, init=False)
+    _pause: int = field(default=0, init=False)
 
     def __call__(self, ensemble: Ensemble) -> np.ndarray:
         """The same as `ensemble.normalizable()`, shape (runs,)."""
@@ -118,7 +121,7 @@ class PositivityGuard:
         return True
 
     def _start(self, size: int) -> Floats:
-        directions = np.random.default_rng(0).standard_normal((size, self._directions))
+        directions = np.random.default_rng(0).standard_normal((size, self.directions))
         return np.linalg.qr(directions)[0]
 
 
@@ -146,3 +149,27 @@ def _root_below(gram: Floats, limit: float) -> Floats | None:
     except np.linalg.LinAlgError:
         return None
     return root if np.isfinite(root).all() else None
+
+
+def advice(settings: Settings, ensemble: Ensemble, run: int) -> str:
+    """What keeps a run normalisable, with numbers where kappa_min of the target is to be had for little."""
+    learns_mu = settings.learn_mass == "mu"  # which asks for smaller rates than W and mu^2 do
+    limit = " (below what learning_rate_limit tells, as mu is learnt)" if learns_mu else \
+        " (learning_rate_limit tells what is stable)"
+    sweeps = np.inf
+    spectrum, mass = settings.target.spectrum, ensemble.mass[run]
+    if len(mass) == 1 and spectrum is not None:
+        mass_squared, kappa_min = float(mass[0]), 1 / spectrum.max()
+        if 0 < kappa_min < mass_squared:
+            # learning_rate_limit; but no range of numbers is to hide the error that is being told
+            stable = kappa_min**2 / (ensemble.hidden_variance * (mass_squared - kappa_min))
+            if not learns_mu:
+                limit = f" (stable up to about {stable:.2g} with exact gradients, see learning_rate_limit)"
+            sweeps = np.ceil(mass_squared / (2 * kappa_min))
+    advice = f"reduce the learning rate{limit}"
+    if isinstance(settings.gradient, (CD, PCD)):
+        advice += f", or use more than {settings.gradient.chains} chains"
+        if settings.gradient.steps < sweeps:
+            wanted = f"{sweeps:.0f}" if sweeps < np.inf else "mu^2 / (2 kappa_min)"
+            advice += f" and about {wanted} sweeps per update, not {settings.gradient.steps}"
+    return advice

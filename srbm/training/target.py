@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ._arrays import namespace, to_numpy
-from ._validation import NULL_VARIANCE, Floats
-from .gradient import Ensemble
+from .._support.arrays import namespace, to_numpy
+from .._support.checks import Floats, null_variance
+from ..chains.stack import Ensemble
 
 _CHEAP = 1000
 """Up to this N_v a message about a target is worth its eigenvalues, a few tenths of a second."""
@@ -61,7 +61,7 @@ class Target:
         variances, n_hidden = spectrum[::-1], ensemble.weights.shape[2]
         if learn_mass:
             rest = variances[n_hidden:].mean() if n_hidden < len(variances) else variances[-1]
-            if rest <= NULL_VARIANCE * variances[0]:
+            if rest <= null_variance(self.correlation, variances):
                 return None
             mass = np.full_like(mass, 1 / rest)
         kept = (variances * mass > 1) & (np.arange(len(variances)) < n_hidden)

@@ -1,31 +1,37 @@
-"""A training in a file: what is written, and what a file must hold to be a training."""
+"""A training in a file: what is written, what a file must hold to be a training, and when it is written on the way."""
 
 from __future__ import annotations
 
-import hashlib
 import json
+import os
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike
 
-from ._arrays import to_numpy
-from ._epochs import HISTORY, Origin, Settings, State, history, measured, models_of, normalizable
-from ._files import Stored, load_arrays, save_arrays
-from ._random import generator_from
-from ._samplers import sampler_for
-from ._target import Target
-from ._validation import PathLike, correlation_matrix, count, finite, fraction, learnt_mass, number
-from .errors import DatasetError
-from .gradient import CD, PCD, Ensemble, Exact
-from .schedules import StepDecay, as_schedule
+from .._support.arrays import to_numpy
+from .._support.checks import (
+    PathLike,
+    correlation_matrix,
+    count,
+    finite,
+    fraction,
+    learning_rate,
+    learnt_mass,
+    number,
+)
+from .._support.files import Stored, load_arrays, path_of, save_arrays
+from ..chains.stack import Ensemble
+from ..errors import CheckpointError, DatasetError
+from ..random import generator_from
+from .history import HISTORY, Origin, Settings, State, history, measured, models_of, normalizable
+from .schedules import StepDecay
+from .strategies import CD, PCD, Exact, sampler_for
+from .target import Target
 
 _STRATEGIES = {strategy.__name__: strategy for strategy in (Exact, CD, PCD)}
 """The gradients that can be stored."""
-_DESCRIPTION = {"learning_rate", "gradient", "learn_mass", "momentum", "weight_decay", "record_every",
-                "hidden_variance", "generator", "origin", "shortcuts", "has_chains"}
 _STORED = {
     "description": Stored(("U",)), "correlation": Stored(("f8",), (1, 2)),
     "basis": Stored(("f8",), (1, 2)), "epochs": Stored(("i8",), (1,)),
@@ -36,19 +42,48 @@ _STORED = {
 }
 
 
+class Checkpoint(NamedTuple):
+    """Where and how often to store a training."""
+
+    path: Path
+    every: int
+
+    def write(self, training: Any) -> None:
+        """Store `training` in place of what is there."""
+        try:
+            training.save(self.path)
+        except OSError as error:
+            earlier = "; an earlier one is still there" if os.path.isfile(self.path) else ""
+            raise CheckpointError(
+                f"the checkpoint {self.path} could not be written after epoch {training.epochs[-1]} ({error})"
+                f"{earlier}. Mend that and run the same call again, or go on with .last_good.resume(epochs)",
+                training) from error
+
+
+def checkpoint_at(path: PathLike, every: int) -> Checkpoint:
+    """A checkpoint at `path`; what could not be written there is refused before anything runs."""
+    path = path_of(path)
+    try:
+        if not path.parent.is_dir():
+            raise CheckpointError(f"the folder of the checkpoint {path} does not exist: create it first")
+        if path.exists() and not path.is_file():
+            what = "a folder" if path.is_dir() else "no regular file"
+            raise CheckpointError(f"the checkpoint {path} is {what}: give the name of a file")
+    except OSError as error:
+        raise CheckpointError(f"the checkpoint {path} cannot be reached ({error}): give another path, or change its "
+                              "permissions") from error
+    return Checkpoint(path, every)
+
+
 def write_training(path: PathLike, settings: Settings, state: State, records: dict[str, np.ndarray]) -> Path:
     """Write it to an .npz file, atomically and without pickle; returns its path."""
-    described = _described(settings) | {
-        "hidden_variance": state.ensemble.hidden_variance, "generator": state.generator,
-        "origin": settings.origin._asdict(), "shortcuts": settings.shortcuts, "has_chains": state.chains is not None,
-    }
     return save_arrays(
-        path, description=json.dumps(described, default=_json_array),
+        path, description=json.dumps(_description(settings, state), default=_json_array),
         correlation=to_numpy(settings.target.correlation),
         basis=np.empty(0) if settings.target.basis is None else settings.target.basis, **records,
         weights=to_numpy(state.ensemble.weights), mass=to_numpy(state.ensemble.mass),
         velocity_weights=to_numpy(state.velocity[0]), velocity_mass=to_numpy(state.velocity[1]),
-        chains=np.empty(0) if state.chains is None else to_numpy(state.chains))
+        chains=np.empty(0) if state.memory is None else to_numpy(state.memory))
 
 
 def read_training(path: PathLike) -> tuple[Settings, State, dict[str, np.ndarray]]:
@@ -66,6 +101,26 @@ def read_training(path: PathLike) -> tuple[Settings, State, dict[str, np.ndarray
     return settings, state, {name: stored[name] for name in HISTORY}
 
 
+def read_same(path: Path, settings: Settings, epochs: int, *, seeded: bool) -> tuple[Settings, State,
+              dict[str, np.ndarray]]:
+    """What the checkpoint holds, if it is the beginning of the training with these settings."""
+    try:
+        before = read_training(path)
+    except DatasetError as error:
+        raise DatasetError(f"{error}, or delete it to start again") from error
+    except OSError as error:
+        raise CheckpointError(f"the checkpoint {path} cannot be read ({error}): give another path, or change its "
+                              "permissions") from error
+    different = differences(before[0], settings, seeded=seeded)
+    if different:
+        raise CheckpointError(f"{path} is the checkpoint of another training: it differs in {', '.join(different)}. "
+                              "Give each training a file of its own, or delete this one to start again")
+    if before[1].epoch > epochs:
+        raise CheckpointError(f"{path} has reached epoch {before[1].epoch}, beyond the {epochs} asked for: ask for "
+                              "more, read it with Training.load, or delete it to start again")
+    return before
+
+
 def differences(old: Settings, new: Settings, *, seeded: bool) -> list[str]:
     """The arguments of `train` in which two trainings differ; of the generators' starts only if `seeded`."""
     before, now = _described(old), _described(new)
@@ -79,11 +134,12 @@ def differences(old: Settings, new: Settings, *, seeded: bool) -> list[str]:
     return different
 
 
-def digest(*parts: ArrayLike) -> str:
-    """SHA-256 of arrays."""
-    content = b"".join(np.ascontiguousarray(part, dtype="<f8").tobytes() + repr(np.shape(part)).encode()
-                       for part in parts)
-    return hashlib.sha256(content).hexdigest()
+def _description(settings: Settings, state: State) -> dict[str, Any]:
+    """All that is stored as text."""
+    return _described(settings) | {
+        "hidden_variance": state.ensemble.hidden_variance, "generator": state.generator,
+        "origin": settings.origin._asdict(), "shortcuts": settings.host, "has_chains": state.memory is not None,
+    }
 
 
 def _described(settings: Settings) -> dict[str, Any]:
@@ -104,9 +160,6 @@ def _described(settings: Settings) -> dict[str, Any]:
 
 def _unpacked(stored: dict[str, Any], described: dict[str, Any]) -> tuple[Settings, State]:
     """Settings and state from the contents of a file, as far as they can be checked."""
-    unknown = sorted(set(described) - _DESCRIPTION)
-    if unknown:
-        raise ValueError(f"the description has {', '.join(unknown)}, which this version of srbm does not know")
     for name in ("shortcuts", "has_chains"):
         if not isinstance(described[name], bool):
             raise ValueError(f"{name} must be true or false")
@@ -130,7 +183,7 @@ def _unpacked(stored: dict[str, Any], described: dict[str, Any]) -> tuple[Settin
     rate = described["learning_rate"]
     name, options = described["gradient"]
     settings = Settings(
-        target, StepDecay(**rate) if isinstance(rate, dict) else as_schedule(rate), _STRATEGIES[name](**options),
+        target, StepDecay(**rate) if isinstance(rate, dict) else learning_rate(rate), _STRATEGIES[name](**options),
         learnt_mass(described["learn_mass"]), fraction(described["momentum"], "momentum"),
         fraction(described["weight_decay"], "weight_decay", np.inf),
         count(described["record_every"], "record_every", least=1), described["shortcuts"],
@@ -139,15 +192,19 @@ def _unpacked(stored: dict[str, Any], described: dict[str, Any]) -> tuple[Settin
     models_of(target, ensemble)  # checks the parameters
     if not normalizable(ensemble):
         raise ValueError("the models are not normalisable")
-    chains = stored["chains"] if described["has_chains"] else None  # in the precision in which they were
+    memory = stored["chains"] if described["has_chains"] else None  # in the precision in which they were
     finite(stored["chains"], "chains")
     rng = generator_from(described["generator"])
-    sampler = sampler_for(settings.gradient, ensemble, settings.learn_mass, settings.shortcuts)
+    sampler = sampler_for(settings.gradient, ensemble, settings.learn_mass, settings.host)
     fresh: Any = sampler.start(ensemble, target.correlation, rng)
-    found, wanted = (None if these is None else these.shape for these in (chains, fresh))
+    found, wanted = (None if these is None else these.shape for these in (memory, fresh))
     if found != wanted:
         raise ValueError(f"chains have shape {found}, expected {wanted}")
-    return settings, State(int(epochs[-1]), ensemble, velocity, chains, described["generator"])
+    state = State(int(epochs[-1]), ensemble, velocity, memory, described["generator"])
+    unknown = sorted(set(described) - set(_description(settings, state)))
+    if unknown:
+        raise ValueError(f"the description has {', '.join(unknown)}, which this version of srbm does not know")
+    return settings, state
 
 
 def _unpacked_target(stored: dict[str, Any], n_visible: int) -> Target:

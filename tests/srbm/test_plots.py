@@ -9,8 +9,8 @@ from matplotlib.collections import FillBetweenPolyCollection
 from matplotlib.patches import Rectangle
 from scipy import stats
 
-from srbm import PCD, ScalarRBM, gradient_flow, plotting, train
-from srbm.panel import Panel
+from srbm import PCD, ScalarRBM, figures, gradient_flow, train
+from srbm.figures.panel import Panel
 
 TARGET = np.diag([1.0, 0.5, 0.4])
 START = ScalarRBM.random(3, 2, 4.0, rng=0)
@@ -20,32 +20,32 @@ MASSES = train(ScalarRBM(START.weights, [4.0, 5.0, 6.0]), TARGET, 4, 0.1)
 FLOW = gradient_flow(START, TARGET, [0.0, 1.0, 2.0])
 
 PANELS = {
-    "eigenvalues": lambda: plotting.eigenvalue_evolution(ONE_RUN, [1.0, 2.0, 2.5]),
-    "eigenvalues of runs": lambda: plotting.eigenvalue_evolution(RUNS, [1.0, 2.0, 2.5]),
-    "eigenvalues, mass per node": lambda: plotting.eigenvalue_evolution(MASSES, [1.0, 2.0, 2.5]),
-    "eigenvalues of a flow": lambda: plotting.eigenvalue_evolution(FLOW, 1.0),
-    "singular values": lambda: plotting.singular_value_evolution(RUNS, target=[1.0]),
-    "curves": lambda: plotting.curves([1, 2, 3], {"a": [1, 4, 9], "b": [3, 2, 1]}, xlabel="x", ylabel="y"),
-    "norms": lambda: plotting.standardized_norms([0, 1, 2], {"a": [1, 2, 4], "b": [3, 1, 2]}),
-    "action density": lambda: plotting.action_density({"a": np.linspace(0.2, 0.9, 50)}, 10),
-    "matrix": lambda: plotting.matrix([[2.0, -1.0], [-1.0, 2.0]], annotate=True),
-    "spectrum": lambda: plotting.spectrum({"a": [1, 2, 3]}, ylabel="y", mass_squared=2.5),
-    "images": lambda: plotting.images({"data": np.eye(4).reshape(2, 8)}, (2, 4)),
-    "graph": lambda: plotting.bipartite_graph(4, 3),
-    "heatmap": lambda: plotting.heatmap([[0.1, 0.9]], xlabel="x", ylabel="y", xticks=["a", "b"]),
-    "landscape": lambda: plotting.landscape([0, 1], [0, 1, 2], [[0, 1], [1, 2], [2, np.nan]], xlabel="x", ylabel="y",
+    "eigenvalues": lambda: figures.eigenvalue_evolution(ONE_RUN, [1.0, 2.0, 2.5]),
+    "eigenvalues of runs": lambda: figures.eigenvalue_evolution(RUNS, [1.0, 2.0, 2.5]),
+    "eigenvalues, mass per node": lambda: figures.eigenvalue_evolution(MASSES, [1.0, 2.0, 2.5]),
+    "eigenvalues of a flow": lambda: figures.eigenvalue_evolution(FLOW, 1.0),
+    "singular values": lambda: figures.singular_value_evolution(RUNS, target=[1.0]),
+    "curves": lambda: figures.curves([1, 2, 3], {"a": [1, 4, 9], "b": [3, 2, 1]}, xlabel="x", ylabel="y"),
+    "norms": lambda: figures.standardized_norms([0, 1, 2], {"a": [1, 2, 4], "b": [3, 1, 2]}),
+    "action density": lambda: figures.action_density({"a": np.linspace(0.2, 0.9, 50)}, 10),
+    "matrix": lambda: figures.matrix([[2.0, -1.0], [-1.0, 2.0]], annotate=True),
+    "spectrum": lambda: figures.spectrum({"a": [1, 2, 3]}, ylabel="y", mass_squared=2.5),
+    "images": lambda: figures.images({"data": np.eye(4).reshape(2, 8)}, (2, 4)),
+    "graph": lambda: figures.bipartite_graph(4, 3),
+    "heatmap": lambda: figures.heatmap([[0.1, 0.9]], xlabel="x", ylabel="y", xticks=["a", "b"]),
+    "landscape": lambda: figures.landscape([0, 1], [0, 1, 2], [[0, 1], [1, 2], [2, np.nan]], xlabel="x", ylabel="y",
                                             paths={"p": [[0, 0], [1, 1]]}, points={"q": [[1, 2]]}),
-    "measurements": lambda: plotting.measurements({"a": ([1, 2], [3, 4], [0.1, 0.2])}, {"a": ([1, 2], [3, 5])},
+    "measurements": lambda: figures.measurements({"a": ([1, 2], [3, 4], [0.1, 0.2])}, {"a": ([1, 2], [3, 5])},
                                                   xlabel="x", ylabel="y"),
-    "histograms": lambda: plotting.histograms({"a": np.arange(9.0), "b": np.ones(4)}, {"c": ([0, 8], [0.1, 0.2])},
+    "histograms": lambda: figures.histograms({"a": np.arange(9.0), "b": np.ones(4)}, {"c": ([0, 8], [0.1, 0.2])},
                                               xlabel="x", levels=[2.0]),
-    "prediction": lambda: plotting.predicted_evolution(ONE_RUN, "eigenvalues", [0, 6], [[4, 4, 4], [1, 2, 3]],
+    "prediction": lambda: figures.predicted_evolution(ONE_RUN, "eigenvalues", [0, 6], [[4, 4, 4], [1, 2, 3]],
                                                        levels=[1.0], ylabel="y"),
-    "trajectories": lambda: plotting.trajectories({"a": [[0, 1], [2, 3]]}, lines={"b": [[0, 0], [1, 1]]},
+    "trajectories": lambda: figures.trajectories({"a": [[0, 1], [2, 3]]}, lines={"b": [[0, 0], [1, 1]]},
                                                   points={"c": [[1, 1]]}, xlabel="x", ylabel="y"),
-    "scatter": lambda: plotting.scatter({"a": ([1, 2], [3, 4])}, {"b": ([0, 3], [1, 1])}, marks={"m": 1.5},
+    "scatter": lambda: figures.scatter({"a": ([1, 2], [3, 4])}, {"b": ([0, 3], [1, 1])}, marks={"m": 1.5},
                                         xlabel="x", ylabel="y"),
-    "density": lambda: plotting.density([0, 1], [0, 1, 2], [[0, 1], [1, 2], [2, 1]], samples=[[0.5, 1.0]],
+    "density": lambda: figures.density([0, 1], [0, 1, 2], [[0, 1], [1, 2], [2, 1]], samples=[[0.5, 1.0]],
                                         centres=([[0, 1], [1, 0]], [0.2, 0.8]), xlabel="x", ylabel="y"),
 }
 WITHOUT_AXES = {"images", "graph"}
@@ -81,8 +81,8 @@ def test_every_figure_can_be_drawn_twice(name):
 def test_evolution(history, label):
     target = [1.0, 2.0, 2.0, 2.5]
     time = history.epochs if label == "epochs" else history.times
-    for values, panel in ((history.eigenvalues, plotting.eigenvalue_evolution(history, target)),
-                          (history.singular_values, plotting.singular_value_evolution(history, target=target))):
+    for values, panel in ((history.eigenvalues, figures.eigenvalue_evolution(history, target)),
+                          (history.singular_values, figures.singular_value_evolution(history, target=target))):
         ax = axes(panel)
         assert ax.get_xlabel() == label
         for mode in range(values.shape[-1]):
@@ -92,25 +92,25 @@ def test_evolution(history, label):
 
 
 def test_bands_span_all_runs():
-    ax = axes(plotting.eigenvalue_evolution(RUNS, [1.0]))
+    ax = axes(figures.eigenvalue_evolution(RUNS, [1.0]))
     bands = [c for c in ax.collections if isinstance(c, FillBetweenPolyCollection)]
     assert len(bands) == 3
     for mode, band in enumerate(bands):
         heights = band.get_paths()[0].vertices[:, 1]
         assert heights.min() == RUNS.eigenvalues[:, :, mode].min()
         assert heights.max() == RUNS.eigenvalues[:, :, mode].max()
-    assert not axes(plotting.eigenvalue_evolution(RUNS, [1.0], band=False)).collections
+    assert not axes(figures.eigenvalue_evolution(RUNS, [1.0], band=False)).collections
 
 
 def test_limits_and_logarithms():
-    ax = axes(plotting.eigenvalue_evolution(ONE_RUN, [1.0], log="y", xlim=(1, 5), ylim=(0.5, 9), title="learning"))
+    ax = axes(figures.eigenvalue_evolution(ONE_RUN, [1.0], log="y", xlim=(1, 5), ylim=(0.5, 9), title="learning"))
     assert (ax.get_yscale(), ax.get_xscale(), ax.get_title()) == ("log", "linear", "learning")
     assert (ax.get_xlim(), ax.get_ylim()) == ((1, 5), (0.5, 9))
 
 
 def test_curves():
     x, y = np.array([1.0, 2.0, 3.0]), np.array([[1.0, 0.5, 2.0], [2.0, 1.5, 4.0], [3.0, 1.0, 5.0]])
-    ax = axes(plotting.curves(x, {"one": [1, 4, 9], "runs": y}, xlabel="a", ylabel="b", levels=[2.0],
+    ax = axes(figures.curves(x, {"one": [1, 4, 9], "runs": y}, xlabel="a", ylabel="b", levels=[2.0],
                               marks={"here": 1.5}))
     assert_drawn(ax, x, [1, 4, 9])
     assert_drawn(ax, x, y[:, 0])
@@ -122,14 +122,14 @@ def test_curves():
 
 def test_standardized_norms():
     values = np.array([1.0, 2.0, 4.0, 5.0])
-    ax = axes(plotting.standardized_norms(np.arange(4), {"part": values}))
+    ax = axes(figures.standardized_norms(np.arange(4), {"part": values}))
     y = ax.lines[0].get_ydata()
     assert (y.mean(), y.std()) == pytest.approx((0, 1))
     assert "3" in ax.get_legend().get_texts()[0].get_text()
 
 
 def test_action_density_shows_the_exact_law():
-    ax = axes(plotting.action_density({"a": stats.gamma(5, scale=0.1).rvs(500, random_state=0)}, 10))
+    ax = axes(figures.action_density({"a": stats.gamma(5, scale=0.1).rvs(500, random_state=0)}, 10))
     exact = next(line for line in ax.lines if line.get_label() == "exact")
     density = stats.gamma(5, scale=0.1).pdf(exact.get_xdata())
     np.testing.assert_allclose(exact.get_ydata(), density, rtol=1e-13)
@@ -137,20 +137,20 @@ def test_action_density_shows_the_exact_law():
 
 def test_matrix():
     values = np.array([[2.0, -1.0], [0.0, 0.5]])
-    ax = axes(plotting.matrix(values, annotate=True))
+    ax = axes(figures.matrix(values, annotate=True))
     np.testing.assert_array_equal(ax.images[0].get_array(), values)
     assert ax.images[0].get_clim() == (-2.0, 2.0)
     assert sorted(text.get_text() for text in ax.texts) == ["-1", "0.5", "2"]
 
 
 def test_spectrum():
-    ax = axes(plotting.spectrum({"a": [3, 1, 2]}, ylabel="y"))
+    ax = axes(figures.spectrum({"a": [3, 1, 2]}, ylabel="y"))
     assert_drawn(ax, [1, 2, 3], [3, 1, 2])
 
 
 def test_images_are_those_passed():
     blocks = {"one": np.arange(12.0).reshape(2, 6) / 12, "two": np.ones((2, 6))}
-    canvas = axes(plotting.images(blocks, (2, 3))).images[0].get_array()
+    canvas = axes(figures.images(blocks, (2, 3))).images[0].get_array()
     np.testing.assert_array_equal(canvas[:2, :3], blocks["one"][0].reshape(2, 3))
     np.testing.assert_array_equal(canvas[:2, 4:7], blocks["one"][1].reshape(2, 3))
     np.testing.assert_array_equal(canvas[3:5, :3], 1)
@@ -158,13 +158,13 @@ def test_images_are_those_passed():
 
 @pytest.mark.parametrize(("n_visible", "n_hidden"), [(4, 3), (1, 1), (2, 5)])
 def test_graph_is_bipartite_and_complete(n_visible, n_hidden):
-    lines = drawn(axes(plotting.bipartite_graph(n_visible, n_hidden)))
+    lines = drawn(axes(figures.bipartite_graph(n_visible, n_hidden)))
     assert len(lines) == n_visible * n_hidden
     assert all({line[0, 1], line[1, 1]} == {0.0, 1.0} for line in lines)
 
 
 def test_pyplot_is_never_imported():
-    code = ("import sys; from srbm import plotting; plotting.matrix([[1.0]])._repr_png_(); "
+    code = ("import sys; from srbm import figures; figures.matrix([[1.0]])._repr_png_(); "
             "sys.exit('matplotlib.pyplot' in sys.modules)")
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 

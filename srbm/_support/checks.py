@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -137,6 +137,11 @@ def fraction(value: Any, name: str, limit: float = 1.0) -> float:
     return value
 
 
+def learning_rate(value: Any) -> float | Callable[[int], float]:
+    """`value` as a positive number, or as the function of the epoch that it is."""
+    return value if callable(value) else number(value, "learning_rate", above=0)
+
+
 def count(value: Any, name: str, *, least: int = 0) -> int:
     """`value` as an int of at least `least`."""
     try:
@@ -236,7 +241,7 @@ def kernel_eigenvalues(values: ArrayLike, name: str = "eigenvalues") -> Floats:
 
 def require_positive(eigenvalues: Floats, name: str) -> None:
     """Raise unless every eigenvalue is positive."""
-    from .errors import NotNormalizableError
+    from ..errors import NotNormalizableError
 
     if eigenvalues.size and not eigenvalues.min() > 0:
         below = int((eigenvalues <= 0).sum())
@@ -291,3 +296,22 @@ def frozen(array: ArrayLike) -> Floats:
     copy = np.array(array, dtype=np.float64)
     copy.flags.writeable = False
     return copy
+
+
+def numpy_generator(rng: Seed) -> np.random.Generator:
+    """`rng` as one of NumPy's generators: itself, or made of a seed."""
+    kind: type[Exception] = TypeError
+    try:
+        # A RandomState, whose numbers are others, is taken by some versions of NumPy and not by all.
+        if not isinstance(rng, np.random.RandomState):
+            return np.random.default_rng(rng)
+    except (TypeError, ValueError) as error:
+        kind = type(error)
+    raise kind(f"rng must be a seed (a non-negative integer) or a numpy.random.Generator, got {described(rng)}; "
+               "numpy.random.default_rng(seed) makes one")
+
+
+def random_generator(rng: Any) -> Any:
+    """`rng` as a generator: a generator of either kind, or a seed for NumPy's."""
+    ours = hasattr(rng, "standard_gamma") and hasattr(getattr(rng, "bit_generator", None), "state")
+    return rng if ours else numpy_generator(rng)

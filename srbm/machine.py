@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from ._random import numpy_generator
-from ._validation import Floats, count, fields, frozen, number
+from ._support.checks import Floats, count, fields, frozen, number, numpy_generator
 
 
 class Layers:

@@ -23,14 +23,15 @@ by 1e-7 mu^2 / lambda of itself; Gram matrices are in double precision.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import ClassVar, Literal, NamedTuple
 
 import numpy as np
 import scipy
 
-from ._normals import single_normals
-from ._validation import Floats
-from .gradient import Ensemble, ModelTerm, _bartlett, _repeated
+from .._support.checks import Floats
+from .gram import bartlett, repeated
+from .normals import single_normals
+from .stack import Ensemble, ModelTerm
 
 _SINGLE, _DOUBLE = 1e3, 1e4
 """Up to these condition numbers Q = w F^-1 with Cholesky's F is orthonormal enough when it is multiplied in this
@@ -48,7 +49,9 @@ class HiddenChains:
 
     chains: int
     steps: int = 1
-    persistent: str = "visible"
+    persistent: Literal["visible", "hidden"] = "visible"
+
+    in_eigenbasis: ClassVar[bool] = True
 
     def start(self, ensemble: Ensemble, correlation: Floats, rng: np.random.Generator) -> np.ndarray:
         """Chains drawn from the model, in the representation that `model_term` returns.
@@ -59,17 +62,17 @@ class HiddenChains:
         _, gram, basis, triangle = _decompose(ensemble)
         inverse = np.linalg.inv(_plus_identity(-gram))  # the covariance of g is (1 - w^T w)^-1
         root = np.linalg.cholesky(inverse).swapaxes(-1, -2)
-        g = _bartlett(root.shape[0], root.shape[1], self.chains, rng, root).swapaxes(-1, -2) @ root
+        g = bartlett(root.shape[0], root.shape[1], self.chains, rng, root).swapaxes(-1, -2) @ root
         factor, fields = self._visible(g, basis, triangle, rng)
         return self._store(factor, fields, basis, triangle, rng)
 
-    def model_term(self, ensemble: Ensemble, chains: np.ndarray, rng: np.random.Generator) -> tuple[ModelTerm,
+    def model_term(self, ensemble: Ensemble, memory: np.ndarray, rng: np.random.Generator) -> tuple[ModelTerm,
                    np.ndarray]:
         """The average over the chains after `steps` more sweeps."""
         single, gram, basis, triangle = _decompose(ensemble)
-        g = self._hidden(chains, single, gram, rng) if self.persistent == "visible" else chains
+        g = self._hidden(memory, single, gram, rng) if self.persistent == "visible" else memory
         if self.steps > 1:
-            power, noise = _repeated(gram, _plus_identity(gram), self.steps - 1)
+            power, noise = repeated(gram, _plus_identity(gram), self.steps - 1)
             g = self._root(g @ power, rng, noise, everywhere=True)
         factor, fields = self._visible(g, basis, triangle, rng)
         moved = (factor @ triangle / (self.chains * np.sqrt(ensemble.hidden_variance))).astype(np.float32)
@@ -78,12 +81,12 @@ class HiddenChains:
         variances = np.full(fields.shape[:2], np.nan)
         return ModelTerm(correlation_weights, variances), self._store(factor, fields, basis, triangle, rng)
 
-    def _hidden(self, chains: np.ndarray, single: np.ndarray, gram: Floats, rng: np.random.Generator) -> Floats:
+    def _hidden(self, memory: np.ndarray, single: np.ndarray, gram: Floats, rng: np.random.Generator) -> Floats:
         """A root of g^T g, g drawn given f with the weights of now."""
         n_visible, n_hidden = single.shape[1:]
-        products = (chains[:, :n_visible].swapaxes(-1, -2) @ single).astype(np.float64)
+        products = (memory[:, :n_visible].swapaxes(-1, -2) @ single).astype(np.float64)
         inside, overlap = products[:, :n_hidden], products[:, n_hidden:]
-        along = chains[:, n_visible:, n_hidden:].swapaxes(-1, -2) @ overlap
+        along = memory[:, n_visible:, n_hidden:].swapaxes(-1, -2) @ overlap
         across = gram - along.swapaxes(-1, -2) @ along
         return self._root(inside, rng, _plus_identity(across))
 
@@ -102,11 +105,11 @@ class HiddenChains:
         if self.persistent == "hidden":
             return self._root(factor @ triangle, rng)
         runs, n_visible, n_hidden = fields.shape
-        chains = np.zeros((runs, n_visible + n_hidden, 2 * n_hidden), dtype=np.float32)
-        chains[:, :n_visible, :n_hidden] = fields
-        chains[:, :n_visible, n_hidden:] = basis.spanning
-        chains[:, n_visible:, n_hidden:] = basis.mixing
-        return chains
+        memory = np.zeros((runs, n_visible + n_hidden, 2 * n_hidden), dtype=np.float32)
+        memory[:, :n_visible, :n_hidden] = fields
+        memory[:, :n_visible, n_hidden:] = basis.spanning
+        memory[:, n_visible:, n_hidden:] = basis.mixing
+        return memory
 
     def _root(self, mean: Floats, rng: np.random.Generator, noise: Floats | None = None,
               everywhere: bool = False) -> Floats:
@@ -116,7 +119,7 @@ class HiddenChains:
         """
         runs, size = mean.shape[:2]
         inside, below = single_normals(rng, (2, runs, size, size)).astype(np.float64)
-        outside = _bartlett(runs, size, self.chains - size, rng, below, below).swapaxes(-1, -2)
+        outside = bartlett(runs, size, self.chains - size, rng, below, below).swapaxes(-1, -2)
         if noise is not None:
             root = np.linalg.cholesky(noise).swapaxes(-1, -2)
             outside = outside @ root

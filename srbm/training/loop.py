@@ -10,26 +10,16 @@ up to there. Nothing else would notice, since all of the formulas go on giving f
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ._arrays import is_numpy, like, require_float64, to_numpy
-from ._epochs import HISTORY, Origin, Record, Settings, State, history, measured, models_of, normalizable, update
-from ._files import path_of, remove_leftovers
-from ._positivity import PositivityGuard
-from ._progress import progress_bar
-from ._random import generator_from, random_generator
-from ._samplers import sampler_for
-from ._target import Target
-from ._threads import single_threaded
-from ._training_files import differences, digest, read_training, write_training
-from ._validation import (
+from .._support.arrays import digest, is_numpy, like, require_float64, to_numpy
+from .._support.checks import (
     Floats,
     LearntMass,
     PathLike,
@@ -38,14 +28,22 @@ from ._validation import (
     count,
     fraction,
     learnt_mass,
+    random_generator,
     require_instance,
 )
-from .errors import CheckpointError, DatasetError, NotNormalizableError, TrainingInterrupted
-from .gradient import Ensemble, Exact
-from .hidden_chains import HiddenChains
-from .model import ScalarRBM
-from .schedules import as_schedule
-from .single_chains import SingleChains
+from .._support.checks import learning_rate as checked_rate
+from .._support.files import remove_leftovers
+from .._support.runtime import progress_bar, single_threaded
+from ..chains.stack import Ensemble
+from ..errors import CheckpointError, NotNormalizableError, TrainingInterrupted
+from ..model import ScalarRBM
+from ..random import generator_from
+from .checkpoint import Checkpoint, checkpoint_at, read_same, read_training, write_training
+from .history import HISTORY, Origin, Record, Settings, State, history, measured, models_of, normalizable
+from .positivity import PositivityGuard, advice
+from .strategies import CD, PCD, Exact, method_of, sampler_for
+from .target import Target
+from .update import ascend
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -91,6 +89,11 @@ class Training:
         return f", {gap:.3g} below the best {of}" if gap > 0 else f", the best {of} up to rounding"
 
     @property
+    def method(self) -> str:
+        """What computed the model's term of the gradient: "exact", or the method of the chains (see `PCD`)."""
+        return method_of(_sampler(self._settings, self._state.ensemble))
+
+    @property
     def model(self) -> ScalarRBM:
         """The trained model of a single run."""
         if len(self.models) != 1:
@@ -105,8 +108,10 @@ class Training:
         is dropped. `checkpoint` is a file to be written as in `train`, in place of what it may hold.
         """
         epochs = self._state.epoch + count(epochs, "epochs")
+        checkpoint_every = count(checkpoint_every, "checkpoint_every", least=1)
+        saved = None if checkpoint is None else checkpoint_at(checkpoint, checkpoint_every)
         return _run(self._settings, self._state, self._records(), epochs, generator_from(self._state.generator),
-                    progress, callback, _checkpoint(checkpoint, checkpoint_every))
+                    progress, callback, saved)
 
     def _history(self) -> dict[str, np.ndarray]:
         return {name: getattr(self, name) for name in HISTORY}
@@ -122,23 +127,29 @@ class Training:
         """Write the training to an .npz file, atomically and without pickle; returns its path."""
         return write_training(path, self._settings, self._state, self._history())
 
-    def _where(self, correlation: Any) -> Training:
-        """The same with its arrays in the library and on the device of `correlation`."""
+    def _continued(self, epochs: int, generator: Any, seeded: bool, correlation: Any, progress: bool,
+                   callback: Callable[..., object] | None, checkpoint: Checkpoint) -> Training:
+        """Go on from a checkpoint, with the arrays in the library and on the device of `correlation`."""
+        if seeded:
+            generator.bit_generator.state = self._state.generator  # the caller's moves as it would have
+        else:
+            generator = generator_from(self._state.generator)
         settings, state = self._settings, self._state
-        if is_numpy(correlation):
-            return self
-        ensemble = Ensemble(like(state.ensemble.weights, correlation), like(state.ensemble.mass, correlation),
-                            state.ensemble.hidden_variance)
-        velocity = like(state.velocity[0], correlation), like(state.velocity[1], correlation)
-        chains = None if state.chains is None else like(state.chains, correlation)
-        target = Target(like(settings.target.correlation, correlation))
-        return replace(self, _settings=settings._replace(target=target),
-                       _state=state._replace(ensemble=ensemble, velocity=velocity, chains=chains))
+        if not is_numpy(correlation):
+            if _in_eigenbasis(_sampler(settings, state.ensemble)):
+                raise CheckpointError(f"{checkpoint.path} was written with NumPy's arrays, where the chains of a large "
+                                      "model have a form of their own: go on with an array of NumPy as correlation, "
+                                      "or delete it to start again")
+            settings, state = _moved(settings, state, correlation)
+        return _run(settings, state, self._records(), epochs, generator, progress, callback, checkpoint)
 
     @classmethod
     def load(cls, path: PathLike) -> Training:
         """Read a training written by `save`; raises `DatasetError` for a damaged file."""
-        settings, state, records = read_training(path)
+        return cls._made(*read_training(path))
+
+    @classmethod
+    def _made(cls, settings: Settings, state: State, records: dict[str, np.ndarray]) -> Training:
         return cls(**records, models=models_of(settings.target, state.ensemble), _settings=settings, _state=state)
 
 
@@ -202,107 +213,63 @@ def train(rbm: ScalarRBM | Sequence[ScalarRBM], correlation: ArrayLike, epochs: 
     DatasetError
         When the checkpoint is damaged.
     """
-    saved = _checkpoint(checkpoint, checkpoint_every)
+    checkpoint_every = count(checkpoint_every, "checkpoint_every", least=1)
+    saved = None if checkpoint is None else checkpoint_at(checkpoint, checkpoint_every)
     epochs = count(epochs, "epochs")
-    models, runs = _starting_models(rbm, runs)
-    host_weights = np.stack([model.weights for model in models])
-    host_mass = np.stack([np.atleast_1d(model.mass_squared) for model in models])
-    host_target = correlation_matrix(to_numpy(correlation), host_weights.shape[1])
+    ensemble = _stacked(_starting_models(rbm, runs))
+    target = correlation_matrix(to_numpy(correlation), ensemble.weights.shape[1])
     if not is_numpy(correlation):
         require_float64(correlation, "correlation")
-    weights, mass = like(host_weights, correlation), like(host_mass, correlation)
-    ensemble = Ensemble(weights, mass, models[0].hidden_variance)
-    seeded, generator = rng is not None, random_generator(rng)
-    origin = Origin(digest(host_weights, host_mass, models[0].hidden_variance), digest(host_target),
-                     generator.bit_generator.state)
+    generator = random_generator(rng)
+    origin = Origin(digest(ensemble.weights, ensemble.mass, ensemble.hidden_variance), digest(target),
+                    generator.bit_generator.state)
     settings = Settings(
-        Target(like(host_target, correlation)), as_schedule(learning_rate), _strategy(gradient),
-        learnt_mass(learn_mass), fraction(momentum, "momentum"), fraction(weight_decay, "weight_decay", np.inf),
+        Target(like(target, correlation)), checked_rate(learning_rate), _strategy(gradient), learnt_mass(learn_mass),
+        fraction(momentum, "momentum"), fraction(weight_decay, "weight_decay", np.inf),
         count(record_every, "record_every", least=1),
         is_numpy(correlation) and isinstance(generator, np.random.Generator), origin)
+    ensemble = Ensemble(like(ensemble.weights, correlation), like(ensemble.mass, correlation),
+                        ensemble.hidden_variance)
     if not normalizable(ensemble):
-        raise NotNormalizableError(f"the initial model is not normalisable: mu^2 = {host_mass.min():g} must exceed "
-                                   "sigma_h^2 times the square of the largest singular value of W; start from "
-                                   "smaller weights")
-    if saved is not None and saved.path.exists():
-        before = _same_training(saved.path, settings, epochs, seeded)
-        sampler = _sampler(before._settings, before._state.ensemble)
-        if not is_numpy(correlation) and isinstance(sampler, (HiddenChains, SingleChains)):
-            raise CheckpointError(f"{saved.path} was written with NumPy's arrays, where the chains of a large model "
-                                  "have a form of their own: go on with an array of NumPy as correlation, or delete it "
-                                  "to start again")
-        if seeded:
-            generator.bit_generator.state = before._state.generator  # the caller's moves as it would have
-        else:
-            generator = generator_from(before._state.generator)
-        before = before._where(correlation)
-        return _run(before._settings, before._state, before._records(), epochs, generator, progress, callback, saved)
+        raise NotNormalizableError(f"the initial model is not normalisable: mu^2 = {to_numpy(ensemble.mass).min():g} "
+                                   "must exceed sigma_h^2 times the square of the largest singular value of W; start "
+                                   "from smaller weights")
     sampler = _sampler(settings, ensemble)
-    with single_threaded(models[0].n_visible):  # from the start on, or the bits would depend on the number of threads
-        if isinstance(sampler, (HiddenChains, SingleChains)) and mass.shape[1] == 1:
-            settings = settings._replace(target=Target.diagonalized(settings.target.correlation))
-            ensemble = replace(ensemble, weights=settings.target.from_nodes(weights))
-        chains = sampler.start(ensemble, settings.target.correlation, generator)
-    velocity = (0 * weights, 0 * mass)
-    state = State(0, ensemble, velocity, chains, generator.bit_generator.state)
+    if saved is not None and saved.path.exists():
+        before = Training._made(*read_same(saved.path, settings, epochs, seeded=rng is not None))
+        return before._continued(epochs, generator, rng is not None, correlation, progress, callback, saved)
+    settings, state = _start(settings, ensemble, sampler, generator)
     return _run(settings, state, [], epochs, generator, progress, callback, saved)
 
 
-class _Checkpoint(NamedTuple):
-    """Where and how often to store a training."""
-
-    path: Path
-    every: int
-
-    def write(self, training: Training) -> None:
-        """Store `training` in place of what is there."""
-        try:
-            training.save(self.path)
-        except OSError as error:
-            earlier = "; an earlier one is still there" if os.path.isfile(self.path) else ""
-            raise CheckpointError(
-                f"the checkpoint {self.path} could not be written after epoch {training.epochs[-1]} ({error})"
-                f"{earlier}. Mend that and run the same call again, or go on with .last_good.resume(epochs)",
-                training) from error
+def _start(settings: Settings, ensemble: Ensemble, sampler: Any, rng: np.random.Generator) -> tuple[Settings, State]:
+    """The state before the first update; in the eigenbasis of the target where the sampler asks for it."""
+    weights, mass = ensemble.weights, ensemble.mass
+    # From the start on with one thread, or the bits would depend on the number of threads.
+    with single_threaded(weights.shape[1]):
+        if _in_eigenbasis(sampler) and mass.shape[1] == 1:
+            settings = settings._replace(target=Target.diagonalized(settings.target.correlation))
+            ensemble = replace(ensemble, weights=settings.target.from_nodes(weights))
+        memory = sampler.start(ensemble, settings.target.correlation, rng)
+    return settings, State(0, ensemble, (0 * weights, 0 * mass), memory, rng.bit_generator.state)
 
 
-def _checkpoint(path: PathLike | None, every: int) -> _Checkpoint | None:
-    every = count(every, "checkpoint_every", least=1)
-    if path is None:
-        return None
-    path = path_of(path)
-    try:
-        if not path.parent.is_dir():
-            raise CheckpointError(f"the folder of the checkpoint {path} does not exist: create it first")
-        if path.exists() and not path.is_file():
-            what = "a folder" if path.is_dir() else "no regular file"
-            raise CheckpointError(f"the checkpoint {path} is {what}: give the name of a file")
-    except OSError as error:
-        raise CheckpointError(f"the checkpoint {path} cannot be reached ({error}): give another path, or change its "
-                              "permissions") from error
-    return _Checkpoint(path, every)
+def _moved(settings: Settings, state: State, correlation: Any) -> tuple[Settings, State]:
+    """The same in the library and on the device of `correlation`."""
+    ensemble = Ensemble(like(state.ensemble.weights, correlation), like(state.ensemble.mass, correlation),
+                        state.ensemble.hidden_variance)
+    velocity = like(state.velocity[0], correlation), like(state.velocity[1], correlation)
+    memory = None if state.memory is None else like(state.memory, correlation)
+    target = Target(like(settings.target.correlation, correlation))
+    return settings._replace(target=target), state._replace(ensemble=ensemble, velocity=velocity, memory=memory)
 
 
-def _same_training(path: Path, settings: Settings, epochs: int, seeded: bool) -> Training:
-    """What the checkpoint holds, if it is the beginning of the training with these settings."""
-    try:
-        before = Training.load(path)
-    except DatasetError as error:
-        raise DatasetError(f"{error}, or delete it to start again") from error
-    except OSError as error:
-        raise CheckpointError(f"the checkpoint {path} cannot be read ({error}): give another path, or change its "
-                              "permissions") from error
-    different = differences(before._settings, settings, seeded=seeded)
-    if different:
-        raise CheckpointError(f"{path} is the checkpoint of another training: it differs in {', '.join(different)}. "
-                              "Give each training a file of its own, or delete this one to start again")
-    if before._state.epoch > epochs:
-        raise CheckpointError(f"{path} has reached epoch {before._state.epoch}, beyond the {epochs} asked for: ask for "
-                              "more, read it with Training.load, or delete it to start again")
-    return before
+def _in_eigenbasis(sampler: Any) -> bool:
+    """Whether the sampler's law does not know the basis of the visible nodes, and NumPy's arrays can be in any."""
+    return getattr(sampler, "in_eigenbasis", False)
 
 
-def _starting_models(rbm: ScalarRBM | Sequence[ScalarRBM], runs: int) -> tuple[list[ScalarRBM], int]:
+def _starting_models(rbm: ScalarRBM | Sequence[ScalarRBM], runs: int) -> list[ScalarRBM]:
     runs = count(runs, "runs", least=1)
     models = [rbm] * runs if isinstance(rbm, ScalarRBM) else list(rbm) if isinstance(rbm, Iterable) else []
     if not models or not (isinstance(rbm, (list, tuple)) or isinstance(models[0], ScalarRBM)):
@@ -318,39 +285,62 @@ def _starting_models(rbm: ScalarRBM | Sequence[ScalarRBM], runs: int) -> tuple[l
             here, there = (", ".join(f"{name} = {of[name]}" for name in other) for of in (other, first))
             raise ValueError("runs trained together must agree in N_v, N_h, sigma_h^2 and the shape of mu^2, but "
                              f"run {run} has {here}, run 0 has {there}")
-    if any(model.source.any() for model in models):
+    if any(model.hidden_bias is not None and model.source.any() for model in models):
         raise ValueError("training assumes unbroken symmetry: hidden_bias must be None (Sec. III)")
-    return models, len(models)
+    return models
 
 
 def _common(model: ScalarRBM) -> dict[str, Any]:
     """What runs must share to be one stack of matrices."""
-    return {"N_v": model.n_visible, "N_h": model.n_hidden, "sigma_h^2": model.hidden_variance,
+    n_visible, n_hidden = model.weights.shape
+    return {"N_v": n_visible, "N_h": n_hidden, "sigma_h^2": model.hidden_variance,
             "the shape of mu^2": np.shape(model.mass_squared)}
 
 
+def _stacked(models: list[ScalarRBM]) -> Ensemble:
+    return Ensemble(np.stack([model.weights for model in models]),
+                    np.stack([np.atleast_1d(model.mass_squared) for model in models]), models[0].hidden_variance)
+
+
 def _sampler(settings: Settings, ensemble: Ensemble) -> Any:
-    return sampler_for(settings.gradient, ensemble, settings.learn_mass, settings.shortcuts)
+    return sampler_for(settings.gradient, ensemble, settings.learn_mass, settings.host)
 
 
 def _strategy(gradient: Any) -> Any:
     if gradient is None:
         return Exact()
-    if isinstance(gradient, type) or not hasattr(gradient, "model_term"):
-        raise TypeError("gradient must be an instance such as Exact(), CD(chains, steps) or PCD(chains, steps), "
-                        f"got {gradient!r}")
-    return gradient
+    if isinstance(gradient, (CD, PCD)) or (hasattr(gradient, "model_term") and not isinstance(gradient, type)):
+        return gradient
+    raise TypeError("gradient must be an instance such as Exact(), CD(chains, steps) or PCD(chains, steps), "
+                    f"got {gradient!r}")
+
+
+def epoch(settings: Settings, state: State, sampler: Any, positive: PositivityGuard, rate: float,
+          rng: np.random.Generator) -> State:
+    """The state after one more epoch; raises `NotNormalizableError` where that is none."""
+    model, memory = sampler.model_term(state.ensemble, state.memory, rng)
+    ensemble, velocity = ascend(state.ensemble, state.velocity, settings.target, model, rate,
+                                learn_mass=settings.learn_mass, momentum=settings.momentum,
+                                weight_decay=settings.weight_decay)
+    good = positive(ensemble)
+    if not good.all():
+        run = int(np.argmin(good))
+        which = f"run {run} of {len(good)} (counted from 0)" if len(good) > 1 else "the run"
+        raise NotNormalizableError(
+            f"{which} would lose a positive eigenvalue of its kernel at epoch {state.epoch + 1}, with learning rate "
+            f"{rate:.3g}: {advice(settings, state.ensemble.on_host(), run)}. The training up to here is .last_good")
+    return State(state.epoch + 1, ensemble, velocity, memory, rng.bit_generator.state)
 
 
 def _run(settings: Settings, state: State, records: list[Record], last: int, rng: np.random.Generator,
-         progress: bool, callback: Callable[..., object] | None, checkpoint: _Checkpoint | None) -> Training:
+         progress: bool, callback: Callable[..., object] | None, checkpoint: Checkpoint | None) -> Training:
     """Updates from `state`, which has `records`, to epoch `last`."""
     schedule, every = settings.learning_rate, settings.record_every
 
-    def rate(epoch: int) -> float:
-        value = schedule(epoch) if callable(schedule) else schedule
+    def rate(after: int) -> float:
+        value = schedule(after) if callable(schedule) else schedule
         if not 0 <= value < np.inf:
-            raise ValueError(f"learning_rate must be finite and not negative, but is {value} at epoch {epoch}")
+            raise ValueError(f"learning_rate must be finite and not negative, but is {value} at epoch {after}")
         return value
 
     sampler = _sampler(settings, state.ensemble)
@@ -370,7 +360,7 @@ def _run(settings: Settings, state: State, records: list[Record], last: int, rng
                     _report(callback, settings, state)
                 if state.epoch == last:
                     break
-                state = update(settings, state, sampler, positive, rate(state.epoch), rng)
+                state = epoch(settings, state, sampler, positive, rate(state.epoch), rng)
                 if checkpoint is not None and state.epoch % checkpoint.every == 0 and state.epoch < last:
                     checkpoint.write(_training(settings, state, records))
                 advance()
@@ -398,8 +388,7 @@ def _run(settings: Settings, state: State, records: list[Record], last: int, rng
 def _training(settings: Settings, state: State, records: list[Record]) -> Training:
     if not records or records[-1].epoch != state.epoch:
         records = [*records, measured(settings, state)]
-    return Training(**history(records), models=models_of(settings.target, state.ensemble), _settings=settings,
-                    _state=state)
+    return Training._made(settings, state, history(records))
 
 
 def _report(callback: Callable[..., object] | None, settings: Settings, state: State) -> None:

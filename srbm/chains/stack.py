@@ -1,0 +1,79 @@
+"""Models of the same shape, side by side in one stack of matrices, and what a gradient needs of their averages.
+
+Everything here is written to the array API standard: with weights on a GPU it is computed there.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+
+from .._support.arrays import add_to_diagonal, column_squares, namespace, positive_definite, to_numpy
+from .._support.checks import Floats
+
+
+@dataclass(frozen=True)
+class Ensemble:
+    """`runs` RBMs of the same shape, trained side by side.
+
+    weights (runs, N_v, N_h); mass (runs, 1), or (runs, N_v) for a mass per visible node; NumPy's arrays or, both on
+    one device, any library's that follows the array API standard.
+    """
+
+    weights: Floats
+    mass: Floats
+    hidden_variance: float
+
+    @property
+    def kernel(self) -> Floats:
+        """K = mu^2 - sigma_h^2 W W^T of each run, shape (runs, N_v, N_v)."""
+        return add_to_diagonal(-self.hidden_variance * (self.weights @ self.weights.mT), self.mass)
+
+    @cached_property
+    def hidden_gram(self) -> Floats:
+        """W^T W of each run, shape (runs, N_h, N_h)."""
+        return self.weights.mT @ self.weights
+
+    def normalizable(self) -> np.ndarray:
+        """Which runs have a positive kernel, shape (runs,): those whose Cholesky decomposition exists."""
+        n_visible, n_hidden = self.weights.shape[-2:]
+        if self.mass.shape[-1] == 1 and n_hidden < n_visible:
+            matrix = add_to_diagonal(-self.hidden_variance * self.hidden_gram, self.mass)
+        else:
+            matrix = self.kernel
+        return np.asarray(np.all(to_numpy(self.mass) > 0, axis=-1) & positive_definite(matrix))
+
+    def on_host(self) -> Ensemble:
+        """The same in NumPy's arrays."""
+        return Ensemble(to_numpy(self.weights), to_numpy(self.mass), self.hidden_variance)
+
+
+class ModelTerm(NamedTuple):
+    """What the gradient needs of C = <phi phi^T>_model."""
+
+    correlation_weights: Floats
+    """C W, shape (runs, N_v, N_h)."""
+    variances: Floats
+    """The diagonal of C, shape (runs, N_v)."""
+
+
+def equilibrium_root(ensemble: Ensemble) -> Floats:
+    """M with M^T M = K^-1, so that z M with z ~ N(0, 1) is drawn from the model; shape (runs, N_v, N_v)."""
+    linalg = namespace(ensemble.weights).linalg
+    return linalg.inv(linalg.cholesky(ensemble.kernel))
+
+
+def data_root(ensemble: Ensemble, correlation: Floats) -> Floats:
+    """The symmetric root of the target's <phi phi^T>, from which data are drawn, once for each run."""
+    xp = namespace(correlation)
+    variances, modes = xp.linalg.eigh(correlation)
+    root = modes * xp.sqrt(xp.clip(variances, 0, None)) @ modes.mT
+    return xp.broadcast_to(root, (ensemble.weights.shape[0], *root.shape))
+
+
+def average(ensemble: Ensemble, phi: Floats, chains: int) -> ModelTerm:
+    """The average over `chains` fields phi (runs, chains, N_v), or over R (runs, n, N_v) with R^T R = phi^T phi."""
+    return ModelTerm(phi.mT @ (phi @ ensemble.weights) / chains, column_squares(phi) / chains)

@@ -1,0 +1,87 @@
+"""Figures that compose: a `Panel` knows how to draw itself, `a | b` sets panels side by side, `a / b` above each other.
+
+Panels carry no state of a plotting backend: they become a matplotlib figure when shown or saved, always in the same
+style (colour-blind safe, opaque white, legible in print), so a notebook shows the same picture whatever was plotted
+before.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from .._support.checks import PathLike
+from ._matplotlib import Axes, Figure, FigureCanvasAgg, Image, cycler, style
+
+BLUE, ORANGE, GREEN, PURPLE, SKY, AMBER = "#0072B2", "#D55E00", "#009E73", "#AA4499", "#56B4E9", "#E69F00"
+COLOURS = (BLUE, ORANGE, GREEN, PURPLE, SKY, AMBER)
+"""Okabe and Ito's palette (purple from Tol's), distinguishable with any common colour blindness."""
+
+STYLE: dict[str, Any] = {
+    "font.size": 10, "axes.titlesize": 10, "axes.labelsize": 11, "legend.fontsize": 8.5,
+    "axes.spines.top": False, "axes.spines.right": False, "axes.linewidth": 0.8,
+    "lines.linewidth": 1.4, "legend.frameon": False, "figure.facecolor": "white", "axes.facecolor": "white",
+    "axes.prop_cycle": cycler(color=COLOURS), "mathtext.fontset": "dejavusans", "savefig.dpi": 160,
+    "figure.dpi": 160, "image.cmap": "cividis",
+}
+
+
+@dataclass(frozen=True)
+class Panel:
+    """A grid of drawings; `rows` holds for each row the functions that draw into one axes each.
+
+    `width` and `height` are those of one drawing in inches.
+    """
+
+    rows: tuple[tuple[Callable[[Axes], object], ...], ...]
+    width: float = 4.4
+    height: float = 3.3
+
+    @classmethod
+    def of(cls, draw: Callable[[Axes], object], width: float = 4.4, height: float = 3.3) -> Panel:
+        """A panel with one drawing."""
+        return cls(((draw,),), width, height)
+
+    def __or__(self, other: Panel) -> Panel:
+        if len(self.rows) != len(other.rows):
+            raise ValueError(f"panels side by side need as many rows: {len(self.rows)} and {len(other.rows)}")
+        rows = tuple(left + right for left, right in zip(self.rows, other.rows, strict=True))
+        return Panel(rows, max(self.width, other.width), max(self.height, other.height))
+
+    def __truediv__(self, other: Panel) -> Panel:
+        return Panel(self.rows + other.rows, max(self.width, other.width), max(self.height, other.height))
+
+    def figure(self) -> Figure:
+        """A new matplotlib figure, drawn."""
+        with style.context(["default", STYLE]):
+            columns = max(len(row) for row in self.rows)
+            figure = Figure(figsize=(self.width * columns, self.height * len(self.rows)), layout="constrained")
+            FigureCanvasAgg(figure)
+            axes = figure.subplots(len(self.rows), columns, squeeze=False)
+            for row, drawings in zip(axes, self.rows, strict=True):
+                for ax, draw in zip(row, drawings, strict=False):
+                    draw(ax)
+                for ax in row[len(drawings):]:
+                    ax.set_axis_off()
+            return figure
+
+    def save(self, path: PathLike, **options: Any) -> None:
+        """Write the figure to a file; the extension tells the format."""
+        with style.context(["default", STYLE]):
+            self.figure().savefig(path, **options)
+
+    def _repr_png_(self) -> bytes:
+        """The figure as a PNG with a palette: a third of the size of one in true colour, and no visible difference."""
+        with style.context(["default", STYLE]):
+            drawn, buffer = io.BytesIO(), io.BytesIO()
+            self.figure().savefig(drawn, format="png")
+        with Image.open(drawn) as image:
+            palette = image.convert("RGB").quantize(256, dither=Image.Dither.NONE)
+        palette.save(buffer, "PNG", optimize=True)
+        return buffer.getvalue()
+
+    def __repr__(self) -> str:
+        shape = " + ".join(str(len(row)) for row in self.rows)
+        return f"<figure of {shape} panel{'' if shape == '1' else 's'}>"

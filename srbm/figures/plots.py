@@ -1,0 +1,440 @@
+"""The book's figures: each function takes the physics and returns a `Panel` (compose with | and /).
+
+Target values are dashed black lines, the RBM mass mu^2 a broad, transparent grey one on top of the modes that end on
+it. Neighbouring modes alternate in colour, so that degenerate ones can be told apart. Where there are several runs, a
+line is the first of them and a band spans all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy import stats
+
+from .._support.checks import Floats
+from ._matplotlib import Axes, MaxNLocator
+from .panel import AMBER, BLUE, COLOURS, GREEN, ORANGE, PURPLE, SKY, Panel
+
+TARGET: dict[str, Any] = {"color": "black", "linestyle": (0, (4, 3)), "linewidth": 0.9}
+MASS: dict[str, Any] = {"color": "0.45", "linewidth": 4.0, "alpha": 0.45, "solid_capstyle": "butt", "zorder": 3}
+
+
+Limits: TypeAlias = tuple[float, float] | None
+"""Of an axis; matplotlib's choice when None."""
+
+
+def _time_axis(history: Any) -> tuple[np.ndarray, str]:
+    """Epochs of a Training, flow time of a Flow."""
+    if hasattr(history, "epochs"):
+        return history.epochs, "epochs"
+    return history.times, "flow time $t$"
+
+
+def _draw_modes(ax: Axes, time: Any, values: Floats, band: bool) -> None:
+    """Lines (T, N), or a line and a band for (T, runs, N)."""
+    for mode in range(values.shape[-1]):
+        colour = (BLUE, ORANGE)[mode % 2]
+        if values.ndim == 3:
+            if band:
+                ax.fill_between(time, values[:, :, mode].min(axis=1), values[:, :, mode].max(axis=1), color=colour,
+                                alpha=0.22, linewidth=0)
+            ax.plot(time, values[:, 0, mode], color=colour, linewidth=1.0)
+        else:
+            ax.plot(time, values[:, mode], color=colour, linewidth=1.0)
+
+
+def _draw_levels(ax: Axes, levels: Any) -> None:
+    for level in np.unique(np.round(np.atleast_1d(levels), 10)):
+        ax.axhline(level, **TARGET, zorder=0.5)
+
+
+def _draw_marks(ax: Axes, marks: Mapping[str, Any] | None) -> None:
+    """Labelled vertical lines {label: x}."""
+    for label, position in (marks or {}).items():
+        ax.axvline(position, color="0.45", linewidth=0.9, linestyle=":")
+        ax.annotate(label, (position, 1), xycoords=("data", "axes fraction"), xytext=(3, -3),
+                    textcoords="offset points", va="top", fontsize=8.5, color="0.3")
+
+
+def _draw_predictions(ax: Axes, lines: Mapping[str, Any] | None) -> None:
+    """Black curves {label: (x, y)}, dashed and dotted in turn."""
+    for index, (label, (x, y)) in enumerate((lines or {}).items()):
+        ax.plot(x, y, **TARGET | {"linestyle": ((0, (4, 3)), (0, (1, 1.5)))[index % 2]}, label=label)
+
+
+def _finish(ax: Axes, *, xlabel: str, ylabel: str, title: str = "", log: str = "", xlim: Limits = None,
+            ylim: Limits = None, legend: bool = False) -> None:
+    ax.set(xlabel=xlabel, ylabel=ylabel, title=title)
+    if "x" in log:
+        ax.set_xscale("log")
+    if "y" in log:
+        ax.set_yscale("log")
+    if xlim is not None:
+        ax.set_xlim(xlim)
+    if ylim is not None:
+        ax.set_ylim(ylim)
+    if legend:
+        ax.legend()
+
+
+def eigenvalue_evolution(history: Any, target: ArrayLike, *, title: str = "", log: str = "", xlim: Limits = None,
+                         ylim: Limits = None, band: bool = True) -> Panel:
+    """lambda_alpha during a `Training` or `Flow`, with the target eigenvalues (dashed) and mu^2 (grey)."""
+    time, label = _time_axis(history)
+
+    def draw(ax: Axes) -> None:
+        _draw_levels(ax, target)
+        mass = np.asarray(history.mass_squared)
+        _draw_modes(ax, time, np.asarray(history.eigenvalues), band)
+        ax.plot(time, mass[:, 0] if mass.ndim == 2 else mass, **MASS, label=r"$\mu^2$")
+        _finish(ax, xlabel=label, ylabel=r"eigenvalues $\lambda_\alpha$", title=title, log=log, xlim=xlim, ylim=ylim)
+        if "x" not in log:
+            ax.locator_params(axis="x", nbins=6)
+
+    return Panel.of(draw)
+
+
+def singular_value_evolution(history: Any, *, target: ArrayLike | None = None, title: str = "", log: str = "",
+                             xlim: Limits = None, ylim: Limits = None, band: bool = True) -> Panel:
+    """xi_alpha during a `Training` or `Flow`; `target` values are dashed."""
+    time, label = _time_axis(history)
+
+    def draw(ax: Axes) -> None:
+        if target is not None:
+            _draw_levels(ax, target)
+        _draw_modes(ax, time, np.asarray(history.singular_values), band)
+        _finish(ax, xlabel=label, ylabel=r"singular values $\xi_\alpha$", title=title, log=log, xlim=xlim, ylim=ylim)
+        if "x" not in log:
+            ax.locator_params(axis="x", nbins=6)
+
+    return Panel.of(draw)
+
+
+def curves(x: ArrayLike, ys: Mapping[str, Any], *, xlabel: str, ylabel: str, levels: Any = None,
+           marks: Mapping[str, Any] | None = None, log: str = "", xlim: Limits = None, ylim: Limits = None,
+           title: str = "", points: bool = False) -> Panel:
+    """Several functions of one variable: {label: y (len(x),)}, with dashed `levels` and vertical {label: x} `marks`.
+
+    A y of shape (len(x), runs) is drawn as the first run and the band of all. `points` adds a marker to every value.
+    Each line is thinner than the one before it, so that coinciding ones can be seen.
+    """
+
+    def draw(ax: Axes) -> None:
+        if levels is not None:
+            _draw_levels(ax, levels)
+        widths = np.linspace(2.4, 1.0, len(ys)) if len(ys) > 1 else [1.5]
+        for index, (label, y) in enumerate(ys.items()):
+            y = np.asarray(y)
+            colour = COLOURS[index % len(COLOURS)]
+            if y.ndim == 2:
+                ax.fill_between(x, y.min(axis=1), y.max(axis=1), color=colour, alpha=0.22, linewidth=0)
+                y = y[:, 0]
+            ax.plot(x, y, color=colour, label=label, linewidth=widths[index],
+                    marker="os^Dv<"[index % 6] if points else None, markersize=3.5)
+        _draw_marks(ax, marks)
+        _finish(ax, xlabel=xlabel, ylabel=ylabel, title=title, log=log, xlim=xlim, ylim=ylim,
+                legend=any(label and not label.startswith("_") for label in ys))
+        if points and "x" not in log and np.issubdtype(np.asarray(x).dtype, np.integer):
+            ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+
+    return Panel.of(draw)
+
+
+def standardized_norms(epochs: Sequence[int], parts: Mapping[str, Any], *, title: str = "") -> Panel:
+    """Norms of parts of W along the training, each minus its mean and divided by its standard deviation (Figs. 3, 4).
+
+    The legend gives mean and standard deviation of each part.
+    """
+
+    def draw(ax: Axes) -> None:
+        for index, (label, values) in enumerate(parts.items()):
+            values = np.asarray(values)
+            mean, deviation = values.mean(), values.std()
+            ax.plot(epochs, (values - mean) / deviation, color=COLOURS[index], linewidth=0.9, alpha=0.85,
+                    label=rf"{label}: $\bar x$ = {mean:.3g}, $\sigma$ = {deviation:.2g}")
+        _finish(ax, xlabel="epochs", ylabel=r"$(x - \bar x)\,/\,\sigma$", title=title)
+        ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0))
+
+    return Panel.of(draw)
+
+
+def action_density(samples: Mapping[str, Any], n_sites: int, *, title: str = "", bins: int = 50) -> Panel:
+    """Histograms of S / N_v from several sources beside the exact Gamma(N_v / 2, 1 / N_v) density of equipartition."""
+
+    def draw(ax: Axes) -> None:
+        exact = stats.gamma(n_sites / 2, scale=1 / n_sites)
+        edges = list(np.linspace(0, exact.ppf(0.9999), bins + 1))
+        for index, (label, values) in enumerate(samples.items()):
+            ax.hist(values, bins=edges, density=True, histtype="step", color=(BLUE, ORANGE, GREEN, PURPLE)[index % 4],
+                    linewidth=1.3, label=label)
+        ax.plot(edges, exact.pdf(edges), **TARGET, label="exact")
+        ax.axvline(0.5, color="0.45", linewidth=0.9, linestyle=":")
+        _finish(ax, xlabel=r"action density $S/N_v$", ylabel="probability density", title=title, legend=True)
+
+    return Panel.of(draw)
+
+
+def matrix(values: ArrayLike, *, title: str = "", annotate: bool = False, label: str = "", diverging: bool = True,
+           xlabel: str = "column", ylabel: str = "row") -> Panel:
+    """A matrix as an image; `annotate` writes the entries (for small ones, like Fig. 8)."""
+    values = np.asarray(values)
+
+    def draw(ax: Axes) -> None:
+        bound = np.abs(values).max()
+        image = ax.imshow(values, cmap="PuOr" if diverging else "cividis", vmin=-bound if diverging else None,
+                          vmax=bound if diverging else None, interpolation="nearest")
+        if annotate:
+            for (row, column), value in np.ndenumerate(values):
+                if value:
+                    ax.text(column, row, f"{value:g}", ha="center", va="center", fontsize=7,
+                            color="white" if abs(value) > 0.6 * bound else "black")
+        ax.figure.colorbar(image, ax=ax, label=label, shrink=0.85)
+        ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+        ax.yaxis.set_major_locator(MaxNLocator(integer=True))
+        _finish(ax, xlabel=xlabel, ylabel=ylabel, title=title)
+
+    return Panel.of(draw, 4.4, 3.8)
+
+
+def spectrum(spectra: Mapping[str, Any], *, ylabel: str, mass_squared: float | None = None, title: str = "",
+             log: str = "", ylim: Limits = None, xlabel: str = r"mode $\alpha$") -> Panel:
+    """Eigenvalues against the mode number 1, 2, ...: {label: values}; mu^2 as a grey line."""
+
+    def draw(ax: Axes) -> None:
+        for index, (label, values) in enumerate(spectra.items()):
+            values = np.asarray(values)
+            size = 2 if len(values) >= 50 else 7 if index else 4  # open markers around full ones
+            ax.plot(np.arange(1, len(values) + 1), values, "os^D"[index % 4], markersize=size, color=COLOURS[index],
+                    label=label, markerfacecolor="none" if index else COLOURS[index])
+        if mass_squared is not None:
+            ax.axhline(mass_squared, **MASS, label=r"$\mu^2$")
+        _finish(ax, xlabel=xlabel, ylabel=ylabel, title=title, log=log, ylim=ylim, legend=True)
+        if "x" not in log:
+            ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+
+    return Panel.of(draw)
+
+
+def images(rows: Mapping[str, Any], shape: tuple[int, int], *, title: str = "") -> Panel:
+    """Rows of images, {label: (n, N)}, dark ink on white, each row on the scale 0 to 1."""
+
+    def draw(ax: Axes) -> None:
+        height, width = shape
+        stacked = [np.asarray(block).reshape(-1, height, width) for block in rows.values()]
+        canvas = np.concatenate([np.pad(np.concatenate(list(np.pad(block, ((0, 0), (0, 0), (0, 1)))), axis=1),
+                                        ((0, 1), (0, 0))) for block in stacked])
+        ax.imshow(canvas, cmap="gray_r", vmin=0, vmax=1, interpolation="nearest", aspect="equal")
+        ax.set_yticks((height + 1) * np.arange(len(rows)) + height / 2, labels=list(rows))
+        ax.set_xticks([])
+        ax.spines[:].set_visible(False)
+        ax.tick_params(length=0)
+        ax.set_title(title)
+
+    columns = max(len(block) for block in rows.values())
+    return Panel.of(draw, 0.5 * columns + 1.5, 0.5 * len(rows) + (0.4 if title else 0.1))
+
+
+def bipartite_graph(n_visible: int, n_hidden: int) -> Panel:
+    """Fig. 1: every visible node is joined to every hidden node, and to nothing else."""
+
+    def draw(ax: Axes) -> None:
+        widest = max(n_visible, n_hidden)
+        layers = {}
+        for name, n, y in (("visible", n_visible, 0.0), ("hidden", n_hidden, 1.0)):
+            layers[name] = [((widest - n) / 2 + i, y) for i in range(n)]
+        for x0, y0 in layers["visible"]:
+            for x1, y1 in layers["hidden"]:
+                ax.plot([x0, x1], [y0, y1], color="0.6", linewidth=0.7, zorder=1)
+        for name, colour, symbol, count in (("visible", BLUE, r"\phi", "N_v"), ("hidden", ORANGE, "h", "N_h")):
+            for index, (x, y) in enumerate(layers[name], start=1):
+                ax.scatter([x], [y], s=520, color="white", edgecolor=colour, linewidth=1.8, zorder=2)
+                ax.text(x, y, f"${symbol}_{{{index}}}$", ha="center", va="center", zorder=3)
+            ax.text(widest - 0.3, layers[name][0][1], f"{name} layer, ${count}={len(layers[name])}$", va="center")
+        ax.text((widest - 1) / 2 + 0.1, 0.5, "$W_{ia}$", ha="center", va="center",
+                bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.5})
+        ax.set_xlim(-0.6, widest + 1.6)
+        ax.set_ylim(-0.3, 1.3)
+        ax.set_axis_off()
+
+    return Panel.of(draw, 6.0, 2.6)
+
+
+def heatmap(values: ArrayLike, *, xlabel: str, ylabel: str, title: str = "", xticks: Sequence[object] | None = None,
+            yticks: Sequence[object] | None = None, limits: tuple[float, float] = (0.0, 1.0), label: str = "") -> Panel:
+    """A non-negative matrix as an image on a fixed colour scale, so that several can be compared; ticks are labels."""
+    values = np.asarray(values)
+
+    def draw(ax: Axes) -> None:
+        image = ax.imshow(values, cmap="cividis", vmin=limits[0], vmax=limits[1], interpolation="nearest",
+                          aspect="auto")
+        ax.figure.colorbar(image, ax=ax, label=label, shrink=0.9)
+        for axis, size, ticks in ((ax.xaxis, values.shape[1], xticks), (ax.yaxis, values.shape[0], yticks)):
+            axis.set_ticks(range(size), labels=[str(tick) for tick in (range(1, size + 1) if ticks is None else ticks)])
+            axis.set_tick_params(length=0)
+        _finish(ax, xlabel=xlabel, ylabel=ylabel, title=title)
+
+    return Panel.of(draw)
+
+
+def landscape(x: ArrayLike, y: ArrayLike, values: ArrayLike, *, paths: Mapping[str, Any] | None = None,
+              points: Mapping[str, Any] | None = None, xlabel: str, ylabel: str, title: str = "", label: str = "",
+              levels: int | Sequence[float] = 16) -> Panel:
+    """Contours of values (len(y), len(x)), NaN where there are none, with {label: (n, 2)} `paths` and `points` on top.
+
+    A path starts at a small dot. `levels` is the number of contours, or their values.
+    """
+
+    def draw(ax: Axes) -> None:
+        ax.set_facecolor("0.88")
+        filled = ax.contourf(x, y, values, levels=levels, cmap="cividis", extend="min")
+        ax.contour(x, y, values, levels=filled.levels, colors="white", linewidths=0.4, alpha=0.5)
+        ax.figure.colorbar(filled, ax=ax, label=label, shrink=0.9)
+        for index, (name, path) in enumerate((paths or {}).items()):
+            path = np.asarray(path)
+            ax.plot(*path.T, color="white", linewidth=3.2)
+            ax.plot(*path.T, color=(ORANGE, PURPLE, SKY, AMBER)[index % 4], linewidth=1.8, label=name)
+            ax.plot(*path[0], "o", color="white", markeredgecolor="black", markersize=4.5, zorder=4)
+        for index, (name, where) in enumerate((points or {}).items()):
+            ax.plot(*np.atleast_2d(where).T, "*Xos"[index % 4], color="white", markeredgecolor="black", ls="none",
+                    markersize=(12, 8, 7, 7)[index % 4], label=name, zorder=5)
+        ax.set_aspect("equal")
+        _finish(ax, xlabel=xlabel, ylabel=ylabel, title=title)
+        if paths or points:
+            ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=2)
+
+    return Panel.of(draw, 5.4, 5.0)
+
+
+def measurements(points: Mapping[str, tuple[Any, ...]], lines: Mapping[str, tuple[Any, ...]] | None = None, *,
+                 xlabel: str, ylabel: str, log: str = "", xlim: Limits = None, ylim: Limits = None,
+                 title: str = "") -> Panel:
+    """Measured values with error bars, {label: (x, y, error)}, on predicted curves {label: (x, y)}.
+
+    A curve has the colour of the points with the same label, which then carry the legend for both.
+    """
+
+    def draw(ax: Axes) -> None:
+        labels = list(dict.fromkeys([*points, *(lines or {})]))
+        for index, label in enumerate(labels):
+            colour = COLOURS[index % len(COLOURS)]
+            if lines is not None and label in lines:
+                ax.plot(*lines[label], color=colour, linewidth=1.1, label=None if label in points else label)
+            if label in points:
+                x, y, error = points[label]
+                ax.errorbar(x, y, yerr=error, fmt="os^Dv<"[index % 6], color=colour, markersize=4, capsize=2,
+                            elinewidth=1.0, label=label)
+        _finish(ax, xlabel=xlabel, ylabel=ylabel, title=title, log=log, xlim=xlim, ylim=ylim, legend=True)
+        if "x" not in log and all(np.issubdtype(np.asarray(x).dtype, np.integer) for x, _, _ in points.values()):
+            ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+
+    return Panel.of(draw)
+
+
+def histograms(samples: Mapping[str, Any], lines: Mapping[str, tuple[Any, Any]] | None = None, *, xlabel: str,
+               levels: Any = None, bins: int = 80, xlim: Limits = None, title: str = "") -> Panel:
+    """Normalised histograms {label: values} on common bins, the first filled and the others as lines.
+
+    `lines` {label: (x, y)} are dashed densities on top, `levels` dashed verticals.
+    """
+
+    def draw(ax: Axes) -> None:
+        flat = {label: np.ravel(values) for label, values in samples.items()}
+        low, high = xlim or (min(v.min() for v in flat.values()), max(v.max() for v in flat.values()))
+        edges = list(np.linspace(low, high, bins + 1))
+        for index, (label, values) in enumerate(flat.items()):
+            style = {"alpha": 0.35} if index == 0 else {"histtype": "step", "linewidth": 1.3}
+            ax.hist(values, bins=edges, weights=np.full(values.size, 1 / (values.size * (edges[1] - edges[0]))),
+                    color=COLOURS[index % len(COLOURS)], label=label, **style)
+        for level in np.unique(np.round(np.atleast_1d(levels if levels is not None else []), 10)):
+            ax.axvline(level, **TARGET, zorder=0.5)
+        _draw_predictions(ax, lines)
+        _finish(ax, xlabel=xlabel, ylabel="probability density", title=title, xlim=(low, high), legend=True)
+
+    return Panel.of(draw)
+
+
+def predicted_evolution(history: Any, quantity: str, times: ArrayLike, prediction: ArrayLike, *, levels: Any = None,
+                        ylabel: str, title: str = "", log: str = "", xlim: Limits = None, ylim: Limits = None,
+                        band: bool = True) -> Panel:
+    """`quantity` ("eigenvalues" or "singular_values") of a `Training` or `Flow` under a prediction (T', N), dotted.
+
+    `times` (T',) are in the units of the history's axis: epochs of a training, flow time of a flow.
+    """
+    time, label = _time_axis(history)
+
+    def draw(ax: Axes) -> None:
+        if levels is not None:
+            _draw_levels(ax, levels)
+        _draw_modes(ax, time, np.asarray(getattr(history, quantity)), band)
+        for index, mode in enumerate(np.asarray(prediction).T):
+            ax.plot(times, mode, color="black", linestyle=":", linewidth=1.3,
+                    label="predicted" if index == 0 else None)
+        _finish(ax, xlabel=label, ylabel=ylabel, title=title, log=log, xlim=xlim, ylim=ylim)
+        ax.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), borderaxespad=0)
+        if "x" not in log:
+            ax.locator_params(axis="x", nbins=6)
+
+    return Panel.of(draw)
+
+
+def trajectories(paths: Mapping[str, Any], *, lines: Mapping[str, Any] | None = None,
+                 points: Mapping[str, Any] | None = None, xlabel: str, ylabel: str, log: str = "",
+                 xlim: Limits = None, ylim: Limits = None, title: str = "") -> Panel:
+    """Paths in a plane, {label: (n, 2)}, each from a small dot on, with dashed `lines` and marked `points`."""
+
+    def draw(ax: Axes) -> None:
+        _draw_predictions(ax, {label: np.asarray(line).T for label, line in (lines or {}).items()})
+        for index, (label, path) in enumerate(paths.items()):
+            path = np.asarray(path)
+            ax.plot(*path.T, color=COLOURS[index % len(COLOURS)], label=label)
+            ax.plot(*path[0], "o", color="white", markeredgecolor=COLOURS[index % len(COLOURS)], markersize=4.5)
+        for index, (label, where) in enumerate((points or {}).items()):
+            ax.plot(*np.atleast_2d(where).T, "+*Xs"[index % 4], color="black", linestyle="none",
+                    markersize=(9, 9, 7, 6)[index % 4], label=label, zorder=5)
+        _finish(ax, xlabel=xlabel, ylabel=ylabel, title=title, log=log, xlim=xlim, ylim=ylim, legend=True)
+
+    return Panel.of(draw)
+
+
+def scatter(points: Mapping[str, tuple[Any, ...]], lines: Mapping[str, tuple[Any, ...]] | None = None, *, xlabel: str,
+            ylabel: str, marks: Mapping[str, Any] | None = None, log: str = "", xlim: Limits = None,
+            ylim: Limits = None, title: str = "", size: float = 1.0) -> Panel:
+    """Clouds of dots of `size` points, {label: (x, y)}, with dashed `lines` {label: (x, y)} and vertical {label: x}
+    `marks`. An empty label stays out of the legend."""
+
+    def draw(ax: Axes) -> None:
+        _draw_predictions(ax, lines)
+        for index, (label, (x, y)) in enumerate(points.items()):
+            ax.plot(x, y, ls="none", marker="os^D"[index % 4], markersize=size, markeredgewidth=0,
+                    color=COLOURS[index % len(COLOURS)], alpha=0.35 if size < 2 else 0.8, rasterized=np.size(x) > 2000,
+                    label=label or "_nolegend_")
+        _draw_marks(ax, marks)
+        _finish(ax, xlabel=xlabel, ylabel=ylabel, title=title, log=log, xlim=xlim, ylim=ylim,
+                legend=any([*points, *(lines or {})]))
+
+    return Panel.of(draw)
+
+
+def density(x: ArrayLike, y: ArrayLike, values: ArrayLike, *, samples: ArrayLike | None = None,
+            centres: tuple[Any, Any] | None = None, xlabel: str, ylabel: str, title: str = "") -> Panel:
+    """A density in the plane, values (len(y), len(x)), as filled contours; `samples` (n, 2) are dots.
+
+    `centres` = (positions (m, 2), weights (m,)) are circles with an area proportional to the weight.
+    """
+
+    def draw(ax: Axes) -> None:
+        ax.contourf(x, y, values, levels=np.linspace(0.01, 1, 12) * np.max(values), cmap="Blues", alpha=0.85)
+        if samples is not None:
+            ax.plot(*np.asarray(samples).T, ls="none", marker=".", markersize=2.5, color="0.1", alpha=0.6,
+                    markeredgewidth=0, rasterized=True)
+        if centres is not None:
+            where, weight = np.asarray(centres[0]), np.asarray(centres[1])
+            ax.scatter(where[:, 0], where[:, 1], s=200 * weight / weight.max(), facecolor="none", edgecolor=ORANGE,
+                       linewidth=1.3, zorder=3)
+        ax.set_aspect("equal")
+        _finish(ax, xlabel=xlabel, ylabel=ylabel, title=title, xlim=(np.min(x), np.max(x)), ylim=(np.min(y), np.max(y)))
+
+    return Panel.of(draw, 3.0, 2.9)

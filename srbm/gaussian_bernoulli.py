@@ -1,0 +1,183 @@
+"""Binary hidden nodes (Sec. VII): the visible layer becomes a mixture of 2^N_h Gaussians.
+
+`GaussianBernoulliRBM` keeps the Gaussian visible potential and makes the hidden nodes binary, h_a = +-1; the action of
+its visible layer has non-local interactions of every even order.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from itertools import pairwise
+from typing import cast
+
+import numpy as np
+import scipy
+from numpy.typing import ArrayLike
+
+from ._support.checks import Floats, Seed, count, frozen, hidden_bias, number, numpy_generator, weight_matrix
+from ._support.range import members_in_range
+from ._support.runtime import progress_bar
+from .machine import Layers, random_weights
+
+_MOST_ENUMERATED = 20
+
+
+@lru_cache(maxsize=4)
+def _spin_states(n: int) -> Floats:
+    """All states of n spins, shape (2^n, n); shared by the models of a training."""
+    bits = np.arange(2**n)[:, None] >> np.arange(n)
+    return frozen(2.0 * (bits & 1) - 1)
+
+
+@members_in_range
+@dataclass(frozen=True, eq=False)
+class GaussianBernoulliRBM(Layers):
+    """S(phi, h) = mu^2 phi^T phi / 2 - phi^T W h + eta^T h with h_a = +-1: Eq. (88), its signs included.
+
+    Parameters
+    ----------
+    weights : array (N_v, N_h)
+    mass_squared : float
+        mu^2 > 0. The model exists for every W: large weights make wells, not an instability.
+    hidden_bias : array (N_h,), optional
+        eta; zero when None.
+    """
+
+    weights: Floats
+    mass_squared: float
+    hidden_bias: Floats | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "weights", weight_matrix(self.weights))
+        object.__setattr__(self, "mass_squared", number(self.mass_squared, "mass_squared", above=0))
+        bias = np.zeros(self.n_hidden) if self.hidden_bias is None else self.hidden_bias
+        object.__setattr__(self, "hidden_bias", hidden_bias(bias, self.n_hidden))
+
+    @classmethod
+    def random(cls, n_visible: int, n_hidden: int, mass_squared: float, scale: float = 0.1,
+               rng: Seed = None) -> GaussianBernoulliRBM:
+        """Weights drawn independently from a normal distribution of standard deviation `scale`, no bias."""
+        return cls(random_weights(n_visible, n_hidden, scale, rng), mass_squared)
+
+    @property
+    def _eta(self) -> Floats:
+        """`hidden_bias`, which is an array from construction on."""
+        return cast("Floats", self.hidden_bias)
+
+    @property
+    def hidden_states(self) -> Floats:
+        """All 2^N_h states of the hidden layer, shape (2^N_h, N_h); N_h up to 20."""
+        if self.n_hidden > _MOST_ENUMERATED:
+            raise ValueError(f"enumerating 2^{self.n_hidden} hidden states is out of reach (at most N_h = "
+                             f"{_MOST_ENUMERATED}); estimate ln Z with annealed_log_partition and sample with gibbs")
+        return _spin_states(self.n_hidden)
+
+    @cached_property
+    def _log_weights(self) -> Floats:
+        """ln of the weight of each hidden state after integrating phi out, without (2 pi / mu^2)^(N_v / 2)."""
+        couplings = self.weights.T @ self.weights / (2 * self.mass_squared)
+        states = self.hidden_states
+        return ((states @ couplings) * states).sum(axis=1) - states @ self._eta
+
+    @cached_property
+    def hidden_probabilities(self) -> Floats:
+        """P_h of each row of `hidden_states`, shape (2^N_h,): an Ising model with couplings W^T W / mu^2."""
+        return frozen(np.exp(self._log_weights - scipy.special.logsumexp(self._log_weights)))
+
+    @cached_property
+    def hidden_moments(self) -> tuple[Floats, Floats]:
+        """<h> (N_h,) and <h h^T> (N_h, N_h), by enumeration; the second is not centred."""
+        states, probabilities = self.hidden_states, self.hidden_probabilities
+        return frozen(probabilities @ states), frozen((states.T * probabilities) @ states)
+
+    @property
+    def log_partition(self) -> float:
+        """ln Z of Eq. (89) in nats, by enumeration of the hidden layer."""
+        gaussian = self.n_visible / 2 * np.log(2 * np.pi / self.mass_squared)
+        return float(scipy.special.logsumexp(self._log_weights) + gaussian)
+
+    @property
+    def mixture(self) -> tuple[Floats, Floats]:
+        """The visible layer as a mixture of Gaussians of variance 1 / mu^2: weights (2^N_h,), means (2^N_h, N_v)."""
+        return self.hidden_probabilities, self.hidden_states @ self.weights.T / self.mass_squared
+
+    @property
+    def mean(self) -> Floats:
+        """<phi> = W <h> / mu^2, shape (N_v,), by enumeration."""
+        return self.weights @ self.hidden_moments[0] / self.mass_squared
+
+    @property
+    def propagator(self) -> Floats:
+        """The connected two-point function 1 / mu^2 + W Cov(h) W^T / mu^4, shape (N_v, N_v), by enumeration."""
+        mean, second = self.hidden_moments
+        scatter = self.weights @ (second - np.outer(mean, mean)) @ self.weights.T / self.mass_squared**2
+        return np.eye(self.n_visible) / self.mass_squared + (scatter + scatter.T) / 2
+
+    def psi(self, phi: ArrayLike) -> Floats:
+        """psi_a = sum_i phi_i W_ia - eta_a for phi (..., N_v), shape (..., N_h)."""
+        return self._visible(phi) @ self.weights - self._eta
+
+    def effective_action(self, phi: ArrayLike) -> Floats:
+        """mu^2 phi^T phi / 2 - sum_a ln(2 cosh psi_a), shape (...): Eq. (91)."""
+        phi = self._visible(phi)
+        psi = self.psi(phi)
+        return self.mass_squared * (phi**2).sum(axis=-1) / 2 - np.logaddexp(psi, -psi).sum(axis=-1)
+
+    def log_likelihood(self, phi: ArrayLike, log_partition: float | None = None) -> float:
+        """Average ln p(phi) over samples (n, N_v), nats; ln Z is enumerated unless it is given."""
+        log_partition = self.log_partition if log_partition is None else log_partition
+        return float(-self.effective_action(phi).mean() - log_partition)
+
+    def hidden_mean(self, phi: ArrayLike) -> Floats:
+        """<h | phi> = tanh psi, shape (..., N_h)."""
+        return np.tanh(self.psi(phi))
+
+    def gibbs(self, phi: ArrayLike, steps: int = 1, rng: Seed = None) -> Floats:
+        """`steps` sweeps of block Gibbs sampling; phi (..., N_v)."""
+        phi = self._visible(phi)
+        rng = numpy_generator(rng)
+        for _ in range(count(steps, "steps")):
+            up = rng.random((*phi.shape[:-1], self.n_hidden)) < scipy.special.expit(2 * self.psi(phi))
+            phi = self._visible_given(np.where(up, 1.0, -1.0), rng)
+        return phi
+
+    def sample(self, n: int, rng: Seed = None) -> Floats:
+        """`n` independent exact samples (n, N_v): a hidden state by its enumerated weight, then phi given h."""
+        rng = numpy_generator(rng)
+        probabilities = self.hidden_probabilities
+        drawn = rng.choice(len(probabilities), size=count(n, "n"), p=probabilities)
+        return self._visible_given(self.hidden_states[drawn], rng)
+
+    def annealed_log_partition(self, chains: int = 100, temperatures: int = 1000, rng: Seed = None, *,
+                               progress: bool = False) -> tuple[float, float]:
+        """ln Z by annealed importance sampling (Neal 2001), and its standard error, in nats; for any N_h.
+
+        The couplings are switched on as beta W with beta from 0, where Z is known, to 1 in `temperatures` steps, with
+        one Gibbs sweep at each. The estimate of Z is unbiased, hence that of ln Z a lower bound on average. The error
+        is that of the average weight and cannot exceed 1: near 1 a single chain carries all the weight, and neither
+        number can be trusted. Take more temperatures. `progress` shows a bar that counts them (on stderr; needs tqdm).
+        """
+        chains, temperatures = count(chains, "chains", least=2), count(temperatures, "temperatures", least=1)
+        rng = numpy_generator(rng)
+        betas = np.linspace(0, 1, temperatures + 1)
+        phi = rng.standard_normal((chains, self.n_visible)) / np.sqrt(self.mass_squared)
+        log_weight = np.zeros(chains)
+        with progress_bar(progress, temperatures, "temperature") as advance:
+            for below, beta in pairwise(betas):
+                model = GaussianBernoulliRBM(beta * self.weights, self.mass_squared, self.hidden_bias)
+                cooler = model.psi(phi)
+                warmer = below / beta * (cooler + self._eta) - self._eta
+                log_weight += (np.logaddexp(cooler, -cooler) - np.logaddexp(warmer, -warmer)).sum(axis=1)
+                phi = model.gibbs(phi, 1, rng)
+                advance()
+        start = np.logaddexp(self._eta, -self._eta).sum()
+        start += self.n_visible / 2 * np.log(2 * np.pi / self.mass_squared)
+        ratio = np.exp(log_weight - log_weight.max())
+        error = ratio.std(ddof=1) / ratio.mean() / np.sqrt(chains)
+        return float(start + scipy.special.logsumexp(log_weight) - np.log(chains)), float(error)
+
+    def _visible_given(self, hidden: Floats, rng: np.random.Generator) -> Floats:
+        """phi drawn given h (..., N_h)."""
+        mean = hidden @ self.weights.T / self.mass_squared
+        return mean + rng.standard_normal(mean.shape) / np.sqrt(self.mass_squared)

@@ -1,0 +1,161 @@
+"""A quartic potential on the visible nodes (Sec. VII): lattice phi^4 theory as a machine.
+
+`Phi4RBM` keeps Gaussian hidden nodes and adds lambda phi^4 to the visible potential. With weights that solve Eq. (13)
+it *is* lattice phi^4 theory, the hidden layer being the auxiliary field that carries the kinetic term.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ._support.checks import (
+    Floats,
+    Seed,
+    count,
+    finite,
+    number,
+    numpy_generator,
+    require_positive,
+    symmetric,
+    weight_matrix,
+)
+from ._support.range import in_range, members_in_range
+from ._support.runtime import progress_bar
+from .machine import Layers
+from .solutions import symmetric_solution
+
+_STRONGEST = 1e12
+"""The largest quartic coupling, in units of mu^4, with which a site can be drawn by rejection."""
+
+
+@members_in_range
+@dataclass(frozen=True, eq=False)
+class Phi4RBM(Layers):
+    """S(phi, h) = sum_i (mu^2 phi_i^2 / 2 + quartic phi_i^4) + h^T h / (2 sigma_h^2) - phi^T W h.
+
+    Parameters
+    ----------
+    weights : array (N_v, N_h)
+    mass_squared : float
+        mu^2 > 0. The mass of the *lattice* theory may have either sign: it enters through W.
+    quartic : float
+        The coupling lambda >= 0 of phi^4, without a factor 1/4!. At zero the kernel has to be positive.
+    hidden_variance : float
+        sigma_h^2 > 0.
+    """
+
+    weights: Floats
+    mass_squared: float
+    quartic: float
+    hidden_variance: float = 1.0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "weights", weight_matrix(self.weights))
+        object.__setattr__(self, "mass_squared", number(self.mass_squared, "mass_squared", above=0))
+        quartic = number(self.quartic, "quartic")
+        if quartic < 0:
+            raise ValueError(f"quartic must be >= 0 for the action to be bounded below, got {quartic:g}")
+        object.__setattr__(self, "quartic", quartic)
+        object.__setattr__(self, "hidden_variance", number(self.hidden_variance, "hidden_variance", above=0))
+        if quartic == 0:
+            require_positive(np.linalg.eigvalsh(self.kernel), "without a quartic term the kernel")
+
+    @classmethod
+    def on_lattice(cls, kernel: ArrayLike, quartic: float, mass_squared: float,
+                   hidden_variance: float = 1.0) -> Phi4RBM:
+        """Lattice phi^4 theory, S = phi^T K phi / 2 + quartic sum phi^4, through the symmetric root of Eq. (16).
+
+        `kernel` need not be positive (m^2 < 0 is the broken phase); `mass_squared` must not be below its spectrum.
+        """
+        kernel = symmetric(kernel, "kernel")
+        lowest, highest = np.linalg.eigvalsh(kernel)[[0, -1]]
+        if number(mass_squared, "mass_squared", above=0) < highest - 1e-12 * abs(highest):
+            raise ValueError(f"mass_squared = {mass_squared:g} is below the largest eigenvalue of the kernel, "
+                             f"{highest:g}: W W^T = (mu^2 - K) / sigma_h^2 has no solution; increase it")
+        # The root depends on mu^2 - K alone, so a common shift makes the kernel positive without changing it.
+        shift = max(0.0, 1.0 - lowest)
+        solution = symmetric_solution(kernel + shift * np.eye(len(kernel)), mass_squared + shift, hidden_variance)
+        return cls(solution.weights, mass_squared, quartic, hidden_variance)
+
+    @property
+    def kernel(self) -> Floats:
+        """K = mu^2 - sigma_h^2 W W^T of the quadratic part, shape (N_v, N_v)."""
+        return self.mass_squared * np.eye(self.n_visible) - self.hidden_variance * self.weights @ self.weights.T
+
+    def effective_action(self, phi: ArrayLike) -> Floats:
+        """phi^T K phi / 2 + quartic sum_i phi_i^4 for phi (..., N_v), shape (...)."""
+        phi = self._visible(phi)
+        return ((phi @ self.kernel) * phi).sum(axis=-1) / 2 + self.quartic * (phi**4).sum(axis=-1)
+
+    def gibbs(self, phi: ArrayLike, steps: int = 1, rng: Seed = None) -> Floats:
+        """`steps` sweeps: h given phi is Gaussian, each phi_i given h is drawn exactly by rejection; phi (..., N_v)."""
+        phi = self._visible(phi)
+        rng = numpy_generator(rng)
+        for _ in range(count(steps, "steps")):
+            hidden = self.hidden_variance * (phi @ self.weights)
+            hidden = hidden + np.sqrt(self.hidden_variance) * rng.standard_normal(hidden.shape)
+            phi = quartic_sites(hidden @ self.weights.T, self.mass_squared, self.quartic, rng)
+        return phi
+
+    def sample(self, n: int, rng: Seed = None, *, chains: int = 100, burn_in: int = 200, sweeps: int = 10,
+               progress: bool = False) -> Floats:
+        """`n` configurations (n, N_v) from `chains` Gibbs chains that start at phi = 0.
+
+        Recorded every `sweeps` sweeps after `burn_in`; rows i and i + chains are successive states of one chain.
+        `progress` shows a bar that counts sweeps (on stderr; needs tqdm).
+        """
+        n, chains = count(n, "n"), count(chains, "chains", least=1)
+        rng = numpy_generator(rng)
+        burn_in, sweeps = count(burn_in, "burn_in"), count(sweeps, "sweeps", least=1)
+        rounds = -(-n // chains)
+        with progress_bar(progress, burn_in + rounds * sweeps, "sweep") as advance:
+            phi = self.gibbs(np.zeros((chains, self.n_visible)), burn_in, rng)
+            advance(burn_in)
+            records = [phi[:0]]
+            for _ in range(rounds):
+                phi = self.gibbs(phi, sweeps, rng)
+                advance(sweeps)
+                records.append(phi)
+        return np.concatenate(records)[:n]
+
+
+@in_range
+def quartic_sites(source: ArrayLike, mass_squared: float, quartic: float, rng: Seed = None) -> Floats:
+    """Independent exact draws from exp(-mu^2 x^2 / 2 - quartic x^4 + source x), one for each entry of `source`.
+
+    Rejection from a Gaussian at the mode x_0. With y = x - x_0 the exponent is that at the mode minus
+    (mu^2 + 4 quartic x_0^2) y^2 / 2 minus quartic y^2 (y + 2 x_0)^2; the first part is the proposal, the second the
+    logarithm of the acceptance.
+
+    Raises `ValueError` for quartic > 1e12 mass_squared^2, where less than a thousandth of the proposals is accepted.
+    """
+    source = finite(source, "source")
+    rng = numpy_generator(rng)
+    if quartic > _STRONGEST * mass_squared**2:
+        raise ValueError(f"quartic = {quartic:g} is more than {_STRONGEST:g} mass_squared^2, and hardly any of the "
+                         "proposals would be accepted: raise mass_squared, which leaves a lattice theory as it is")
+    with np.errstate(all="ignore"):
+        mode = _mode(source, mass_squared, quartic).ravel()
+        width = 1 / np.sqrt(mass_squared + 4 * quartic * mode**2)
+    if not (np.isfinite(mode).all() and (width > 0).all()):
+        raise ValueError("source, mass_squared and quartic differ so much in size that x cannot be drawn; measure the "
+                         "fields in other units")
+    result = np.empty(mode.size)
+    left = np.arange(mode.size)
+    while left.size:
+        y = width[left] * rng.standard_normal(left.size)
+        accepted = rng.exponential(size=left.size) > quartic * y**2 * (y + 2 * mode[left]) ** 2
+        result[left[accepted]] = (mode[left] + y)[accepted]
+        left = left[~accepted]
+    return result.reshape(source.shape)
+
+
+def _mode(source: Floats, mass_squared: float, quartic: float) -> Floats:
+    """The root x of mu^2 x + 4 quartic x^3 = source."""
+    if quartic == 0:
+        return source / mass_squared
+    scale = np.sqrt(mass_squared / (12 * quartic))
+    return 2 * scale * np.sinh(np.arcsinh(3 * source / (2 * mass_squared * scale)) / 3)

@@ -1,0 +1,139 @@
+"""How fast training settles, what learning rate it survives, and what sampling noise leaves of a trained kernel.
+
+`relaxation_rates` and what follows from them are exact gradients close to the optimum. `noise_floor` is the stationary
+state of training with persistent chains:
+
+Near the optimum write K = D^(1/2) (1 + Y) D^(1/2) in the eigenbasis of the target, D = diag(kappa), and c_ij for the
+relative error of what the chains report of C_ij. Each pair (y, c) = (Y_ij, c_ij) is a linear Gaussian system of its
+own,
+
+    y' = y + e c',    c' = rho c - (1 - rho) y + noise,
+
+with e = learning rate times `relaxation_rates`, rho = (1 - kappa_i / mu^2)^k (1 - kappa_j / mu^2)^k the memory of the
+chains from one update to the next, and a noise that keeps Var c = (1 + delta_ij) / B when nothing is learnt. Without c
+it is the heavy ball with momentum rho and step (1 - rho) e.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ._support.checks import Floats, count, kernel_eigenvalues, number
+from ._support.range import in_extended_range, in_range
+from .training.schedules import StepDecay
+
+
+@in_range
+def relaxation_rates(eigenvalues: ArrayLike, mass_squared: float, hidden_variance: float = 1.0) -> Floats:
+    """How fast K approaches the target near the optimum: rate of its (i, j) component in the target's eigenbasis.
+
+    `eigenvalues` are those of the target's kernel, kappa = 1 / eigvalsh(correlation), in any order.
+
+    The matrix sigma_h^2 (2 mu^2 - kappa_i - kappa_j) / (kappa_i kappa_j), shape (n, n), for the n modes with
+    kappa < mu^2 (ascending). In the notation of Eq. (67), with time in units of 1 / sigma_h^2, the diagonal is
+    2 gamma_i, the rate of lambda_i while its mode is aligned with the target's, and the off-diagonal entry is
+    gamma_Dtheta, that of the angle between modes i and j. What lambda_i does in the end, angles included, is
+    `eigenvalue_relaxation`.
+    """
+    kappa = _learnable(eigenvalues, mass_squared)
+    total = 2 * mass_squared - kappa[:, None] - kappa[None, :]
+    return number(hidden_variance, "hidden_variance", above=0) * total / np.outer(kappa, kappa)
+
+
+@in_range
+def eigenvalue_relaxation(eigenvalues: ArrayLike, mass_squared: float, hidden_variance: float = 1.0,
+                          n_hidden: int | None = None) -> Floats:
+    """How fast each learnt lambda_i approaches kappa_i in the end, from a start that is not aligned with the target.
+
+    Shape (n,), for the n lightest modes with kappa < mu^2 (ascending); n is at most `n_hidden`, if that is given.
+
+    lambda_i has two clocks. Its own deviation decays at the rate gamma_ii = 2 sigma_h^2 (mu^2 - kappa_i) / kappa_i^2.
+    The angle between mode i and any other mode j decays at a rate gamma_ij, and its square feeds lambda_i, which
+    therefore relaxes at
+
+        min(gamma_ii, 2 min_j gamma_ij)
+
+    with gamma_ij = sigma_h^2 (2 mu^2 - kappa_i - kappa_j) / (kappa_i kappa_j) where j is learnt (`relaxation_rates`)
+    and sigma_h^2 (1 / kappa_i - 1 / kappa_j) where it is not. The slowest angle is that to the heaviest mode, so the
+    last digits of light modes wait for heavy ones. Of a degenerate level this is the slowest eigenvalue.
+
+    These are rates close to the optimum. A mode that is still to be learnt counts as one that is not: from a small
+    start the light modes first relax at the rates with `n_hidden` set to the number of modes learnt so far.
+    """
+    kappa = kernel_eigenvalues(eigenvalues)
+    rates = relaxation_rates(kappa, mass_squared, hidden_variance)
+    n = len(rates) if n_hidden is None else min(len(rates), count(n_hidden, "n_hidden"))
+    apart = (1 / kappa[:n, None] - 1 / kappa[n:]) * kappa[:n, None]
+    lost = np.where(apart > 1e-9, hidden_variance * apart / kappa[:n, None], np.inf)  # within a level nothing is fed
+    feeds = 2 * np.concatenate([rates[:n, :n], lost], axis=1)
+    feeds[np.arange(n), np.arange(n)] /= 2
+    return feeds.min(axis=1, initial=np.inf)
+
+
+@in_extended_range
+def learning_rate_limit(eigenvalues: ArrayLike, mass_squared: float, hidden_variance: float = 1.0) -> float:
+    """The largest stable learning rate of exact gradient ascent at fixed mu^2.
+
+    It is kappa_min^2 / (sigma_h^2 (mu^2 - kappa_min)); `eigenvalues` are those of the target's kernel,
+    kappa = 1 / eigvalsh(correlation), in any order.
+
+    The fastest rate of `relaxation_rates` times the learning rate must stay below 2. It is the limit close to the
+    optimum; sampling noise, and a start far away, ask for less. Somewhat beyond it the lightest mode never settles, but
+    the model goes on existing, and nothing stops the training. Infinite when no mode lies below mu^2.
+    """
+    rates = relaxation_rates(eigenvalues, mass_squared, hidden_variance)
+    return float(2 / rates.max()) if rates.size else float("inf")
+
+
+def _learnable(eigenvalues: ArrayLike, mass_squared: float) -> Floats:
+    kappa = kernel_eigenvalues(eigenvalues)
+    return kappa[kappa < number(mass_squared, "mass_squared", above=0)]
+
+
+@in_extended_range
+def noise_floor(eigenvalues: ArrayLike, mass_squared: float, learning_rate: float | StepDecay, chains: int,
+                steps: int = 1, hidden_variance: float = 1.0, *, epoch: int | None = None) -> Floats:
+    """Standard deviations of Y_ij, the relative error of the kernel, in the stationary state of PCD; shape (n, n).
+
+    In the eigenbasis of the target K = D^(1/2) (1 + Y) D^(1/2) with D = diag(kappa). For a fixed learning rate
+
+        Var Y_ij = (1 + delta_ij) / B  e tau^2 / (2 tau - e),
+
+    e being the learning rate times `relaxation_rates`, tau = (1 + rho) / (1 - rho) and rho = (1 - kappa_i / mu^2)^k
+    (1 - kappa_j / mu^2)^k. A rate that decays slowly leaves a residue behind, which does not decay:
+    (1 + delta_ij) / B  tau / (4 N_r) is added, N_r being the number of epochs in which the rate falls by a factor e.
+
+    The diagonal holds the relative standard deviations of single levels lambda_i / kappa_i. On a level that the target
+    has g times, Y is a matrix of the Gaussian orthogonal ensemble: its g eigenvalues repel each other, and their mean
+    has the standard deviation of the diagonal divided by sqrt(g). The mean of KL is sum(noise_floor**2) / 4 nats.
+    All this is to first order in 1 / B.
+
+    Parameters
+    ----------
+    eigenvalues : array
+        kappa of the target; the n modes with kappa < mu^2 are kept, in ascending order.
+    learning_rate : float or StepDecay
+        A fixed one, eta_n > 0, or one that decays, and then at `epoch`.
+    chains, steps : int
+        B, and k Gibbs sweeps per update, as in `PCD`.
+
+    Infinite entries have no stationary state: there e >= 2 tau.
+    """
+    kappa = _learnable(eigenvalues, mass_squared)
+    residue = 0.0
+    if isinstance(learning_rate, StepDecay):
+        if epoch is None:
+            raise ValueError("the learning rate decays: say at which epoch=")
+        residue = -np.log(learning_rate.factor) / (4 * learning_rate.every)
+        learning_rate = learning_rate(count(epoch, "epoch"))
+    rate = number(learning_rate, "learning_rate", above=0)
+    chains, steps = count(chains, "chains", least=1), count(steps, "steps", least=1)
+    step = rate * relaxation_rates(kappa, mass_squared, hidden_variance)
+    forgetting = -steps * np.log1p(-kappa / mass_squared)  # light modes: of the order of rounding in 1 - rho
+    forgetting = forgetting[:, None] + forgetting
+    tau = (1 + np.exp(-forgetting)) / -np.expm1(-forgetting)
+    stable = step < 2 * tau
+    variance = np.full(step.shape, np.inf)
+    np.divide(step * tau**2, 2 * tau - step, out=variance, where=stable)
+    return np.sqrt((1 + np.eye(len(kappa))) * (variance + tau * residue) / chains)
