@@ -17,6 +17,8 @@ from commands.normalise import dumps, normalise
 from commands.symbols import symbols
 
 PAGE_WIDTH = 88
+AT_A_GLANCE = 25  # lines of code that a reader takes in at a time
+FOLDED = "hide-input"
 SOURCES = {".ipynb", ".md"}
 MACHINE = re.compile(
     r"(?<![\w.:/])/(?:home|root|tmp|work|mnt|opt|usr|var|Users)/|\b[A-Z]:\\+Users\b|\bat 0x[0-9a-f]{6,}"
@@ -57,10 +59,9 @@ class Book:
     def checks(self):
         """(where, cell, key) for every call of `check`; the key is None where it is not written out."""
         for where, cell in self.code():
-            for node in ast.walk(_parse(cell.source)):
-                if isinstance(node, ast.Call) and getattr(node.func, "id", None) == "check":
-                    literal = bool(node.args) and isinstance(node.args[0], ast.Constant)
-                    yield where, cell, node.args[0].value if literal else None
+            for node in _calls("check", _parse(cell.source)):
+                literal = bool(node.args) and isinstance(node.args[0], ast.Constant)
+                yield where, cell, node.args[0].value if literal else None
 
 
 def _files_of(toc):
@@ -79,6 +80,10 @@ def _parse(source):
         return ast.parse(source)
     except SyntaxError:
         return ast.Module([], [])  # `plain_python` reports it
+
+
+def _calls(name, tree):
+    return [node for node in ast.walk(tree) if isinstance(node, ast.Call) and getattr(node.func, "id", None) == name]
 
 
 def _records(cell):
@@ -258,6 +263,23 @@ def code_fits_the_page(book):
                 yield f"{where}: {len(line)} characters where the page shows {PAGE_WIDTH}: {line.strip()[:40]}..."
 
 
+def cells_are_short(book):
+    """A long cell holds several thoughts; what is folded away is not read in passing."""
+    for where, cell in book.code():
+        lines = len(cell.source.splitlines())
+        if lines > AT_A_GLANCE and FOLDED not in cell.metadata.get("tags", []):
+            yield f"{where}: {lines} lines of code, split it where a sentence belongs, so that none has more than " \
+                  f"{AT_A_GLANCE}"
+
+
+def checks_show_their_numbers(book):
+    """A verdict on ``bool(x < 1)`` does not tell the reader what x is."""
+    for where, cell in book.code():
+        for call in _calls("check", _parse(cell.source)):
+            if _calls("bool", call):
+                yield f"{where}: line {call.lineno} hides a number in bool(...), give it to check with above= or below="
+
+
 def contents_are_the_files(book):
     for name in sorted(set(book.contents) ^ set(book.texts)):
         yield f"{name}: {'in _toc.yml, but there is no file' if name in book.contents else 'not in _toc.yml'}"
@@ -281,5 +303,5 @@ RULES = [
     checks_are_in_the_ledger, checks_are_tagged, entries_are_checked_once, entries_are_complete, checks_can_fail,
     verdicts_are_as_expected, entries_name_their_chapter, labels_are_unique, contents_are_the_files,
     the_whole_paper_is_there, titles_have_no_formulas, shared_symbols_are_in_the_notation, code_fits_the_page,
-    exercises_keep_the_pattern, answers_are_judged_on_request,
+    cells_are_short, checks_show_their_numbers, exercises_keep_the_pattern, answers_are_judged_on_request,
 ]  # fmt: skip

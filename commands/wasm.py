@@ -38,11 +38,14 @@ NEEDS_MNIST = "needs-mnist"
 CLUSTER = "it needs a cluster, which is made of processes and sockets"
 BEYOND_A_SANDBOX = {
     "18_scaling_up": {
+        "import dask.bag": CLUSTER,
         "LocalCluster(": CLUSTER,
+        "by_cluster.correlation(": CLUSTER,
         "Client(address)": CLUSTER,
         "def fatal(job": CLUSTER,
         "on_dask = sweep(": CLUSTER,
         "results = sweep(held_out": CLUSTER,
+        "client.close()": CLUSTER,
         "zip(masses, nats)": CLUSTER,
     },
 }

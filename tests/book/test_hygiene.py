@@ -47,7 +47,7 @@ def sound():
             v4.new_markdown_cell("# Title\n\n" + "\n\n".join(f"$$ x = 1 $$ ({key})" for key in EQUATIONS)),
             v4.new_code_cell(
                 "\n".join(f'check("{key}", paper=1, ours=1, origin="a count")' for key in EQUATIONS + FIGURES),
-                metadata={"tags": EQUATIONS + FIGURES},
+                metadata={"tags": [*EQUATIONS, *FIGURES, "hide-input"]},
                 outputs=[v4.new_output("display_data", {"text/plain": "reproduced"}, metadata=record(key))
                          for key in EQUATIONS + FIGURES],
                 execution_count=1,
@@ -121,6 +121,10 @@ def plant(book, defect):
             book.texts["notation"] = "Here $x$ has a row, and $z_y$."
         case "code_fits_the_page":
             figure.source = "plot()" + " " * 80 + "# wide"
+        case "cells_are_short":
+            figure.source = "\n".join(f"x_{n} = {n}" for n in range(26))
+        case "checks_show_their_numbers":
+            check.source += '\ncheck("eq-33", paper=True, ours=bool(0.5 < 1))'
         case "exercises_keep_the_pattern":
             text.source += "\n\n```{exercise} *derive*: A title\n:label: ex-4-1\nNo solution.\n```"
         case "answers_are_judged_on_request":
@@ -166,6 +170,22 @@ def test_rounding_is_recognised(text, found):
     book = sound()
     book.notebooks["04_flow"].cells[-1].outputs = [v4.new_output("stream", name="stdout", text=text)]
     assert bool(list(hygiene.no_rounding_is_printed(book))) == found
+
+
+@pytest.mark.parametrize(("lines", "tags", "found"), [(25, [], False), (26, [], True), (26, ["hide-input"], False)])
+def test_a_cell_is_long_where_it_is_read(lines, tags, found):
+    book = sound()
+    figure = book.notebooks["04_flow"].cells[-1]
+    figure.source, figure.metadata["tags"] = "\n".join(["plot()"] * lines), tags
+    assert bool(list(hygiene.cells_are_short(book))) == found
+
+
+def test_a_bool_within_a_twin_is_found():
+    book = sound()
+    book.notebooks["04_flow"].cells[1].source += '\ncheck("eq-33", paper=1, ours=1, twin=dict(ours=[bool(2 < 1)]))'
+    assert list(hygiene.checks_show_their_numbers(book))
+    book.notebooks["04_flow"].cells[1].source = 'print(bool(1))\ncheck("eq-33", above=0, ours=1)'
+    assert not list(hygiene.checks_show_their_numbers(book))
 
 
 def test_an_error_is_found():
