@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from srbm import FreeScalarField, maximum_likelihood, plotting
+from srbm import FreeScalarField, figures, maximum_likelihood
 
 
 def main() -> None:
@@ -11,7 +11,7 @@ def main() -> None:
     def learnt(n_hidden: int, mass_squared: float, title: str):
         rbm = maximum_likelihood(field.propagator, n_hidden, mass_squared)
         spectra = {r"target $\kappa_\alpha$": field.eigenvalues, r"RBM $\lambda_\alpha$": rbm.eigenvalues}
-        return plotting.spectrum(spectra, ylabel="eigenvalue", mass_squared=mass_squared, title=title, ylim=(3.7, 9.4))
+        return figures.spectrum(spectra, ylabel="eigenvalue", mass_squared=mass_squared, title=title, ylim=(3.7, 9.4))
 
     panel = (learnt(10, 6.0, r"cut off by the mass: $\mu^2 = 6$, $N_h = N_v = 10$")
              | learnt(6, 9.0, r"cut off by the hidden nodes: $N_h = 6$, $\mu^2 = 9$"))

@@ -116,7 +116,7 @@ for name in ("matplotlib", "sklearn", "pooch", "tqdm", "threadpoolctl", "ipywidg
 import numpy as np
 import srbm
 assert "site-packages" in srbm.__file__ and sys.prefix in srbm.__file__, srbm.__file__
-assert importlib.util.find_spec("srbm.plotting") is not None
+assert importlib.util.find_spec("srbm.figures") is not None
 field = srbm.FreeScalarField(6)
 best = srbm.maximum_likelihood(field.propagator, 3)
 start = srbm.ScalarRBM.random(6, 6, 9.0, rng=0)
@@ -130,7 +130,7 @@ def message(call):
     except (ImportError, srbm.DatasetError) as error:
         return str(error)
 def plotting():
-    import srbm.plotting
+    import srbm.figures
 print(message(plotting))
 print(message(srbm.recommend(field.propagator, 0.1).plot))
 print(message(srbm.load_digits))
