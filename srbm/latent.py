@@ -20,6 +20,7 @@ import numpy as np
 import scipy
 from numpy.typing import ArrayLike
 
+from ._support.arrays import add_to_diagonal
 from ._support.checks import (
     Floats,
     Seed,
@@ -47,9 +48,7 @@ class LatentForm(NamedTuple):
     @property
     def covariance(self) -> Floats:
         """Psi + A A^T, shape (N_v, N_v)."""
-        covariance = self.loadings @ self.loadings.T
-        covariance[np.diag_indices_from(covariance)] += self.noise
-        return covariance
+        return add_to_diagonal(self.loadings @ self.loadings.T, self.noise)
 
 
 @in_range

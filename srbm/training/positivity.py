@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import scipy
 
-from .._support.arrays import is_numpy
+from .._support.arrays import add_to_diagonal, is_numpy
 from .._support.checks import Floats
 from ..chains.stack import Ensemble
 from .history import Settings
@@ -142,10 +142,8 @@ def _new_bound(matrix: Floats, gram: Floats, limit: float, root: Floats, directi
 
 def _root_below(gram: Floats, limit: float) -> Floats | None:
     """The Cholesky root of `limit` - `gram`, or None where an eigenvalue of `gram` reaches `limit`."""
-    shifted = -gram
-    shifted[np.diag_indices_from(shifted)] += limit
     try:
-        root = np.linalg.cholesky(shifted)
+        root = np.linalg.cholesky(add_to_diagonal(-gram, limit))
     except np.linalg.LinAlgError:
         return None
     return root if np.isfinite(root).all() else None
