@@ -33,6 +33,10 @@ class Target:
         """The same target in its eigenbasis."""
         return cls(*np.linalg.eigh(correlation))
 
+    def in_eigenbasis(self) -> Target:
+        """This target, on the host, in its eigenbasis."""
+        return self if self.basis is not None else Target.diagonalized(self.correlation)
+
     def times(self, weights: Floats) -> Floats:
         """<phi phi^T> W, shape (runs, N_v, N_h)."""
         return self.correlation @ weights if self.basis is None else self.correlation[:, None] * weights
