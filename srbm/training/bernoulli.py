@@ -160,11 +160,28 @@ class BernoulliTraining:
     def resume(self, epochs: int, *, until: Callable[[int, Any], object] | None = None, progress: bool = False,
                callback: Callable[..., object] | None = None, checkpoint: PathLike | None = None,
                checkpoint_every: int = 1000) -> BernoulliTraining:
-        """Train for `epochs` more epochs, exactly as if the first call had not stopped.
+        """Train for some more epochs, exactly as if the first call had not stopped.
 
         The result is to the last bit that of one call: a record that was made only because the first call ended there
-        is dropped. `checkpoint` is a file to be written as in `train_bernoulli`, in place of what it may hold; the
-        other arguments are those of `train_bernoulli`. A training that was loaded needs its data: `load(path, data)`.
+        is dropped.
+
+        Parameters
+        ----------
+        epochs : int
+            How many more, at most.
+        until, progress, callback, checkpoint, checkpoint_every
+            As in `train_bernoulli`, but that the checkpoint is written in place of what the file may hold.
+
+        Returns
+        -------
+        BernoulliTraining
+
+        Raises
+        ------
+        ValueError
+            When the training was loaded without its data, `load(path, data)`.
+        NotNormalizableError, TrainingInterrupted, CheckpointError
+            As `train_bernoulli`.
         """
         if self._settings.data.values is None:
             raise ValueError("the file of this training does not hold the data, which are needed to go on: "
@@ -175,7 +192,21 @@ class BernoulliTraining:
                    generator_from(self._state.generator), until, progress, callback, saved)
 
     def save(self, path: PathLike) -> Path:
-        """Write the training, without the data, to an .npz file, atomically and without pickle; returns its path."""
+        """Write the training, without the data, to an .npz file, atomically and without pickle.
+
+        Parameters
+        ----------
+        path : str or Path
+
+        Returns
+        -------
+        Path
+
+        Raises
+        ------
+        TypeError
+            For a learning rate that is neither a number nor a `StepDecay`.
+        """
         return write(path, self._settings, self._state, self._records())
 
     @classmethod
@@ -187,6 +218,10 @@ class BernoulliTraining:
         path : str or Path
         data : array (n, N_v), optional
             What it was trained on, needed to `resume`.
+
+        Returns
+        -------
+        BernoulliTraining
 
         Raises
         ------
@@ -266,6 +301,10 @@ def train_bernoulli(rbm: GaussianBernoulliRBM | Sequence[GaussianBernoulliRBM], 
         Whether to show a progress bar (on stderr; needs tqdm).
     callback, checkpoint, checkpoint_every
         As in `train`. The file does not hold the data, only what identifies them.
+
+    Returns
+    -------
+    BernoulliTraining
 
     Raises
     ------

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 
@@ -48,7 +48,7 @@ class Samples:
     @cached_property
     def digest(self) -> str:
         """Their SHA-256."""
-        return self.known or digest(self.values if self.values is not None else ())
+        return self.known or digest(cast("Floats", self.values))
 
 
 class Origin(NamedTuple):

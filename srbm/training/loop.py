@@ -150,11 +150,26 @@ class Training:
     def resume(self, epochs: int, *, until: Until | None = None, progress: bool = False,
                callback: Callable[..., object] | None = None, checkpoint: PathLike | None = None,
                checkpoint_every: int = 1000) -> Training:
-        """Train for `epochs` more epochs, exactly as if the first call had not stopped.
+        """Train for some more epochs, exactly as if the first call had not stopped.
 
         The result is to the last bit that of one call: a record that was made only because the first call ended there
-        is dropped. `checkpoint` is a file to be written as in `train`, in place of what it may hold; the other
-        arguments are those of `train`.
+        is dropped.
+
+        Parameters
+        ----------
+        epochs : int
+            How many more, at most.
+        until, progress, callback, checkpoint, checkpoint_every
+            As in `train`, but that the checkpoint is written in place of what the file may hold.
+
+        Returns
+        -------
+        Training
+
+        Raises
+        ------
+        NotNormalizableError, TrainingInterrupted, CheckpointError
+            As `train`.
         """
         epochs = self._state.epoch + count(epochs, "epochs")
         saved = saving(checkpoint, checkpoint_every)
@@ -257,6 +272,10 @@ def train(rbm: ScalarRBM | Sequence[ScalarRBM], correlation: ArrayLike, epochs: 
         what it would have given without; with more `epochs` than before it is prolonged. Anything else that differs
         from the call that wrote the file is refused; without `rng`, the generator is the stored one.
         A file belongs to one process at a time.
+
+    Returns
+    -------
+    Training
 
     Raises
     ------
