@@ -18,7 +18,7 @@ from .phi4 import Phi4RBM
 from .recommend import Recommendation, recommend
 from .runs import sweep
 from .solutions import cholesky_solution, maximum_likelihood, symmetric_solution
-from .stability import eigenvalue_relaxation, learning_rate_limit, noise_floor, relaxation_rates
+from .stability import eigenvalue_relaxation, learning_rate_limit, noise_floor, relaxation_rates, sweeps_needed
 from .statistics import autocorrelation_time, standard_error
 from .training import Training, train
 from .training.bernoulli import BernoulliTraining, bernoulli_gradient, train_bernoulli
@@ -36,5 +36,5 @@ __all__ = [
     "from_latent", "gradient_flow", "kernel_spectrum", "kl_divergence", "latent_form", "learning_rate_limit",
     "load_digits", "load_mnist", "maximum_likelihood", "mnist_correlation", "mode_trajectory", "natural_gradient_flow",
     "noise_floor", "recommend", "relaxation_rates", "second_moment", "standard_error", "standardize", "sweep",
-    "symmetric_solution", "train", "train_bernoulli", "truncated_kl",
+    "sweeps_needed", "symmetric_solution", "train", "train_bernoulli", "truncated_kl",
 ]

@@ -9,16 +9,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from itertools import pairwise
-from typing import cast
+from typing import ClassVar, cast
 
 import numpy as np
 import scipy
 from numpy.typing import ArrayLike
 
 from ._support.checks import Floats, Seed, count, frozen, hidden_bias, number, numpy_generator, weight_matrix
+from ._support.files import Stored
 from ._support.range import members_in_range
 from ._support.runtime import progress_bar
-from .machine import Layers, random_weights
+from .machine import Machine, random_weights
 
 _MOST_ENUMERATED = 20
 
@@ -32,8 +33,10 @@ def _spin_states(n: int) -> Floats:
 
 @members_in_range
 @dataclass(frozen=True, eq=False)
-class GaussianBernoulliRBM(Layers):
+class GaussianBernoulliRBM(Machine):
     """S(phi, h) = mu^2 phi^T phi / 2 - phi^T W h + eta^T h with h_a = +-1: Eq. (88), its signs included.
+
+    `Machine` lists what all machines can do.
 
     Parameters
     ----------
@@ -41,12 +44,16 @@ class GaussianBernoulliRBM(Layers):
     mass_squared : float
         mu^2 > 0. The model exists for every W: large weights make wells, not an instability.
     hidden_bias : array (N_h,), optional
-        eta; zero when None.
+        eta; zero when None. The mean of the hidden nodes is tanh(W^T phi - eta): a positive eta pulls them down. In
+        `ScalarRBM` it is the other way round. Both signs are the paper's, Eqs. (88) and (7).
     """
 
     weights: Floats
     mass_squared: float
     hidden_bias: Floats | None = None
+
+    _stored: ClassVar = {"weights": Stored(("f8",), (2,)), "mass_squared": Stored(("f8",)),
+                         "hidden_bias": Stored(("f8",), (1,))}
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "weights", weight_matrix(self.weights))
@@ -118,7 +125,7 @@ class GaussianBernoulliRBM(Layers):
         """psi_a = sum_i phi_i W_ia - eta_a for phi (..., N_v), shape (..., N_h)."""
         return self._visible(phi) @ self.weights - self._eta
 
-    def effective_action(self, phi: ArrayLike) -> Floats:
+    def action(self, phi: ArrayLike) -> Floats:
         """mu^2 phi^T phi / 2 - sum_a ln(2 cosh psi_a), shape (...): Eq. (91)."""
         phi = self._visible(phi)
         psi = self.psi(phi)
@@ -127,20 +134,11 @@ class GaussianBernoulliRBM(Layers):
     def log_likelihood(self, phi: ArrayLike, log_partition: float | None = None) -> float:
         """Average ln p(phi) over samples (n, N_v), nats; ln Z is enumerated unless it is given."""
         log_partition = self.log_partition if log_partition is None else log_partition
-        return float(-self.effective_action(phi).mean() - log_partition)
+        return float(-self.action(phi).mean() - log_partition)
 
     def hidden_mean(self, phi: ArrayLike) -> Floats:
         """<h | phi> = tanh psi, shape (..., N_h)."""
         return np.tanh(self.psi(phi))
-
-    def gibbs(self, phi: ArrayLike, steps: int = 1, rng: Seed = None) -> Floats:
-        """`steps` sweeps of block Gibbs sampling; phi (..., N_v)."""
-        phi = self._visible(phi)
-        rng = numpy_generator(rng)
-        for _ in range(count(steps, "steps")):
-            up = rng.random((*phi.shape[:-1], self.n_hidden)) < scipy.special.expit(2 * self.psi(phi))
-            phi = self._visible_given(np.where(up, 1.0, -1.0), rng)
-        return phi
 
     def sample(self, n: int, rng: Seed = None) -> Floats:
         """`n` independent exact samples (n, N_v): a hidden state by its enumerated weight, then phi given h."""
@@ -177,7 +175,6 @@ class GaussianBernoulliRBM(Layers):
         error = ratio.std(ddof=1) / ratio.mean() / np.sqrt(chains)
         return float(start + scipy.special.logsumexp(log_weight) - np.log(chains)), float(error)
 
-    def _visible_given(self, hidden: Floats, rng: np.random.Generator) -> Floats:
-        """phi drawn given h (..., N_h)."""
-        mean = hidden @ self.weights.T / self.mass_squared
-        return mean + rng.standard_normal(mean.shape) / np.sqrt(self.mass_squared)
+    def _hidden_given(self, phi: Floats, rng: np.random.Generator) -> Floats:
+        psi = self.psi(phi)
+        return np.where(rng.random(psi.shape) < scipy.special.expit(2 * psi), 1.0, -1.0)

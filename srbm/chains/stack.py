@@ -15,6 +15,11 @@ from .._support.arrays import add_to_diagonal, column_squares, namespace, positi
 from .._support.checks import Floats
 
 
+def kernel_of(weights: Floats, mass: Floats, hidden_variance: float) -> Floats:
+    """K = mu^2 - sigma_h^2 W W^T, Eq. (9), for W (..., N_v, N_h) and mu^2 (..., 1) or (..., N_v)."""
+    return add_to_diagonal(-hidden_variance * (weights @ weights.mT), mass)
+
+
 @dataclass(frozen=True)
 class Ensemble:
     """`runs` RBMs of the same shape, trained side by side.
@@ -30,7 +35,7 @@ class Ensemble:
     @property
     def kernel(self) -> Floats:
         """K = mu^2 - sigma_h^2 W W^T of each run, shape (runs, N_v, N_v)."""
-        return add_to_diagonal(-self.hidden_variance * (self.weights @ self.weights.mT), self.mass)
+        return kernel_of(self.weights, self.mass, self.hidden_variance)
 
     @cached_property
     def hidden_gram(self) -> Floats:

@@ -19,6 +19,7 @@ import numpy as np
 from .._support.arrays import is_numpy
 from .._support.checks import Floats
 from ..chains.stack import Ensemble
+from ..stability import slowest_sweeps, stable_rate
 from .history import Settings
 from .strategies import CD, PCD
 
@@ -83,11 +84,11 @@ def advice(settings: Settings, ensemble: Ensemble, run: int) -> str:
     if len(mass) == 1 and spectrum is not None:
         mass_squared, kappa_min = float(mass[0]), 1 / spectrum.max()
         if 0 < kappa_min < mass_squared:
-            # learning_rate_limit; but no range of numbers is to hide the error that is being told
-            stable = kappa_min**2 / (ensemble.hidden_variance * (mass_squared - kappa_min))
+            # Not learning_rate_limit itself: no range of numbers is to hide the error that is being told.
+            stable = stable_rate(np.array([kappa_min]), mass_squared, ensemble.hidden_variance)
             if not learns_mu:
                 limit = f" (stable up to about {stable:.2g} with exact gradients, see learning_rate_limit)"
-            sweeps = np.ceil(mass_squared / (2 * kappa_min))
+            sweeps = slowest_sweeps(kappa_min, mass_squared)
     advice = f"reduce the learning rate{limit}"
     if isinstance(settings.gradient, (CD, PCD)):
         advice += f", or use more than {settings.gradient.chains} chains"
