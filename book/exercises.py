@@ -10,7 +10,8 @@ An exercise is written
 
 and followed by its solution. One whose answer is judged has two code cells in between. The first, tagged
 `hide-input`, defines ``judge_2_3``. The second, tagged `answer`, leaves room for the answer and calls it. The solution
-is then gated, and its code ends in the same call.
+is then gated, and its code ends in the same call. What a judge or an answer uses comes from cells with the tag
+`answers-need`: grading executes no other cell of a chapter.
 """
 
 import json
@@ -36,6 +37,7 @@ FENCED = re.compile(
     r"^(?P<fence>`{3,}|:{3,})\{(?P<name>[\w-]+)\} *(?P<argument>.*)\n(?P<body>(?:.*\n)*?)(?P=fence) *$", re.MULTILINE
 )
 OPTION = re.compile(r":([\w-]+): *(.*)\n")
+NEEDED = "answers-need"  # the tag of a cell that judges or answers depend on
 NO_ANSWER, RIGHT = "No answer yet.", "Right."  # as selfcheck.py says it
 
 
@@ -93,6 +95,18 @@ def parts(markdown: str):
         yield Directive(match["name"], match["argument"].strip(), options, body.strip("\n"))
     if end < len(markdown):
         yield markdown[end:]
+
+
+def code_cells(notebook):
+    """The code cells of a notebook, each with the label of the solution that it is part of, or None."""
+    label = None
+    for cell in notebook["cells"]:
+        if cell["cell_type"] == "code":
+            yield cell, label
+            continue
+        for part in parts("".join(cell["source"])):
+            if isinstance(part, Directive) and part.name in ("solution-start", "solution-end"):
+                label = part.argument if part.name == "solution-start" else None
 
 
 def exercises_of(notebook: dict, chapter: str) -> list[Exercise]:

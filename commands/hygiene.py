@@ -2,6 +2,7 @@
 
 import ast
 import re
+import symtable
 import tomllib
 from collections import Counter
 from dataclasses import dataclass, field
@@ -10,7 +11,7 @@ from pathlib import Path
 import nbformat
 import yaml
 
-from book.exercises import problems
+from book.exercises import NEEDED, code_cells, exercises_of, problems
 from book.pages import EQUATIONS, FIGURES, MARKS, OUR_MARKS
 from chapters.ledger import KINDS, TEST
 from commands.normalise import dumps, normalise
@@ -298,10 +299,41 @@ def answers_are_judged_on_request(book):
             yield f"{where}: call judge in a function judge_N_k, which the cells of answer and solution call"
 
 
+def answers_find_what_they_need(book):
+    """Grading executes no cell without the tag; that every solution then is right is tested in test_student."""
+    for name, notebook in book.notebooks.items():
+        judged = {exercise.label for exercise in exercises_of(notebook, name) if exercise.judged}
+        tagged: dict[str, bool] = {}  # by name, whether the last cell that gave it a value has the tag
+        for number, (cell, solution) in enumerate(code_cells(notebook), 1):
+            tags = set(cell.metadata.get("tags", []))
+            used, given = _names(cell.source)
+            if NEEDED in tags or tags & judged or solution in judged:
+                for missing in sorted(one for one in used - given if not tagged.get(one, True)):
+                    yield f"{name}, code cell {number}: uses {missing}, give the cell that defines it the tag {NEEDED}"
+            if solution is None:
+                tagged |= dict.fromkeys(given, NEEDED in tags)
+            judged -= {solution}  # of its cells the first is the answer
+
+
+def _names(source) -> tuple[set[str], set[str]]:
+    """The names that a cell takes from its namespace, in its functions too, and those that it gives a value."""
+    try:
+        cell = symtable.symtable(source, "cell", "exec")
+    except SyntaxError:
+        return set(), set()  # `plain_python` reports it
+    given = {one.get_name() for one in cell.get_symbols() if one.is_assigned() or one.is_imported()}
+    used, inner = {one.get_name() for one in cell.get_symbols() if one.is_referenced()}, cell.get_children()
+    for scope in inner:
+        used |= {one.get_name() for one in scope.get_symbols() if one.is_global() and one.is_referenced()}
+        inner += scope.get_children()
+    return used, given
+
+
 RULES = [
     plain_python, executed_in_order, clean_outputs, no_rounding_is_printed, alt_texts, normal_form, no_machine_in_text,
     checks_are_in_the_ledger, checks_are_tagged, entries_are_checked_once, entries_are_complete, checks_can_fail,
     verdicts_are_as_expected, entries_name_their_chapter, labels_are_unique, contents_are_the_files,
     the_whole_paper_is_there, titles_have_no_formulas, shared_symbols_are_in_the_notation, code_fits_the_page,
     cells_are_short, checks_show_their_numbers, exercises_keep_the_pattern, answers_are_judged_on_request,
+    answers_find_what_they_need,
 ]  # fmt: skip

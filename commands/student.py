@@ -27,7 +27,7 @@ from unittest import mock
 
 import nbformat
 
-from book.exercises import RIGHT, Directive, Exercise, exercises_of, in_reading_order, number_of, parts
+from book.exercises import RIGHT, Directive, Exercise, code_cells, exercises_of, in_reading_order, number_of, parts
 from book.extension import Numbering
 from commands.normalise import dumps, normalise
 
@@ -187,18 +187,6 @@ def write(folder: Path, chapters: Path = CHAPTERS) -> list[Path]:
     return written
 
 
-def _code_cells(notebook):
-    """The code cells of a notebook, each with the label of the solution that it is part of, or None."""
-    label = None
-    for cell in notebook.cells:
-        if cell.cell_type == "code":
-            yield cell, label
-            continue
-        for part in parts(cell.source):
-            if isinstance(part, Directive) and part.name in ("solution-start", "solution-end"):
-                label = part.argument if part.name == "solution-start" else None
-
-
 def _judged(notebook, chapter: str) -> list[Exercise]:
     """The exercises of a chapter whose answers a cell judges."""
     return [exercise for exercise in exercises_of(notebook, chapter) if exercise.judged]
@@ -208,7 +196,7 @@ def solutions(notebook) -> dict[str, str]:
     """From the label of each judged exercise to the code of its solution."""
     found = {}
     labels = {exercise.label for exercise in _judged(notebook, "")}
-    for cell, label in _code_cells(notebook):
+    for cell, label in code_cells(notebook):
         if label in labels:
             found.setdefault(label, cell.source)
     return found
@@ -320,7 +308,7 @@ class _Run:
         self.name, self.folder = name, folder
         self.sources: list[str] = []
         self.answers: dict[str, list[int]] = {}  # a cell that was split has its tags twice
-        for index, (cell, in_solution) in enumerate(_code_cells(notebook)):
+        for index, (cell, in_solution) in enumerate(code_cells(notebook)):
             skipped = in_solution or "needs-mnist" in cell.metadata.get("tags", [])  # no other cell depends on those
             self.sources.append("" if skipped else cell.source)
             for label in _labels(cell):

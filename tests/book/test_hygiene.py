@@ -129,6 +129,9 @@ def plant(book, defect):
             text.source += "\n\n```{exercise} *derive*: A title\n:label: ex-4-1\nNo solution.\n```"
         case "answers_are_judged_on_request":
             figure.source = "judge(answer, 2)"
+        case "answers_find_what_they_need":
+            check.source += "\nx = 1\ny = 2"
+            figure.source, figure.metadata["tags"] = "plot(lambda z: x)", ["answers-need"]
         case _:
             raise AssertionError(f"no defect is planted for {defect}")
     return finished(book)
@@ -186,6 +189,19 @@ def test_a_bool_within_a_twin_is_found():
     assert list(hygiene.checks_show_their_numbers(book))
     book.notebooks["04_flow"].cells[1].source = 'print(bool(1))\ncheck("eq-33", above=0, ours=1)'
     assert not list(hygiene.checks_show_their_numbers(book))
+
+
+@pytest.mark.parametrize(("sources", "tags", "found"), [
+    (["x = 1", "plot(x)"], [True, True], False), (["x = 1", "plot(x)"], [False, False], False),
+    (["x = 1", "plot([x for x in y])"], [False, True], False), (["x = 1", "x = 2\nplot(x)"], [False, True], False),
+    (["x = 1", "def f():\n    return [x for y in x]"], [False, True], True),
+])  # fmt: skip
+def test_the_cells_that_answers_need_are_tagged(sources, tags, found):
+    book = sound()
+    cells = book.notebooks["04_flow"].cells
+    for source, tag in zip(sources, tags, strict=True):
+        cells.append(v4.new_code_cell(source, metadata={"tags": ["answers-need"] if tag else []}))
+    assert bool(list(hygiene.answers_find_what_they_need(book))) == found
 
 
 def test_an_error_is_found():
