@@ -15,6 +15,7 @@ import numpy as np
 import scipy
 from numpy.typing import ArrayLike
 
+from ._support.arrays import add_to_diagonal
 from ._support.checks import Floats, Seed, count, frozen, hidden_bias, number, numpy_generator, weight_matrix
 from ._support.files import Stored
 from ._support.range import members_in_range
@@ -119,7 +120,7 @@ class GaussianBernoulliRBM(Machine):
         """The connected two-point function 1 / mu^2 + W Cov(h) W^T / mu^4, shape (N_v, N_v), by enumeration."""
         mean, second = self.hidden_moments
         scatter = self.weights @ (second - np.outer(mean, mean)) @ self.weights.T / self.mass_squared**2
-        return np.eye(self.n_visible) / self.mass_squared + (scatter + scatter.T) / 2
+        return add_to_diagonal((scatter + scatter.T) / 2, 1 / self.mass_squared)
 
     def psi(self, phi: ArrayLike) -> Floats:
         """psi_a = sum_i phi_i W_ia - eta_a for phi (..., N_v), shape (..., N_h)."""

@@ -152,7 +152,7 @@ def factor_analysis(correlation: ArrayLike, n_hidden: int, hidden_variance: floa
         return value, (model - 1) * np.exp(-log_noise)
 
     # What a regression on all other nodes cannot explain is more than the noise; a part of it is a good guess.
-    left = 1 / np.diag(np.linalg.inv(unit + 1e-6 * np.eye(n_visible)))
+    left = 1 / np.diag(np.linalg.inv(add_to_diagonal(unit.copy(), 1e-6)))
     guess = np.log((1 - n_hidden / (2 * n_visible)) * left)
     rng = numpy_generator(rng)
     lowest = np.log(least_noise)

@@ -12,6 +12,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ._support.arrays import add_to_diagonal
 from ._support.checks import (
     Floats,
     Seed,
@@ -85,7 +86,7 @@ class Phi4RBM(Machine):
                              f"{highest:g}: W W^T = (mu^2 - K) / sigma_h^2 has no solution; increase it")
         # The root depends on mu^2 - K alone, so a common shift makes the kernel positive without changing it.
         shift = max(0.0, 1.0 - lowest)
-        solution = symmetric_solution(kernel + shift * np.eye(len(kernel)), mass_squared + shift, hidden_variance)
+        solution = symmetric_solution(add_to_diagonal(kernel, shift), mass_squared + shift, hidden_variance)
         return cls(solution.weights, mass_squared, quartic, hidden_variance)
 
     @property

@@ -24,7 +24,8 @@ FORMULAS = {
     "srbm.solutions": ("_symmetric_root cholesky_solution maximum_likelihood", "test_solutions.py"),
     "srbm.lattice": ("_dispersion momenta kernel action action_density sample", "test_lattice.py"),
     "srbm.model": ("eigenvalues log_partition action log_likelihood sample hidden_mean", "test_model.py"),
-    "srbm.machine": ("visible_mean log_density trace _hidden_given _visible_given", "test_machines.py test_model.py"),
+    "srbm.machine": ("visible_mean log_density trace _hidden_given _visible_given",
+                     "test_machines.py test_model.py test_progress.py"),
     "srbm.chains.stack": ("kernel_of", "test_model.py"),
     "srbm.stability": ("noise_floor eigenvalue_relaxation sweeps_needed _rates stable_rate slowest_sweeps",
                        "test_stability.py test_flow.py"),
@@ -47,6 +48,10 @@ EQUIVALENT = {
     "srbm.lattice.momenta:3 1  ->  2": "any negative extent asks numpy for what is left",
     "srbm.model.sample:3 self.mean + scipy.linalg.solve_triangular(self._cholesky, noise, lower=True, trans='T').T  ->"
     "  self.mean - scipy.linalg.solve_triangular(self._cholesky, noise, lower=True, trans='T').T": "the noise is even",
+    "srbm.machine._hidden_given:3 mean + np.sqrt(cast(Any, self).hidden_variance) * rng.standard_normal(mean.shape)  ->"
+    "  mean - np.sqrt(cast(Any, self).hidden_variance) * rng.standard_normal(mean.shape)": "the noise is even",
+    "srbm.machine._visible_given:3 mean + rng.standard_normal(mean.shape) / np.sqrt(self.mass_squared)  ->  mean - "
+    "rng.standard_normal(mean.shape) / np.sqrt(self.mass_squared)": "the same",
     "srbm.gaussian_bernoulli._log_weights:4 states @ couplings * states  ->  states @ couplings / states": "by +-1",
     "srbm.statistics.autocorrelation_time:21 window >= 5 * tau  ->  window > 5 * tau":
         "they are equal for a constant only, whose tau does not depend on the window",
