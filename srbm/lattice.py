@@ -17,11 +17,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ._support.checks import Floats, Seed, count, fields, number, numpy_generator, require_positive
-from ._support.range import members_in_range
+from ._support.range import in_range
 from ._support.runtime import progress_bar
 
 
-@members_in_range
 @dataclass(frozen=True)
 class FreeScalarField:
     """S(phi) = (1/2) phi^T K phi with K = m^2 - Laplacian, on a periodic lattice (Eqs. 76, 77 and 83).
@@ -43,6 +42,7 @@ class FreeScalarField:
     mass_squared: float = 4.0
     links: Mapping[int | tuple[int, ...], float] | tuple[tuple[tuple[int, ...], float], ...] | None = None
 
+    @in_range
     def __post_init__(self) -> None:
         extents = tuple(np.atleast_1d(self.shape).tolist())
         if not extents:
@@ -84,11 +84,13 @@ class FreeScalarField:
         return self.mass_squared + kinetic
 
     @property
+    @in_range
     def eigenvalues(self) -> Floats:
         """kappa_alpha, ascending (infrared first), shape (n_sites,): Eqs. (78) and (82)."""
         return np.sort(self._dispersion, axis=None)
 
     @property
+    @in_range
     def momenta(self) -> Floats:
         """p = 2 pi k / N with -N/2 < k <= N/2, shape (n_sites, dimensions); row a belongs to `eigenvalues[a]`."""
         extents = np.array(self._extents)
@@ -105,6 +107,7 @@ class FreeScalarField:
         return from_origin[tuple(separation)]
 
     @property
+    @in_range
     def kernel(self) -> Floats:
         """K^phi, shape (n_sites, n_sites): Eq. (77), in several dimensions the Kronecker sum (83)."""
         kernel = self.mass_squared * np.eye(self.n_sites)
@@ -117,11 +120,13 @@ class FreeScalarField:
         return kernel
 
     @property
+    @in_range
     def propagator(self) -> Floats:
         """<phi phi^T> = K^-1, shape (n_sites, n_sites). Raises `NotNormalizableError` unless all kappa > 0."""
         require_positive(self._dispersion, "the lattice kernel")
         return self._translation_invariant(1 / self._dispersion)
 
+    @in_range
     def action(self, phi: ArrayLike) -> Floats:
         """S(phi) for fields (..., n_sites), as differences along the links; shape (...)."""
         phi = fields(phi, "phi", self.n_sites, f" for a lattice of shape {self.shape}")
@@ -130,10 +135,12 @@ class FreeScalarField:
             density = density + strength * (phi[..., self._shifted(offset)] - phi) ** 2
         return density.sum(axis=-1) / 2
 
+    @in_range
     def action_density(self, phi: ArrayLike) -> Floats:
         """S / N_v, shape (...). Equipartition: S / N_v follows Gamma(N_v / 2, scale 1 / N_v), with mean 1/2."""
         return self.action(phi) / self.n_sites
 
+    @in_range
     def sample(self, n: int, rng: Seed = None) -> Floats:
         """`n` independent exact configurations, shape (n, n_sites): white noise coloured by kappa^(-1/2)."""
         require_positive(self._dispersion, "the lattice kernel")
@@ -143,6 +150,7 @@ class FreeScalarField:
         coloured = np.fft.ifftn(np.fft.fftn(noise, axes=axes) / np.sqrt(self._dispersion), axes=axes).real
         return coloured.reshape(n, self.n_sites)
 
+    @in_range
     def metropolis(self, n: int, rng: Seed = None, *, chains: int = 100, step: float = 1.0, burn_in: int = 100,
                    sweeps: int = 20, progress: bool = False) -> Floats:
         """`n` configurations from single-site Metropolis Monte Carlo, shape (n, n_sites).

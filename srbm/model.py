@@ -33,13 +33,12 @@ from ._support.checks import (
     weight_matrix,
 )
 from ._support.files import Stored
-from ._support.range import members_in_range
+from ._support.range import in_range
 from .chains.stack import kernel_of
 from .errors import NotNormalizableError
 from .machine import Machine, random_weights
 
 
-@members_in_range
 @dataclass(frozen=True, eq=False, repr=False)
 class ScalarRBM(Machine):
     """A Gaussian-Gaussian RBM with the action of Eq. (7); immutable, training returns a new one.
@@ -85,27 +84,32 @@ class ScalarRBM(Machine):
             object.__setattr__(self, "hidden_bias", hidden_bias(self.hidden_bias, self.n_hidden))
 
     @classmethod
+    @in_range
     def random(cls, n_visible: int, n_hidden: int, mass_squared: float | Floats, scale: float = 0.1,
                hidden_variance: float = 1.0, rng: Seed = None) -> ScalarRBM:
         """Weights drawn independently from a normal distribution of standard deviation `scale` (Sec. V B)."""
         return cls(random_weights(n_visible, n_hidden, scale, rng), mass_squared, hidden_variance)
 
     @property
+    @in_range
     def kernel(self) -> Floats:
         """K = mu^2 - sigma_h^2 W W^T, shape (N_v, N_v): Eq. (9)."""
         return kernel_of(self.weights, np.atleast_1d(self.mass_squared), self.hidden_variance)
 
     @property
+    @in_range
     def source(self) -> Floats:
         """J = W eta, shape (N_v,): Eq. (9)."""
         return np.zeros(self.n_visible) if self.hidden_bias is None else self.weights @ self.hidden_bias
 
     @cached_property
+    @in_range
     def singular_values(self) -> Floats:
         """xi_a of W, descending, shape (min(N_v, N_h),): Eq. (31)."""
         return frozen(np.linalg.svd(self.weights, compute_uv=False))
 
     @cached_property
+    @in_range
     def eigenvalues(self) -> Floats:
         """lambda_alpha of K, ascending, shape (N_v,): Eq. (33)."""
         if np.ndim(self.mass_squared):
@@ -129,27 +133,32 @@ class ScalarRBM(Machine):
                                        f"{self.eigenvalues[0]:.3g} is lost in rounding; reduce the weights") from None
 
     @property
+    @in_range
     def propagator(self) -> Floats:
         """K^-1, the connected two-point function, shape (N_v, N_v): Eq. (11)."""
         inverse = scipy.linalg.cho_solve((self._cholesky, True), np.eye(self.n_visible))
         return (inverse + inverse.T) / 2
 
     @property
+    @in_range
     def mean(self) -> Floats:
         """<phi> = K^-1 J, shape (N_v,)."""
         return scipy.linalg.cho_solve((self._cholesky, True), self.source)
 
     @property
+    @in_range
     def log_partition(self) -> float:
         """ln Z of Eq. (10), the integral over phi of exp(-phi^T K phi / 2 + phi^T J), in nats."""
         log_det = 2 * np.log(np.diag(self._cholesky)).sum()
         return float((self.n_visible * np.log(2 * np.pi) - log_det + self.source @ self.mean) / 2)
 
+    @in_range
     def action(self, phi: ArrayLike) -> Floats:
         """phi^T K phi / 2 - phi^T J for phi (..., N_v), shape (...): Eq. (8)."""
         phi = self._visible(phi)
         return ((phi @ self.kernel) * phi).sum(axis=-1) / 2 - phi @ self.source
 
+    @in_range
     def log_likelihood(self, correlation: ArrayLike, mean: ArrayLike | None = None) -> float:
         """Average ln p(phi) over data with second moments <phi phi^T> and mean <phi>, nats per configuration: Eq. (19).
 
@@ -167,16 +176,19 @@ class ScalarRBM(Machine):
         linear = 0.0 if mean is None else self.source @ self._visible(mean)
         return float(linear - np.vdot(self.kernel, correlation) / 2 - self.log_partition)
 
+    @in_range
     def sample(self, n: int, rng: Seed = None) -> Floats:
         """`n` independent exact samples of phi, shape (n, N_v)."""
         noise = numpy_generator(rng).standard_normal((self.n_visible, count(n, "n")))
         return self.mean + scipy.linalg.solve_triangular(self._cholesky, noise, lower=True, trans="T").T
 
+    @in_range
     def hidden_mean(self, phi: ArrayLike) -> Floats:
         """<h | phi> = eta + sigma_h^2 W^T phi for phi of shape (..., N_v); shape (..., N_h)."""
         mean = self.hidden_variance * (self._visible(phi) @ self.weights)
         return mean if self.hidden_bias is None else mean + self.hidden_bias
 
+    @in_range
     def reconstruct(self, phi: ArrayLike) -> Floats:
         """One mean-field pass forward and backward, <phi | <h | phi>>, as in Fig. 16; shape (..., N_v)."""
         return self.visible_mean(self.hidden_mean(phi))

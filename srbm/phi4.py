@@ -26,7 +26,7 @@ from ._support.checks import (
     weight_matrix,
 )
 from ._support.files import Stored
-from ._support.range import in_range, members_in_range
+from ._support.range import in_range
 from .chains.stack import kernel_of
 from .machine import Machine
 from .solutions import symmetric_solution
@@ -35,7 +35,6 @@ _STRONGEST = 1e12
 """The largest quartic coupling, in units of mu^4, with which a site can be drawn by rejection."""
 
 
-@members_in_range
 @dataclass(frozen=True, eq=False)
 class Phi4RBM(Machine):
     """S(phi, h) = sum_i (mu^2 phi_i^2 / 2 + quartic phi_i^4) + h^T h / (2 sigma_h^2) - phi^T W h.
@@ -61,6 +60,7 @@ class Phi4RBM(Machine):
     _stored: ClassVar = {"weights": Stored(("f8",), (2,)), "mass_squared": Stored(("f8",)),
                          "quartic": Stored(("f8",)), "hidden_variance": Stored(("f8",))}
 
+    @in_range
     def __post_init__(self) -> None:
         object.__setattr__(self, "weights", weight_matrix(self.weights))
         object.__setattr__(self, "mass_squared", number(self.mass_squared, "mass_squared", above=0))
@@ -73,6 +73,7 @@ class Phi4RBM(Machine):
             require_positive(np.linalg.eigvalsh(self.kernel), "without a quartic term the kernel")
 
     @classmethod
+    @in_range
     def on_lattice(cls, kernel: ArrayLike, quartic: float, mass_squared: float,
                    hidden_variance: float = 1.0) -> Phi4RBM:
         """Lattice phi^4 theory, S = phi^T K phi / 2 + quartic sum phi^4, through the symmetric root of Eq. (16).
@@ -90,25 +91,30 @@ class Phi4RBM(Machine):
         return cls(solution.weights, mass_squared, quartic, hidden_variance)
 
     @property
+    @in_range
     def kernel(self) -> Floats:
         """K = mu^2 - sigma_h^2 W W^T of the quadratic part, shape (N_v, N_v)."""
         return kernel_of(self.weights, np.array([self.mass_squared]), self.hidden_variance)
 
     @property
+    @in_range
     def log_partition(self) -> float:
         """Not known: raises `ValueError`. Ratios of densities need only `action`."""
         raise ValueError("ln Z of a Phi4RBM is an integral over N_v fields that has no closed form. Ratios of its "
                          "density need none: compare action(phi); or pass an estimate, log_density(phi, log_partition)")
 
+    @in_range
     def action(self, phi: ArrayLike) -> Floats:
         """phi^T K phi / 2 + quartic sum_i phi_i^4 for phi (..., N_v), shape (...)."""
         phi = self._visible(phi)
         return ((phi @ self.kernel) * phi).sum(axis=-1) / 2 + self.quartic * (phi**4).sum(axis=-1)
 
+    @in_range
     def hidden_mean(self, phi: ArrayLike) -> Floats:
         """<h | phi> = sigma_h^2 W^T phi for phi of shape (..., N_v); shape (..., N_h)."""
         return self.hidden_variance * (self._visible(phi) @ self.weights)
 
+    @in_range
     def visible_mean(self, hidden: ArrayLike) -> Floats:
         """<phi | h>, site by site by quadrature, for h of shape (..., N_h); shape (..., N_v)."""
         source = fields(hidden, "hidden", self.n_hidden) @ self.weights.T
@@ -117,6 +123,7 @@ class Phi4RBM(Machine):
     def _visible_given(self, hidden: Floats, rng: np.random.Generator) -> Floats:
         return quartic_sites(hidden @ self.weights.T, self.mass_squared, self.quartic, rng)
 
+    @in_range
     def sample(self, n: int, rng: Seed = None, *, chains: int = 100, burn_in: int = 200, sweeps: int = 10,
                progress: bool = False) -> Floats:
         """`n` configurations (n, N_v) from `chains` Gibbs chains that start at phi = 0.
