@@ -78,7 +78,7 @@ class HiddenChains:
         factor, fields = self._visible(g, basis, triangle, rng)
         moved = (factor @ triangle / (self.chains * np.sqrt(ensemble.hidden_variance))).astype(np.float32)
         correlation_weights = fields @ moved
-        correlation_weights /= np.sqrt(ensemble.mass).astype(np.float32)[:, :, None]
+        correlation_weights /= np.sqrt(ensemble.mass_squared).astype(np.float32)[:, :, None]
         variances = np.full(fields.shape[:2], np.nan)
         return ModelTerm(correlation_weights, variances), self._store(factor, fields, basis, triangle, rng)
 
@@ -140,7 +140,7 @@ class _Basis(NamedTuple):
 
 def _decompose(ensemble: Ensemble) -> tuple[np.ndarray, Floats, _Basis, Floats]:
     """w in single precision, w^T w, Q, and F with w = Q F."""
-    scale = ensemble.hidden_variance / ensemble.mass
+    scale = ensemble.hidden_variance / ensemble.mass_squared
     w = np.sqrt(scale)[:, :, None] * ensemble.weights
     gram = scale[:, :, None] * ensemble.hidden_gram if scale.shape[1] == 1 else w.swapaxes(-1, -2) @ w
     single = w.astype(np.float32)

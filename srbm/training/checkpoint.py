@@ -86,7 +86,7 @@ def write_training(path: PathLike, settings: Settings, state: State, records: di
         path, description=as_text(_description(settings, state)),
         correlation=to_numpy(settings.target.correlation),
         basis=np.empty(0) if settings.target.basis is None else settings.target.basis, **records,
-        weights=to_numpy(state.ensemble.weights), mass=to_numpy(state.ensemble.mass),
+        weights=to_numpy(state.ensemble.weights), mass=to_numpy(state.ensemble.mass_squared),
         velocity_weights=to_numpy(state.velocity[0]), velocity_mass=to_numpy(state.velocity[1]),
         chains=np.empty(0) if state.memory is None else to_numpy(state.memory))
 

@@ -7,8 +7,8 @@ runs, each with its own noise and, if given, its own start, are trained at once 
 A run whose kernel would lose its last positive eigenvalue is stopped: `NotNormalizableError.last_good` is the training
 up to there. Nothing else would notice, since all of the formulas go on giving finite numbers beyond the pole.
 
-`run` repeats the epochs, makes records of them, writes checkpoints and knows when to stop. What an epoch is, it is told
-by an object that follows `Rules`, here and for binary hidden nodes in `bernoulli`.
+`one_epoch` is the update. `run` repeats such epochs, makes records of them, writes checkpoints and knows when to stop;
+what an epoch is, it is told by an object that follows `Rules`, here and for binary hidden nodes in `bernoulli`.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from .._support.checks import (
 from .._support.checks import learning_rate as checked_rate
 from .._support.files import remove_leftovers
 from .._support.runtime import progress_bar, single_threaded
-from ..chains.stack import Ensemble
+from ..chains.stack import Ensemble, Sampler
 from ..errors import CheckpointError, NotNormalizableError, TrainingInterrupted
 from ..model import ScalarRBM
 from ..random import generator_from
@@ -48,6 +48,26 @@ from .positivity import PositivityGuard, advice
 from .strategies import CD, PCD, Exact, method_of, sampler_for
 from .target import Target
 from .update import ascend
+
+
+def one_epoch(settings: Settings, state: State, sampler: Sampler, positive: PositivityGuard, rate: float,
+              rng: np.random.Generator) -> State:
+    """The state after one more update: sample the model, ascend, and see that the new models exist.
+
+    Raises `NotNormalizableError` where they do not; then nothing of `state` has changed.
+    """
+    term, memory = sampler.model_term(state.ensemble, state.memory, rng)
+    ensemble, velocity = ascend(state.ensemble, state.velocity, settings.target, term, rate,
+                                learn_mass=settings.learn_mass, momentum=settings.momentum,
+                                weight_decay=settings.weight_decay)
+    good = positive(ensemble)
+    if not good.all():
+        bad = int(np.argmin(good))
+        which = f"run {bad} of {len(good)} (counted from 0)" if len(good) > 1 else "the run"
+        raise NotNormalizableError(
+            f"{which} would lose a positive eigenvalue of its kernel at epoch {state.epoch + 1}, with learning rate "
+            f"{rate:.3g}: {advice(settings, state.ensemble.on_host(), bad)}. The training up to here is .last_good")
+    return State(state.epoch + 1, ensemble, velocity, memory, rng.bit_generator.state)
 
 
 class Dated(Protocol):
@@ -241,7 +261,8 @@ def train(rbm: ScalarRBM | Sequence[ScalarRBM], correlation: ArrayLike, epochs: 
     learning_rate : float or callable
         A number, a `StepDecay`, or any function of the epoch. `learning_rate_limit` tells what is stable.
     gradient : Exact, CD or PCD
-        Where the model's correlation comes from; `Exact()` when None.
+        Where the model's correlation comes from; `Exact()` when None. An object of your own with the two methods of
+        `srbm.chains.stack.Sampler` will do; a training with it cannot be saved.
     learn_mass : bool or "mu"
         Whether the mass is learnt too, and as which parameter: True ascends in mu^2 by Eq. (22), "mu" in mu by
         dL/dmu = 2 mu dL/dmu^2, so that mu^2 moves 4 mu^2 times as fast and is stable up to smaller rates only. The
@@ -309,19 +330,19 @@ def train(rbm: ScalarRBM | Sequence[ScalarRBM], correlation: ArrayLike, epochs: 
     if not is_numpy(correlation):
         require_float64(correlation, "correlation")
     generator = random_generator(rng)
-    origin = Origin(digest(ensemble.weights, ensemble.mass, ensemble.hidden_variance), digest(target),
+    origin = Origin(digest(ensemble.weights, ensemble.mass_squared, ensemble.hidden_variance), digest(target),
                     generator.bit_generator.state)
     settings = Settings(
         Target(like(target, correlation)), checked_rate(learning_rate), _strategy(gradient), learnt_mass(learn_mass),
         fraction(momentum, "momentum"), fraction(weight_decay, "weight_decay", np.inf),
         count(record_every, "record_every", least=1),
         is_numpy(correlation) and isinstance(generator, np.random.Generator), origin)
-    ensemble = Ensemble(like(ensemble.weights, correlation), like(ensemble.mass, correlation),
+    ensemble = Ensemble(like(ensemble.weights, correlation), like(ensemble.mass_squared, correlation),
                         ensemble.hidden_variance)
     if not normalizable(ensemble):
-        raise NotNormalizableError(f"the initial model is not normalisable: mu^2 = {to_numpy(ensemble.mass).min():g} "
-                                   "must exceed sigma_h^2 times the square of the largest singular value of W; start "
-                                   "from smaller weights")
+        least = to_numpy(ensemble.mass_squared).min()
+        raise NotNormalizableError(f"the initial model is not normalisable: mu^2 = {least:g} must exceed sigma_h^2 "
+                                   "times the square of the largest singular value of W; start from smaller weights")
     sampler = _sampler(settings, ensemble)
     if saved is not None and saved.path.exists():
         before = Training._made(*read_same(
@@ -334,7 +355,7 @@ def train(rbm: ScalarRBM | Sequence[ScalarRBM], correlation: ArrayLike, epochs: 
 
 def _start(settings: Settings, ensemble: Ensemble, sampler: Any, rng: np.random.Generator) -> tuple[Settings, State]:
     """The state before the first update; in the eigenbasis of the target where the sampler asks for it."""
-    weights, mass = ensemble.weights, ensemble.mass
+    weights, mass = ensemble.weights, ensemble.mass_squared
     # From the start on with one thread, or the bits would depend on the number of threads.
     with single_threaded(weights.shape[1]):
         if _in_eigenbasis(sampler) and mass.shape[1] == 1:
@@ -346,7 +367,7 @@ def _start(settings: Settings, ensemble: Ensemble, sampler: Any, rng: np.random.
 
 def _moved(settings: Settings, state: State, correlation: Any) -> tuple[Settings, State]:
     """The same in the library and on the device of `correlation`."""
-    ensemble = Ensemble(like(state.ensemble.weights, correlation), like(state.ensemble.mass, correlation),
+    ensemble = Ensemble(like(state.ensemble.weights, correlation), like(state.ensemble.mass_squared, correlation),
                         state.ensemble.hidden_variance)
     velocity = like(state.velocity[0], correlation), like(state.velocity[1], correlation)
     memory = None if state.memory is None else like(state.memory, correlation)
@@ -405,27 +426,11 @@ def _sampler(settings: Settings, ensemble: Ensemble) -> Any:
 def _strategy(gradient: Any) -> Any:
     if gradient is None:
         return Exact()
-    if isinstance(gradient, (CD, PCD)) or (hasattr(gradient, "model_term") and not isinstance(gradient, type)):
+    own = hasattr(gradient, "start") and hasattr(gradient, "model_term") and not isinstance(gradient, type)
+    if own or isinstance(gradient, (CD, PCD)):
         return gradient
-    raise TypeError("gradient must be an instance such as Exact(), CD(chains, steps) or PCD(chains, steps), "
-                    f"got {gradient!r}")
-
-
-def epoch(settings: Settings, state: State, sampler: Any, positive: PositivityGuard, rate: float,
-          rng: np.random.Generator) -> State:
-    """The state after one more epoch; raises `NotNormalizableError` where that is none."""
-    model, memory = sampler.model_term(state.ensemble, state.memory, rng)
-    ensemble, velocity = ascend(state.ensemble, state.velocity, settings.target, model, rate,
-                                learn_mass=settings.learn_mass, momentum=settings.momentum,
-                                weight_decay=settings.weight_decay)
-    good = positive(ensemble)
-    if not good.all():
-        run = int(np.argmin(good))
-        which = f"run {run} of {len(good)} (counted from 0)" if len(good) > 1 else "the run"
-        raise NotNormalizableError(
-            f"{which} would lose a positive eigenvalue of its kernel at epoch {state.epoch + 1}, with learning rate "
-            f"{rate:.3g}: {advice(settings, state.ensemble.on_host(), run)}. The training up to here is .last_good")
-    return State(state.epoch + 1, ensemble, velocity, memory, rng.bit_generator.state)
+    raise TypeError("gradient must be an instance such as Exact(), CD(chains, steps) or PCD(chains, steps), or a "
+                    f"Sampler, got {gradient!r}")
 
 
 @dataclass
@@ -441,7 +446,7 @@ class _Ascent:
         return self.settings.target.correlation.shape[0]
 
     def epoch(self, state: State, rate: float, rng: Any) -> State:
-        return epoch(self.settings, state, self.sampler, self.positive, rate, rng)
+        return one_epoch(self.settings, state, self.sampler, self.positive, rate, rng)
 
     def measured(self, state: State) -> Record:
         return measured(self.settings, state)

@@ -40,7 +40,7 @@ class PositivityGuard:
 
     def __call__(self, ensemble: Ensemble) -> np.ndarray:
         """The same as `ensemble.normalizable()`, shape (runs,)."""
-        if ensemble.mass.shape[1] > 1 or min(ensemble.weights.shape[1:]) == 0 or not is_numpy(ensemble.weights):
+        if ensemble.mass_squared.shape[1] > 1 or min(ensemble.weights.shape[1:]) == 0 or not is_numpy(ensemble.weights):
             return ensemble.normalizable()
         if self._reference is not None:
             if self._proves(ensemble):
@@ -61,9 +61,9 @@ class PositivityGuard:
         moved = ensemble.weights - reference
         if len(moved) == 1:  # floats: arrays of one cost as much as a small model
             largest = float(norms[0]) + math.sqrt(np.vdot(moved, moved))
-            return ensemble.hidden_variance * largest * largest < (1 - _SLACK) * ensemble.mass.item()
+            return ensemble.hidden_variance * largest * largest < (1 - _SLACK) * ensemble.mass_squared.item()
         bounds = norms + np.sqrt(np.einsum("rij,rij->r", moved, moved))
-        return bool((ensemble.hidden_variance * bounds**2 < (1 - _SLACK) * ensemble.mass[:, 0]).all())
+        return bool((ensemble.hidden_variance * bounds**2 < (1 - _SLACK) * ensemble.mass_squared[:, 0]).all())
 
 
 def _norms(ensemble: Ensemble) -> Floats:
@@ -80,7 +80,7 @@ def advice(settings: Settings, ensemble: Ensemble, run: int) -> str:
     limit = " (below what learning_rate_limit tells, as mu is learnt)" if learns_mu else \
         " (learning_rate_limit tells what is stable)"
     sweeps = np.inf
-    spectrum, mass = settings.target.spectrum, ensemble.mass[run]
+    spectrum, mass = settings.target.spectrum, ensemble.mass_squared[run]
     if len(mass) == 1 and spectrum is not None:
         mass_squared, kappa_min = float(mass[0]), 1 / spectrum.max()
         if 0 < kappa_min < mass_squared:
