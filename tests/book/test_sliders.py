@@ -95,7 +95,7 @@ def incomplete():
 
 
 @pytest.mark.parametrize(("widget", "complaint"), [
-    (lambda: ipywidgets.IntSlider(), "a IntSlider that srbm.widgets.slider has not made"),
+    (lambda: ipywidgets.IntSlider(), "a IntSlider that srbm.figures.slider has not made"),
     (lambda: ipywidgets.VBox([ipywidgets.IntSlider(), ipywidgets.Stack([])]), "has not made"),
     (lambda: ipywidgets.VBox([ipywidgets.SelectionSlider(options=[1, 2]), ipywidgets.Label("x")]), "a Label among"),
     (lambda: ipywidgets.VBox([ipywidgets.SelectionSlider(options=[1, 2]), ipywidgets.HTML("x")]), "without a picture"),
