@@ -11,7 +11,7 @@ from chapters.typeset import GREEK
 _GREEK = "|".join(GREEK)
 _INDEX = rf"_(?:(?:[A-Za-z0-9]{{1,3}}|{_GREEK}|target|model|data)(?!\w)|\{{[^{{}}]*\}})"
 _EXPONENT = r"\^(?:-?[A-Za-z0-9]+(?:/\d+)?|\([^()]*\)|\{[^{}]*\})"
-_SYMBOL = (rf"(?<![\w\\^.-])(?:(?:{_GREEK})(?:{_INDEX})?(?:{_EXPONENT})?"
+_SYMBOL = (rf"(?<![\w\\^.\"-])(?:(?:{_GREEK})(?:{_INDEX})?(?:{_EXPONENT})?"
            rf"|[A-Za-z](?:{_INDEX}(?:{_EXPONENT})?|{_EXPONENT}))(?![\w^(])")  # fmt: skip
 _AVERAGE = rf"<(?:[A-Za-z]|{_GREEK}|ln|tanh|_i|\^[T2]|[ |()])+>(?:{_INDEX})?(?:{_EXPONENT})?"
 _AXIS = r"(?:[A-Za-z](?:_[a-z0-9])?|\d+|\.\.\.)"

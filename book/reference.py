@@ -28,7 +28,6 @@ SETTINGS = {
     "copybutton_prompt_text": ">>> |\\.\\.\\. ",
     "copybutton_prompt_is_regexp": True,
     "default_role": "code",  # what docstrings have in backticks
-    "maximum_signature_line_length": 80,
     "toc_object_entries_show_parents": "hide",
     "numpydoc_show_class_members": False,  # autodoc does
     "viewcode_line_numbers": True,
@@ -111,6 +110,26 @@ def _described(node: nodes.Node) -> set[str]:
     return found
 
 
+def mend_ways_back(app, pagename, templatename, context, doctree):
+    """Let a source lead back to its entry, which has the name by which users import the thing.
+
+    Sphinx knows one such name for a module, but of `srbm.moments` the one is `srbm.second_moment` and another
+    `srbm.moments.IntegerMoments`.
+    """
+    if not pagename.startswith(f"_modules/{PACKAGE}/"):
+        return
+    module = pagename.removeprefix("_modules/").replace("/", ".")
+    objects = app.env.get_domain("py").objects
+
+    def mended(link: re.Match) -> str:
+        name = link[2].removeprefix(module).removeprefix(PACKAGE).lstrip(".")
+        entry = next((objects[full] for full in (link[2], f"{module}.{name}", f"{PACKAGE}.{name}") if full in objects),
+                     None)
+        return f'{link[1]}#{entry.node_id}"' if entry else link[0]
+
+    context["body"] = re.sub(r'(class="viewcode-back" href="[^"#]*)#([\w.]+)"', mended, context["body"])
+
+
 def leave_out_fields(app, what, name, member, skip, options):
     """Fields of named tuples, which are among the attributes of the class already."""
     return True if (inspect.getdoc(member) or "").startswith("Alias for field number") else None
@@ -137,4 +156,5 @@ def setup(app):
     app.connect("autodoc-process-signature", hide_private_parameters, priority=100)
     app.add_transform(Formulas)
     app.connect("doctree-resolved", link_names)
+    app.connect("html-page-context", mend_ways_back)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

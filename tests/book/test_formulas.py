@@ -27,7 +27,7 @@ def test_formulas(written, shown):
 
 @pytest.mark.parametrize("text", [
     "n_hidden and noise_floor are names", "A model with 10 nodes. I = 3, 1e-6", "shape (n, N), array (T[, runs])",
-    "muon, phial, a picture (2.5), from a to b", "Kullback-Leibler, well-known",
+    "muon, phial, a picture (2.5), from a to b", "Kullback-Leibler, well-known", 'bool or "mu"',
 ])
 def test_prose_and_names_are_left_alone(text):
     assert pieces(text) == [(text, False)]

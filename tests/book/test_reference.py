@@ -65,13 +65,18 @@ def test_the_index_is_reachable(built):
     assert 'href="../genindex.html"' in built[2]["api"]
 
 
-def test_every_entry_has_its_source(built):
+def test_every_entry_has_its_source_and_the_source_leads_back(built, entries):
     pages = {page: Anchors(built[2][page]) for page in PAGES}
     sources = {link for page in pages.values() for link in page.links if link and "/_modules/" in link}
     assert len(sources) > len(NAMES)
     for link in sources:
         file, anchor = (built[0] / "chapters" / link).resolve().as_posix().split("#")
         assert anchor in Anchors(Path(file).read_text()).ids, link
+    back = [link.split("#") for file in (built[0] / "_modules" / "srbm").rglob("*.html")
+            for link in Anchors(file.read_text()).links if link and "chapters/api" in link and "#" in link]
+    assert len(back) > len(NAMES)
+    for page, anchor in back:
+        assert anchor in pages[Path(page).stem].ids, anchor
 
 
 def test_names_in_a_chapter_lead_to_their_entries(built, entries):
