@@ -63,15 +63,17 @@ def _set_formulas(text: nodes.Text):
 def public_names(objects: dict) -> dict[str, str]:
     """From what names are called in text to the objects of the Python domain.
 
-    A name may be given with or without the package in front, and that of a class without its module.
+    A name may be given with or without the package in front, and without its module. Only the functions of figures,
+    which are words like "curves", want theirs.
     """
     names = {}
     for full, entry in objects.items():
         if entry.aliased or not full.startswith(f"{PACKAGE}."):
             continue
         names[full] = names[full.removeprefix(f"{PACKAGE}.")] = full
-        if entry.objtype in ("class", "exception"):
-            names[full.rpartition(".")[2]] = full
+        owner, _, name = full.rpartition(".")
+        if entry.objtype in ("class", "exception") or (entry.objtype == "function" and owner != f"{PACKAGE}.figures"):
+            names[name] = full
     return names
 
 

@@ -16,8 +16,8 @@ FIGURES = [f"figures.{name}" for name, thing in vars(figures).items()
 NAMES = [*srbm.__all__, *FIGURES]
 CHAPTER = """# Of `train`
 
-Here `train`, `srbm.train`, `ScalarRBM.gibbs`, `noise_floor`, `figures.curves` and `TorchGenerator` are links, and
-`train(rbm)`, `curves`, `gibbs`, `trainer`, [`train`](https://example.org) are not.
+Here `train`, `srbm.train`, `ScalarRBM.gibbs`, `noise_floor`, `figures.curves`, `TorchGenerator` and `mnist_moments`
+are links, and `train(rbm)`, `curves`, `gibbs`, `trainer`, [`train`](https://example.org) are not.
 
 ## And `sweep`
 """
@@ -84,7 +84,7 @@ def test_names_in_a_chapter_lead_to_their_entries(built, entries):
     article = flow[flow.index("<h1>"):flow.rindex("<h2>")]
     found = re.findall(r'href="(?!#)([^"#]*)#?([^"]*)"', article)
     wanted = [f"srbm.{name}" for name in ("train", "train", "ScalarRBM.gibbs", "noise_floor", "figures.curves",
-                                          "random.TorchGenerator")]
+                                          "random.TorchGenerator", "datasets.mnist_moments")]
     assert found == [*((f"{entries[name]}.html", name) for name in wanted), ("https://example.org", "")]
     assert "srbm.sweep" not in flow  # nor is a heading a link
 
