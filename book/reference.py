@@ -93,11 +93,12 @@ def link_names(app, doctree, docname):
             literal.replace_self(link(name, literal.deepcopy()))
     for content in doctree.findall(addnodes.desc_content):
         for place in [*content.findall(nodes.term), *content.findall(nodes.classifier)]:
+            own = _described(place)
             for text in list(place.findall(nodes.Text)):
                 if text.parent is place:
                     parts = re.split(r"\b([A-Z]\w+)\b", text.astext())
-                    linked = [link(part, nodes.inline("", part)) if part in names else nodes.Text(part)
-                              for part in parts if part]
+                    linked = [link(part, nodes.inline("", part)) if part in names and names[part] not in own
+                              else nodes.Text(part) for part in parts if part]
                     place.replace(text, nodes.inline("", "", *linked))  # one box: the theme drops spaces between boxes
 
 
