@@ -10,11 +10,11 @@ from chapters.typeset import GREEK
 
 _GREEK = "|".join(GREEK)
 _INDEX = rf"_(?:(?:[A-Za-z0-9]{{1,3}}|{_GREEK}|target|model|data)(?!\w)|\{{[^{{}}]*\}})"
-_EXPONENT = r"\^(?:-?[A-Za-z0-9]+(?:/\d+)?|\([^()]*\)|\{[^{}]*\})"
+_EXPONENT = r"\^(?:-?[A-Za-z0-9]+(?:_[a-z])?(?:/\d+)?|\([^()]*\)|\{[^{}]*\})"
 _SYMBOL = (rf"(?<![\w\\^.\"-])(?:(?:{_GREEK})(?:{_INDEX})?(?:{_EXPONENT})?"
            rf"|[A-Za-z](?:{_INDEX}(?:{_EXPONENT})?|{_EXPONENT}))(?![\w^(])")  # fmt: skip
 _AVERAGE = rf"<(?:[A-Za-z]|{_GREEK}|ln|tanh|_i|\^[T2]|[ |()])+>(?:{_INDEX})?(?:{_EXPONENT})?"
-_AXIS = r"(?:[A-Za-z](?:_[a-z0-9])?|\d+|\.\.\.)"
+_AXIS = r"(?:(?:2\^)?[A-Za-z](?:_[a-z0-9])?|\d+|\.\.\.)"
 _SHAPE = rf"(?<!\w)\((?=[^()]*(?:_|\.\.\.)){_AXIS},(?: {_AXIS}(?:, {_AXIS})*)?\)"
 _PLAIN = r"(?<![\w.\\^-])(?:[B-HJ-Zh]|\d+(?:\.\d+)?)(?![\w^(]|\.\d|-\w)"
 _JOIN = r"(?:(?=<[a-z])|\s*(?:<=|>=|[=<>+/]|-(?=\s|\d))\s*|\s+)"
@@ -40,8 +40,8 @@ def pieces(text: str) -> list[tuple[str, bool]]:
 def _tex(formula: str) -> str:
     """A formula in TeX."""
     formula = re.sub(r"<([^<>=]+)>", lambda m: rf"\langle {m[1]} \rangle", formula)
-    formula = re.sub(_INDEX, lambda m: f"_{{{_index(m[0][1:])}}}", formula)
     formula = re.sub(_EXPONENT, lambda m: f"^{{{m[0][1:].strip('{}')}}}", formula)
+    formula = re.sub(_INDEX, lambda m: f"_{{{_index(m[0][1:])}}}", formula)
     formula = re.sub(rf"(?<![A-Za-z\\])({_GREEK}|ln|tanh)(?![A-Za-z])", r"\\\1", formula)
     for sign, tex in (("<=", r"\le "), (">=", r"\ge "), ("...", r"\ldots")):
         formula = formula.replace(sign, tex)

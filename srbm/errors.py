@@ -6,7 +6,7 @@ from typing import Any
 
 
 class NotNormalizableError(ValueError):
-    """A Gaussian weight exp(-phi^T K phi / 2) whose kernel has an eigenvalue <= 0, so that Z does not exist.
+    """A Gaussian weight whose kernel has an eigenvalue <= 0, so that Z does not exist.
 
     Also a training that diverges in any other way: numbers that leave double precision are of no model, either.
 

@@ -38,10 +38,10 @@ class FreeScalarField:
         m^2 in lattice units. It may be <= 0 (the kernel still exists); what needs a normalisable theory then
         raises `NotNormalizableError`.
     links : mapping from offset to strength, optional
-        Which sites are coupled: the offset d with strength c adds c (phi_{x+d} - phi_x)^2 / 2 for every site x. An
-        offset is an int in one dimension, else a tuple; d and -d are one link. Kept as a tuple of pairs. None means
-        nearest neighbours with strength one, as in the paper; `{1: 4/3, 2: -1/12}` is the Laplacian of a ring without
-        its error of order p^4 (Symanzik 1983).
+        Which sites are coupled: the offset d with strength c adds :math:`c\, (\phi_{x+d} - \phi_x)^2 / 2` for every
+        site x. An offset is an int in one dimension, else a tuple; d and -d are one link. Kept as a tuple of pairs.
+        None means nearest neighbours with strength one, as in the paper; `{1: 4/3, 2: -1/12}` is the Laplacian of a
+        ring without its error of order p^4 (Symanzik 1983).
 
     Examples
     --------
@@ -107,7 +107,10 @@ class FreeScalarField:
 
     @property
     def momenta(self) -> Floats:
-        """Momenta p = 2 pi k / N with -N/2 < k <= N/2, shape (n_sites, dimensions), in the order of `eigenvalues`."""
+        r"""Momenta, of shape (n_sites, dimensions), in the order of `eigenvalues`.
+
+        Their components are :math:`p = 2 \pi k / N` with whole numbers :math:`-N/2 < k \le N/2`.
+        """
         extents = np.array(self._extents)
         integers = (np.indices(self._extents).reshape(len(extents), -1).T + (extents - 1) // 2) % extents
         integers -= (extents - 1) // 2

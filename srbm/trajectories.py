@@ -21,9 +21,9 @@ from .model import ScalarRBM
 @in_range
 def mode_trajectory(kappa: ArrayLike, mass_squared: float, initial_eigenvalue: ArrayLike, times: ArrayLike,
                     hidden_variance: float = 1.0) -> Floats:
-    r"""The eigenvalue lambda(t) of an aligned mode at fixed mu^2, from the closed, implicit solution of its equation.
+    r"""The eigenvalue lambda of an aligned mode at fixed mu^2 in time, from the closed solution of its equation.
 
-    For kappa != mu^2 the solution of Eq. (81) satisfies
+    Unless kappa = mu^2, the solution of Eq. (81) satisfies
 
     .. math::
 

@@ -13,7 +13,7 @@ def formulas(text):
     ("the kernel K = mu^2 - sigma_h^2 W W^T, of", [r"K = \mu^{2} - \sigma_{h}^{2} W W^{T}"]),
     ("modes with kappa < mu^2 and kappa_max", [r"\kappa < \mu^{2}", r"\kappa_{\mathrm{max}}"]),
     ("array (N_v, N_v) or (..., N_v)", ["(N_{v}, N_{v})", r"(\ldots, N_{v})"]),
-    ("shape (N_h,)", ["(N_{h},)"]),
+    ("shape (N_h,) or (2^N_h, N_v)", ["(N_{h},)", "(2^{N_{h}}, N_{v})"]),
     ("<phi phi^T> - <phi><phi>^T", [r"\langle \phi \phi^{T} \rangle - \langle \phi \rangle\langle \phi \rangle^{T}"]),
     ("<phi phi^T>_target", [r"\langle \phi \phi^{T} \rangle_{\mathrm{target}}"]),
     ("<h | phi> = eta + sigma_h^2 W^T phi", [r"\langle h | \phi \rangle = \eta + \sigma_{h}^{2} W^{T} \phi"]),
