@@ -45,16 +45,16 @@ lint: $(READY)  ## ruff, and the types of the package
 	$(PY) -m mypy
 
 execute: $(READY)  ## re-execute the chapters and store their outputs (CHAPTER=03_training for one)
-	$(PY) -m book.execute $(CHAPTER)
+	$(PY) -m commands.execute $(CHAPTER)
 
 mutants: $(READY)  ## wrong formulas that the tests have to notice (half an hour; not part of `make test`)
 	$(PY) -m tests.mutants
 
 everywhere: $(READY)  ## unit tests and chapters under every arithmetic of this machine (ROWS=..., hours; goes on where it stopped)
-	$(PY) -m book.everywhere $(if $(ROWS),--rows $(ROWS))
+	$(PY) -m commands.everywhere $(if $(ROWS),--rows $(ROWS))
 
 wasm: $(READY) $(WASM)/.ready  ## unit tests and chapters under 32-bit WebAssembly, as in a browser (CHAPTERS=... for some chapters)
-	$(PY) -m book.wasm $(CHAPTERS)
+	$(PY) -m commands.wasm $(CHAPTERS)
 
 # pip would bring a NumPy that this Python cannot use: it has its own inside. The first run compiles it, once.
 $(WASM)/.ready: $(READY) requirements-wasm.txt
@@ -63,19 +63,19 @@ $(WASM)/.ready: $(READY) requirements-wasm.txt
 	@touch $@
 
 reseed: $(READY)  ## the chapters with all seeds shifted, five times (CHAPTERS=... for some)
-	$(PY) -m book.reseed $(if $(CHAPTERS),--chapters $(CHAPTERS))
+	$(PY) -m commands.reseed $(if $(CHAPTERS),--chapters $(CHAPTERS))
 
 lab: $(READY)  ## the chapters in JupyterLab
 	$(VENV)/bin/jupyter lab chapters
 
 student: $(READY)  ## the chapters without solutions, for a course, in student/ (TO=folder for another)
-	$(PY) -m book.student "$(or $(TO),student)"
+	$(PY) -m commands.student "$(or $(TO),student)"
 
 grade: $(READY)  ## judge the answers in such a copy (TO=folder)
-	$(PY) -m book.student --grade "$(or $(TO),student)"
+	$(PY) -m commands.student --grade "$(or $(TO),student)"
 
 lite: $(READY) $(LITE)/.ready  ## the chapters in the browser (JupyterLite), in _build/lite
-	$(PY) -m book.lite _build/lite --jupyter-lite $(LITE)/bin/jupyter-lite
+	$(PY) -m commands.lite _build/lite --jupyter-lite $(LITE)/bin/jupyter-lite
 	@echo "Serve it: $(PY) -m http.server --bind 127.0.0.1 --directory _build/lite"
 
 $(LITE)/.ready: $(READY) requirements-lite.txt
@@ -84,7 +84,7 @@ $(LITE)/.ready: $(READY) requirements-lite.txt
 	@touch $@
 
 pdf: $(READY)  ## the whole book as one PDF, in _build/pdf/srbm.pdf (needs `make book` before it, and Chromium)
-	$(PY) -m book.pdf _build/html _build/pdf/srbm.pdf
+	$(PY) -m commands.pdf _build/html _build/pdf/srbm.pdf
 
 site:  ## what is published: the book with its PDF and the JupyterLite site, in _build/html
 	SRBM_SITE=1 $(MAKE) book
@@ -97,7 +97,7 @@ lock: $(READY)  ## resolve requirements.in and its like for lite and wasm into t
 	$(VENV)/bin/uv pip compile -q --universal --python-version 3.11 requirements.in -o requirements.txt
 	$(VENV)/bin/uv pip compile -q --universal --python-version 3.11 requirements-lite.in -o requirements-lite.txt
 	$(VENV)/bin/uv pip compile -q --universal --python-version 3.11 --no-emit-package numpy requirements-wasm.in -o requirements-wasm.txt
-	$(PY) -m book.dependencies
+	$(PY) -m commands.releases
 
 # The peers are only needed here; PyTorch, which one of them stands on, is large.
 bench: $(READY)  ## paired benchmarks on one thread, peers included; stores benchmarks/results.json

@@ -29,7 +29,7 @@ class Ours:
         weights = self.ensemble.weights
         ascent = self.batch.T @ (self.batch @ weights[0].astype(np.float32)) / np.float32(BATCH)
         term, self.chains = self.sampler.model_term(self.ensemble, self.chains, self.rng)
-        self.ensemble = Ensemble(weights + RATE * (ascent - term.correlation_weights), self.ensemble.mass, 1.0)
+        self.ensemble = Ensemble(weights + RATE * (ascent - term.correlation_weights), self.ensemble.mass_squared, 1.0)
 
 
 def sklearn_update(batch):

@@ -1,1 +1,1 @@
-"""What only the build of the book needs: the Sphinx extension, execution and the checks of stored notebooks."""
+"""What Sphinx loads to build the book: its extension, the pages that are computed, and assets for the browser."""

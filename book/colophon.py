@@ -1,14 +1,13 @@
 """How the book was made: the commit, the versions, and what executing each chapter took and on what.
 
-What belongs to the execution was recorded by `book.execute` in `chapters/costs.json` when it happened. What belongs to
-the build, the commit and the versions of its tools, is asked for when the page is built; nothing in it depends on the
-time, so that the same commit gives the same page.
+What belongs to the execution was recorded by `commands.execute` in `chapters/costs.json` when it happened. What belongs
+to the build, the commit and the versions of its tools, is asked for when the page is built; nothing in it depends on
+the time, so that the same commit gives the same page.
 """
 
 import contextlib
 import importlib.metadata
 import json
-import os
 import platform
 import re
 import subprocess
@@ -17,37 +16,6 @@ from pathlib import Path
 from docutils import nodes
 from docutils.statemachine import StringList
 from sphinx.util.docutils import SphinxDirective
-
-COMPUTING = {"NumPy": "numpy", "SciPy": "scipy", "Matplotlib": "matplotlib"}
-
-
-def environment() -> str:
-    """One line on what chapters are executed with: the machine and the versions that compute."""
-    versions = ", ".join(f"{name} {importlib.metadata.version(package)}" for name, package in COMPUTING.items())
-    return f"{machine()}; Python {platform.python_version()}, {versions}"
-
-
-def machine() -> str:
-    """The kind of processor, its cores, the memory and the system."""
-    cores = os.cpu_count()
-    memory = round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30)
-    return f"{_processor()}, {cores} core{'s' if cores != 1 else ''}, {memory} GB; {_system()}"
-
-
-def _processor() -> str:
-    """The model that the system names, as in "AMD EPYC 7B13", or else the architecture."""
-    try:
-        model = re.search(r"^model name\s*:\s*(.+)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
-    except OSError:
-        model = None
-    return " ".join(model[1].split()) if model else platform.processor() or platform.machine()
-
-
-def _system() -> str:
-    try:
-        return platform.freedesktop_os_release()["PRETTY_NAME"]
-    except OSError:
-        return f"{platform.system()} {platform.release()}"
 
 
 def commit(root: Path) -> str | None:

@@ -1,12 +1,13 @@
 """The direct requirements: what each is for, its version and its licence, read from what is installed.
 
-`python -m book.dependencies` (part of `make lock`) asks the package index when each was released last.
+When each was released last is asked for by `commands.releases`.
 """
 
 import json
 import re
+import subprocess
+import sys
 import tomllib
-import urllib.request
 from dataclasses import dataclass
 from datetime import date
 from importlib import metadata
@@ -14,13 +15,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 FILE = Path("book") / "dependencies.toml"
-INDEX = "https://pypi.org/simple/{}/"
-PERMITTED = {"MIT", "BSD", "Apache-2.0", "MPL-2.0", "PSF", "ISC", "0BSD", "Zlib", "CC0-1.0"}
-"""Licences under which a package can be used by one that is under the MIT licence: none asks for more than a notice."""
-NAMES = {
-    r"MIT\b": "MIT", r"(?<!0)BSD": "BSD", r"0BSD": "0BSD", r"Apache": "Apache-2.0", r"MPL|Mozilla": "MPL-2.0",
-    r"Python Software Foundation|PSF": "PSF", r"ISC\b": "ISC", r"Zlib": "Zlib", r"CC0": "CC0-1.0", r"GPL": "GPL",
-}  # fmt: skip
+LICENCES = (sys.executable, "-m", "piplicenses", "--from=mixed", "--with-system")
 
 
 @dataclass(frozen=True)
@@ -29,36 +24,25 @@ class Requirement:
 
     name: str
     purpose: str
-    file: str
-    text: str
     released: date
     """When its newest version was published, whether or not it is the one that is used."""
+    used: str | None
+    """"file: text found in it", for one that no code imports."""
 
     @property
     def version(self) -> str:
         return metadata.version(self.name)
 
-    @property
-    def licences(self) -> list[str]:
-        """Its licences by short names; an empty list when its metadata name none that is known."""
-        about = metadata.metadata(self.name)
-        stated = [about.get("License-Expression") or ""]
-        if not stated[0]:
-            stated = [entry for entry in about.get_all("Classifier", []) if entry.startswith("License")]
-            stated = stated or [(about.get("License") or "").partition("\n")[0]]
-        return sorted({name for entry in stated for pattern, name in NAMES.items() if re.search(pattern, entry)})
 
-
-def requirements(root: Path = ROOT) -> list[str]:
-    """The names in requirements.in."""
-    lines = (root / "requirements.in").read_text(encoding="utf-8").splitlines()
-    return [re.match(r"[\w.-]+", line)[0] for line in lines if line and not line.startswith("#")]
+def requirements(file: str = "requirements.in", root: Path = ROOT) -> list[str]:
+    """The names in requirements.in, or in requirements.txt."""
+    return re.findall(r"^[\w.-]+", (root / file).read_text(encoding="utf-8"), re.MULTILINE)
 
 
 def declared(root: Path = ROOT) -> list[Requirement]:
     """The entries of `dependencies.toml`."""
     entries = tomllib.loads((root / FILE).read_text(encoding="utf-8"))
-    return [Requirement(name, entry["for"], *entry["used"].split(": ", 1), entry["released"])
+    return [Requirement(name, entry["for"], entry["released"], entry.get("used"))
             for name, entry in entries.items() if name != "asked"]
 
 
@@ -67,25 +51,7 @@ def asked(root: Path = ROOT) -> date:
     return tomllib.loads((root / FILE).read_text(encoding="utf-8"))["asked"]
 
 
-def last_release(page: str) -> date:
-    """The day of the newest upload that a page of the index lists (JSON of PEP 691 and PEP 700)."""
-    return date.fromisoformat(max(file["upload-time"] for file in json.loads(page)["files"])[:10])
-
-
-def renewed(text: str, released: dict[str, date], today: date) -> str:
-    """The text of `dependencies.toml` with these dates."""
-    for name, day in released.items():
-        text = re.sub(rf"(\[{re.escape(name)}\]\n(?:.+\n)*?released = ).*", rf"\g<1>{day}", text)
-    return re.sub(r"^asked = .*", f"asked = {today}", text, flags=re.MULTILINE)
-
-
-def _page(name: str) -> str:
-    request = urllib.request.Request(INDEX.format(name), headers={"Accept": "application/vnd.pypi.simple.v1+json"})
-    with urllib.request.urlopen(request, timeout=60) as answer:
-        return answer.read().decode()
-
-
-if __name__ == "__main__":
-    file = ROOT / FILE
-    dates = {name: last_release(_page(name)) for name in requirements()}
-    file.write_text(renewed(file.read_text(encoding="utf-8"), dates, date.today()), encoding="utf-8")
+def licences() -> dict[str, str]:
+    """From each installed package to what its metadata call its licence."""
+    done = subprocess.run([*LICENCES, "--format=json"], capture_output=True, text=True, check=True)
+    return {re.sub(r"[-_.]+", "-", entry["Name"]).lower(): entry["License"] for entry in json.loads(done.stdout)}

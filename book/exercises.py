@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.tables import table
-from book.extension import renumber
+from book.extension import chapter_number, renumber
 from book.pages import Generated
 
 NO_BREAK = "\N{NON-BREAKING HYPHEN}"
@@ -180,8 +180,9 @@ def _printed(cell) -> str:
 
 
 def in_reading_order(chapters: Path) -> list[Path]:
-    """The notebooks, numbered chapters first and appendices last."""
-    return sorted(chapters.glob("*.ipynb"), key=lambda path: (not path.name[0].isdigit(), path.name))
+    """The notebooks of chapters, numbered ones first and appendices last."""
+    found = (path for path in chapters.glob("*.ipynb") if chapter_number(path.stem))
+    return sorted(found, key=lambda path: (not path.name[0].isdigit(), path.name))
 
 
 def read_exercises(chapters: Path) -> list[Exercise]:

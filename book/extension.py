@@ -23,7 +23,7 @@ from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 
 HERE = Path(__file__).parent
-COSTS = "chapters/costs.json"  # written by book.execute
+COSTS = "chapters/costs.json"  # written by commands.execute
 CSS_PIXELS_PER_PIXEL = 0.53  # 10 pt letters, drawn at 160 dpi, come out as large as those of the text
 logger = logging.getLogger(__name__)
 
@@ -164,5 +164,6 @@ def setup(app):
     app.setup_extension("book.access")
     app.setup_extension("book.colophon")
     app.setup_extension("book.icons")
-    app.setup_extension("book.lite")
+    app.setup_extension("book.site_links")
+    app.setup_extension("book.verified")
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -9,6 +9,7 @@ import json
 import re
 import tomllib
 from collections import Counter
+from collections.abc import Container
 from pathlib import Path
 
 from docutils import nodes
@@ -16,9 +17,9 @@ from docutils.statemachine import StringList
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 
+import srbm
 from benchmarks.tables import table, tables
-from book import dependencies, troubles
-from book.everywhere import results as everywhere
+from book import dependencies
 from book.extension import chapter_number
 from chapters.ledger import KINDS
 from chapters.typeset import typeset
@@ -66,13 +67,13 @@ def _is_ours(key: str) -> bool:
     return key.startswith("x-")
 
 
-def documented_names(package: Path) -> dict[str, list[str]]:
-    """From an equation's key to the public names of the package whose docstrings cite it as Eq. (N)."""
+def documented_names(package: Path, public: Container[str]) -> dict[str, list[str]]:
+    """From an equation's key to those `public` names of the package whose docstrings cite it as Eq. (N)."""
     names: dict[str, list[str]] = {}
-    for path in sorted(package.glob("*.py")):
+    for path in sorted(package.rglob("*.py")):
         tree = ast.parse(path.read_text(encoding="utf-8"))
         for node in tree.body:
-            if not isinstance(node, (ast.ClassDef, ast.FunctionDef)) or node.name.startswith("_"):
+            if not isinstance(node, (ast.ClassDef, ast.FunctionDef)) or node.name not in public:
                 continue
             members = [(node.name, node)]
             if isinstance(node, ast.ClassDef):
@@ -218,7 +219,7 @@ class EquationMap(Generated):
     """``{equation-map}``: paper's number, where it stands in the book, the name in `srbm`, the cell that checks it."""
 
     def markdown(self, records):
-        names = documented_names(Path(self.env.srcdir) / "srbm")
+        names = documented_names(Path(self.env.srcdir) / "srbm", srbm.__all__)
         rows = []
         for key in EQUATIONS + FIGURES:
             if key not in records:
@@ -246,25 +247,14 @@ class Recorded(SphinxRole):
         return [nodes.reference("", value, refuri=target, internal=True)], []
 
 
-class Troubles(Generated):
-    """``{troubles}``: what can go wrong, the message that is raised when the page is built, and what to do."""
-
-    def markdown(self, records):
-        lines = []
-        for trouble in troubles.troubles():
-            name, message = trouble.provoke()
-            lines += [f"**{trouble.what}**", "", "```{code-block} python", ":class: wrapped", "", trouble.code, "```",
-                      "```{code-block} text", ":class: wrapped", "", f"{name}: {message}", "```", trouble.do, ""]
-        return lines
-
-
 class Dependencies(Generated):
     """``{dependencies}``: the direct requirements with version, licence and purpose."""
 
     def markdown(self, records):
-        rows = [[f"`{one.name}`", one.version, f"{one.released:%Y-%m}", ", ".join(one.licences),
-                 f"{one.purpose} (`{one.file}`)"] for one in dependencies.declared()]
-        head = ["Requirement", "Version", "Last release", "Licence", "What for, and where"]
+        licences = dependencies.licences()
+        rows = [[f"`{one.name}`", one.version, f"{one.released:%Y-%m}", licences[one.name], one.purpose]
+                for one in dependencies.declared()]
+        head = ["Requirement", "Version", "Last release", "Licence", "What for"]
         return [*table(head, rows), f"Last releases as of {dependencies.asked()}."]
 
 
@@ -282,35 +272,14 @@ class Benchmarks(SphinxDirective):
         return container.children
 
 
-class Verified(SphinxDirective):
-    """``{verified} rows``, ``{verified} reseeds`` or ``{verified} wasm32``: what other arithmetics and seeds gave.
-
-    The tables are those that `make everywhere`, `make reseed` and `make wasm` store.
-    """
-
-    required_arguments = 1
-
-    def run(self):
-        file = Path(self.env.srcdir) / "chapters" / everywhere.FILE.name
-        self.env.note_dependency(str(file))
-        tables = {"rows": everywhere.rows_table, "reseeds": everywhere.reseeds_table,
-                  "wasm32": everywhere.wasm_table}
-        lines = tables[self.arguments[0]](everywhere.read(file))
-        container = nodes.container(classes=["generated"])
-        self.state.nested_parse(StringList(lines, source="generated"), 0, container)
-        return container.children
-
-
 def setup(app):
     app.add_directive("ledger", LedgerTable)
     app.add_directive("ledger-summary", LedgerSummary)
     app.add_directive("our-statements", OurStatements)
     app.add_directive("deviations", Deviations)
     app.add_directive("equation-map", EquationMap)
-    app.add_directive("troubles", Troubles)
     app.add_directive("dependencies", Dependencies)
     app.add_directive("benchmarks", Benchmarks)
-    app.add_directive("verified", Verified)
     app.add_role("paper", Recorded())
     app.add_role("ours", Recorded())
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

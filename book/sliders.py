@@ -1,4 +1,4 @@
-"""The sliders of `srbm.widgets` on a page: native controls and image files in place of a widget manager.
+"""The sliders of `srbm.figures.sliders` on a page: native controls and image files in place of a widget manager.
 
 A notebook stores its widgets as JSON. The usual way to show them without a kernel is to put all of it on the page and
 load the widget manager of Jupyter, 1.9 MB of script whose slider has no accessible name. Here the frames become image
@@ -44,7 +44,7 @@ class slider(nodes.General, nodes.Element):
 def read_widget(models: dict, name: str) -> tuple[list[Parameter], list[tuple[str, bytes]]]:
     """From stored widgets: the parameters of the slider called `name`, and alt text and PNG of each of its frames.
 
-    ValueError for a widget that `srbm.widgets.slider` has not made.
+    ValueError for a widget that `srbm.figures.slider` has not made.
     """
     def children(of):
         return [model.removeprefix("IPY_MODEL_") for model in models[of]["state"].get("children", [])]
@@ -65,7 +65,7 @@ def read_widget(models: dict, name: str) -> tuple[list[Parameter], list[tuple[st
         raise ValueError("no stored state: run the chapter again with `make execute`")
     *controls, stack = children(name) or [name]
     if not controls or any(kind(control) != "SelectionSlider" for control in controls):
-        raise ValueError(f"a {kind(name)} that srbm.widgets.slider has not made")
+        raise ValueError(f"a {kind(name)} that srbm.figures.slider has not made")
     states = [models[control]["state"] for control in controls]
     parameters = [Parameter(s["description"], list(s["_options_labels"]), s.get("index", 0)) for s in states]
     found = list(frames(stack))

@@ -36,10 +36,11 @@ MARK = {REPRODUCED: "\u2713", CONDITION: "\u25d0", NOT_REPRODUCED: "\u2717"}
 MARK |= {CONFIRMED: MARK[REPRODUCED], NOT_CONFIRMED: MARK[NOT_REPRODUCED]}
 CSS_CLASS = {REPRODUCED: "reproduced", CONDITION: "with-condition", NOT_REPRODUCED: "not-reproduced"}
 CSS_CLASS |= {CONFIRMED: CSS_CLASS[REPRODUCED], NOT_CONFIRMED: CSS_CLASS[NOT_REPRODUCED]}
+SIDES = {"above": 1, "below": -1}  # the sign of what `ours` has over its bound
 
 
-def check(key, *, paper=None, exact=None, ours, tolerance=0, origin, twin=None, condition=None, bare=None,
-          chaotic=False):
+def check(key, *, paper=None, exact=None, above=None, below=None, ours, tolerance=0, origin, twin=None, condition=None,
+          bare=None, chaotic=False):
     """Show whether `ours` agrees with `paper`, as one line.
 
     Parameters
@@ -51,14 +52,18 @@ def check(key, *, paper=None, exact=None, ours, tolerance=0, origin, twin=None, 
         booleans and strings must be equal. `paper` is what its statement or formula says, as we evaluate it.
     exact : like `paper`
         In place of `paper` for a statement that is not the paper's (a key that starts with ``x-``): what it should be.
+    above, below : number or array
+        In place of `paper` or `exact`, where the statement is an inequality: a bound that all of `ours` has to exceed,
+        or to stay below. What comes closest to its bound is shown, to one digit more than separates the two.
     tolerance : float
-        Largest absolute deviation that still agrees; 0 for counts, booleans and strings.
+        Largest absolute deviation that still agrees; 0 for counts, booleans, strings and bounds.
     origin : str
-        Where the tolerance comes from.
+        Where the tolerance, or the bound, comes from.
     twin : dict, optional
         A wrong statement of the same form, which the same comparison must reject: ``says`` tells in words what is
-        wrong with it, and `paper` (or `exact`), `ours` or both stand in place of those above. A numerical test has one.
-        Where the comparison is of booleans the twin brings `ours`: the same computation on something false.
+        wrong with it, and `paper` (or `exact`, `above`, `below`), `ours` or both stand in place of those above. A
+        numerical test has one. Where the comparison is of booleans the twin brings `ours`: the same computation on
+        something false.
     condition : str, optional
         Under which the statement was found to hold, where the paper does not state it.
     bare : dict, optional
@@ -75,23 +80,29 @@ def check(key, *, paper=None, exact=None, ours, tolerance=0, origin, twin=None, 
     entry = _entry(key)
     if not (math.isfinite(tolerance) and tolerance >= 0):
         raise ValueError(f"{key}: the tolerance must be finite and not negative, got {tolerance}")
-    if (paper is None) == (exact is None) or key.startswith("x-") != (paper is None):
-        raise ValueError(f"{key}: give paper= for a statement of the paper, exact= for one of ours (x-...)")
-    source = "paper" if exact is None else "exact"
-    given = {source: paper if exact is None else exact, "ours": ours}
-    record, comparison = _compare(key, source, *map(np.asarray, given.values()), tolerance, chaotic)
+    given = {"paper": paper, "exact": exact, "above": above, "below": below}
+    given = {name: value for name, value in given.items() if value is not None}
+    source = "exact" if key.startswith("x-") else "paper"
+    if len(given) != 1 or not set(given) <= {source, *SIDES}:
+        raise ValueError(f"{key}: give paper= for a statement of the paper, exact= for one of ours (x-...), or a bound "
+                         "in place of either, above= or below=")
+    if tolerance and source not in given:
+        raise ValueError(f"{key}: an inequality has no tolerance; what it allows belongs to the bound")
+    given["ours"] = ours
+    record, comparison = _compare(key, source, given, tolerance, chaotic)
     agrees = record.pop("agrees")
     if source == "exact":
         verdict = CONFIRMED if agrees else NOT_CONFIRMED
     else:
         verdict = NOT_REPRODUCED if not agrees else CONDITION if condition else REPRODUCED
-    record = {"key": key, "verdict": verdict, **record, "tolerance": _two_digits(tolerance), "origin": origin}
+    shown = _two_digits(tolerance) if source in given else "a bound"
+    record = {"key": key, "verdict": verdict, **record, "tolerance": shown, "origin": origin}
     if condition:
         record["condition"] = condition
     if bare is not None:
         if not condition:
             raise ValueError(f"{key}: bare= is the statement without its condition, and there is no condition=")
-        if _accepts(key, given, bare, "bare", tolerance):
+        if _accepts(key, source, given, bare, "bare", tolerance):
             raise AssertionError(f"{key}: the bare statement holds, so it needs no condition ({condition})")
         record["bare"] = "fails"
     decision = f"{verdict}: {condition}" if verdict == CONDITION else verdict
@@ -100,23 +111,21 @@ def check(key, *, paper=None, exact=None, ours, tolerance=0, origin, twin=None, 
         says = twin.pop("says", None)
         if not says:
             raise ValueError(f'{key}: a twin says in words what is wrong with it, twin=dict(says="...", ...)')
-        if _accepts(key, given, twin, "twin", tolerance):
+        if _accepts(key, source, given, twin, "twin", tolerance):
             raise AssertionError(f"{key}: the comparison accepts the falsified twin ({says}), so it tests nothing")
         record["twin"] = says
         comparison += f"; rejects {says}"
     _show(key, entry["statement"], f"{comparison} ({origin})", decision, verdict, record)
 
 
-def _accepts(key, given, changed, name, tolerance):
+def _accepts(key, source, given, changed, name, tolerance):
     """Whether the same comparison agrees when some of what is `given` is `changed`."""
     if not changed or set(changed) - set(given):
         raise ValueError(f"{key}: {name}= changes {' or '.join(given)} or both, got {sorted(changed)}")
-    values = {which: np.asarray(changed.get(which, value)) for which, value in given.items()}
-    if "ours" not in changed and values["ours"].dtype.kind == "b":
+    if "ours" not in changed and np.asarray(given["ours"]).dtype.kind == "b":
         raise ValueError(f"{key}: that True is not False is no test; give the {name} ours=, the same computation "
                          "on something false")
-    source = next(iter(given))
-    return _compare(key, source, values[source], values["ours"], tolerance)[0]["agrees"]
+    return _compare(key, source, given | changed, tolerance)[0]["agrees"]
 
 
 def _entry(key):
@@ -128,16 +137,18 @@ def _entry(key):
     return known[key]
 
 
-def _compare(key, source, paper, ours, tolerance, chaotic=False):
+def _compare(key, source, given, tolerance, chaotic=False):
     """What to record of the comparison, and how to say it."""
+    (name, paper), (_, ours) = given.items()
+    paper, ours = np.asarray(paper), np.asarray(ours)
     try:
         paper, ours = np.broadcast_arrays(paper, ours)
     except ValueError:
-        raise ValueError(
-            f"{key}: {source} has shape {paper.shape}, ours {ours.shape}; they must broadcast"
-        ) from None
+        raise ValueError(f"{key}: {name} has shape {paper.shape}, ours {ours.shape}; they must broadcast") from None
     if paper.size == 0:
         raise ValueError(f"{key}: there is nothing to compare, the arrays are empty")
+    if name in SIDES:
+        return _inequality(key, source, name, paper, ours, chaotic)
     if paper.dtype.kind in "iuf" and ours.dtype.kind in "iuf":
         if not np.isfinite(paper).all():
             raise ValueError(f"{key}: the value to compare with must be finite")
@@ -168,6 +179,29 @@ def _compare(key, source, paper, ours, tolerance, chaotic=False):
     if paper.size > 1:
         return record, f"{paper.size} values do not agree {within}, the worst is {pair}"
     return record, f"{pair}, {'they agree' if agrees else 'they do not agree'} {within}"
+
+
+def _inequality(key, source, side, bound, ours, chaotic):
+    """The same of a bound: `ours` has to lie `side` it, everywhere."""
+    if bound.dtype.kind not in "iuf" or ours.dtype.kind not in "iuf":
+        raise TypeError(f"{key}: a bound is for numbers, got {bound.dtype} ({side}) and {ours.dtype} (ours)")
+    if not np.isfinite(bound).all():
+        raise ValueError(f"{key}: the bound must be finite")
+    margin = np.where(np.isfinite(ours), SIDES[side] * (ours - bound.astype(float)), -np.inf)
+    agrees = bool(margin.min() > 0)
+    if agrees and chaotic:
+        limit = _summary(bound, 0)
+        many = f"all {ours.size} values are" if ours.size > 1 else "it is"
+        return {"agrees": True, source: f"{side} {limit}", "ours": f"is {side}"}, f"{many} {side} {limit}"
+    worst = np.unravel_index(np.argmin(margin), margin.shape)
+    digit = abs(margin[worst]) / 10 if np.isfinite(margin[worst]) else 0
+    value = _rounded(ours[worst].item(), digit)
+    limit = _rounded(bound[worst].item(), min(digit, abs(bound[worst]) / 10))  # two digits of it at least
+    record = {"agrees": agrees, source: f"{side} {limit}", "ours": value}
+    verb = f"is {side}" if agrees else f"is not {side}"
+    if ours.size > 1:
+        return record, f"{ours.size} values, of which the closest, {value}, {verb} {limit}"
+    return record, f"ours {value} {verb} {limit}"
 
 
 def _rounded(value, tolerance):

@@ -1,7 +1,7 @@
 """srbm: the scalar field restricted Boltzmann machine of Aarts, Lucini and Park (Phys. Rev. D 109, 034521).
 
 Target theories, the Gaussian model, its closed-form solutions, divergences, training, and the flow of training in
-continuous time. Figures live in `srbm.plotting`, which is imported only when asked for.
+continuous time. Figures live in `srbm.figures`, which is imported only when asked for.
 """
 
 from .counting import Tally
@@ -18,7 +18,7 @@ from .phi4 import Phi4RBM
 from .recommend import Recommendation, recommend
 from .runs import sweep
 from .solutions import cholesky_solution, maximum_likelihood, symmetric_solution
-from .stability import eigenvalue_relaxation, learning_rate_limit, noise_floor, relaxation_rates
+from .stability import eigenvalue_relaxation, learning_rate_limit, noise_floor, relaxation_rates, sweeps_needed
 from .statistics import autocorrelation_time, standard_error
 from .training import Training, train
 from .training.bernoulli import BernoulliTraining, bernoulli_gradient, train_bernoulli
@@ -28,13 +28,23 @@ from .trajectories import mode_trajectory, natural_gradient_flow
 
 __version__ = "1.0.0"
 
-__all__ = [
-    "CD", "PCD", "BernoulliTraining", "CheckpointError", "DatasetError", "Exact", "Flow", "FreeScalarField",
-    "GaussianBernoulliRBM", "LatentForm", "NotNormalizableError", "Phi4RBM", "Recommendation", "ScalarRBM",
-    "Standardized", "StepDecay", "Tally", "Training", "TrainingInterrupted", "autocorrelation_time",
-    "bernoulli_gradient", "block_moments", "cholesky_solution", "eigenvalue_relaxation", "factor_analysis",
-    "from_latent", "gradient_flow", "kernel_spectrum", "kl_divergence", "latent_form", "learning_rate_limit",
-    "load_digits", "load_mnist", "maximum_likelihood", "mnist_correlation", "mode_trajectory", "natural_gradient_flow",
-    "noise_floor", "recommend", "relaxation_rates", "second_moment", "standard_error", "standardize", "sweep",
-    "symmetric_solution", "train", "train_bernoulli", "truncated_kl",
+__all__ = [  # noqa: RUF022  by task
+    # theories and machines
+    "FreeScalarField", "ScalarRBM", "Phi4RBM", "GaussianBernoulliRBM",
+    # what is known in closed form
+    "cholesky_solution", "symmetric_solution", "maximum_likelihood", "kl_divergence", "truncated_kl", "LatentForm",
+    "latent_form", "from_latent", "factor_analysis",
+    # training
+    "train", "Training", "Exact", "CD", "PCD", "StepDecay", "train_bernoulli", "BernoulliTraining",
+    "bernoulli_gradient",
+    # its course and its limits
+    "gradient_flow", "Flow", "mode_trajectory", "natural_gradient_flow", "relaxation_rates", "eigenvalue_relaxation",
+    "learning_rate_limit", "sweeps_needed", "noise_floor",
+    # from data
+    "second_moment", "block_moments", "standardize", "Standardized", "kernel_spectrum", "recommend", "Recommendation",
+    "load_digits", "load_mnist", "mnist_correlation",
+    # around it
+    "autocorrelation_time", "standard_error", "sweep", "Tally",
+    # errors
+    "NotNormalizableError", "TrainingInterrupted", "CheckpointError", "DatasetError",
 ]

@@ -9,6 +9,7 @@ import scipy
 from numpy.typing import ArrayLike
 
 from ._support.checks import Floats, finite, kernel_eigenvalues, number, positive_spectrum, symmetric
+from ._support.modes import lighter
 from ._support.range import in_extended_range, in_range
 
 _SINGULAR = 1e14
@@ -119,5 +120,5 @@ def truncated_kl(eigenvalues: ArrayLike, n_hidden: ArrayLike, mass_squared: floa
     with np.errstate(divide="ignore"):
         cost = np.where(np.isinf(kappa), np.inf, _relative_entropy(mass_squared / kappa) / 2)
     left = np.concatenate([np.cumsum(cost[::-1])[::-1], [0.0]])
-    kept = np.minimum(hidden, np.searchsorted(kappa, mass_squared, side="left")).astype(int)
+    kept = np.minimum(hidden, len(lighter(kappa, mass_squared))).astype(int)
     return left[kept] if kept.ndim else float(left[kept])

@@ -203,5 +203,5 @@ def _explicit_steps(initial: Ensemble, correlation: Floats, times: Floats, learn
     propagator = np.linalg.inv(initial.kernel[0])
     rate = max(float((propagator**2).sum()), float((correlation**2).sum())) / 2
     if learn_mass == "mu":
-        rate *= 4 * float(initial.mass[0, 0])
+        rate *= 4 * float(initial.mass_squared[0, 0])
     return rate * float(times[-1] - times[0]) / 6

@@ -9,16 +9,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from itertools import pairwise
-from typing import cast
+from typing import ClassVar, cast
 
 import numpy as np
 import scipy
 from numpy.typing import ArrayLike
 
+from ._support.arrays import add_to_diagonal
 from ._support.checks import Floats, Seed, count, frozen, hidden_bias, number, numpy_generator, weight_matrix
-from ._support.range import members_in_range
+from ._support.files import Stored
+from ._support.range import in_range
 from ._support.runtime import progress_bar
-from .machine import Layers, random_weights
+from .machine import Machine, random_weights
 
 _MOST_ENUMERATED = 20
 
@@ -30,10 +32,11 @@ def _spin_states(n: int) -> Floats:
     return frozen(2.0 * (bits & 1) - 1)
 
 
-@members_in_range
 @dataclass(frozen=True, eq=False)
-class GaussianBernoulliRBM(Layers):
+class GaussianBernoulliRBM(Machine):
     """S(phi, h) = mu^2 phi^T phi / 2 - phi^T W h + eta^T h with h_a = +-1: Eq. (88), its signs included.
+
+    `Machine` lists what all machines can do.
 
     Parameters
     ----------
@@ -41,12 +44,16 @@ class GaussianBernoulliRBM(Layers):
     mass_squared : float
         mu^2 > 0. The model exists for every W: large weights make wells, not an instability.
     hidden_bias : array (N_h,), optional
-        eta; zero when None.
+        eta; zero when None. The mean of the hidden nodes is tanh(W^T phi - eta): a positive eta pulls them down. In
+        `ScalarRBM` it is the other way round. Both signs are the paper's, Eqs. (88) and (7).
     """
 
     weights: Floats
     mass_squared: float
     hidden_bias: Floats | None = None
+
+    _stored: ClassVar = {"weights": Stored(("f8",), (2,)), "mass_squared": Stored(("f8",)),
+                         "hidden_bias": Stored(("f8",), (1,))}
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "weights", weight_matrix(self.weights))
@@ -55,6 +62,7 @@ class GaussianBernoulliRBM(Layers):
         object.__setattr__(self, "hidden_bias", hidden_bias(bias, self.n_hidden))
 
     @classmethod
+    @in_range
     def random(cls, n_visible: int, n_hidden: int, mass_squared: float, scale: float = 0.1,
                rng: Seed = None) -> GaussianBernoulliRBM:
         """Weights drawn independently from a normal distribution of standard deviation `scale`, no bias."""
@@ -81,67 +89,69 @@ class GaussianBernoulliRBM(Layers):
         return ((states @ couplings) * states).sum(axis=1) - states @ self._eta
 
     @cached_property
+    @in_range
     def hidden_probabilities(self) -> Floats:
         """P_h of each row of `hidden_states`, shape (2^N_h,): an Ising model with couplings W^T W / mu^2."""
         return frozen(np.exp(self._log_weights - scipy.special.logsumexp(self._log_weights)))
 
     @cached_property
+    @in_range
     def hidden_moments(self) -> tuple[Floats, Floats]:
         """<h> (N_h,) and <h h^T> (N_h, N_h), by enumeration; the second is not centred."""
         states, probabilities = self.hidden_states, self.hidden_probabilities
         return frozen(probabilities @ states), frozen((states.T * probabilities) @ states)
 
     @property
+    @in_range
     def log_partition(self) -> float:
         """ln Z of Eq. (89) in nats, by enumeration of the hidden layer."""
         gaussian = self.n_visible / 2 * np.log(2 * np.pi / self.mass_squared)
         return float(scipy.special.logsumexp(self._log_weights) + gaussian)
 
     @property
+    @in_range
     def mixture(self) -> tuple[Floats, Floats]:
         """The visible layer as a mixture of Gaussians of variance 1 / mu^2: weights (2^N_h,), means (2^N_h, N_v)."""
         return self.hidden_probabilities, self.hidden_states @ self.weights.T / self.mass_squared
 
     @property
+    @in_range
     def mean(self) -> Floats:
         """<phi> = W <h> / mu^2, shape (N_v,), by enumeration."""
         return self.weights @ self.hidden_moments[0] / self.mass_squared
 
     @property
+    @in_range
     def propagator(self) -> Floats:
         """The connected two-point function 1 / mu^2 + W Cov(h) W^T / mu^4, shape (N_v, N_v), by enumeration."""
         mean, second = self.hidden_moments
         scatter = self.weights @ (second - np.outer(mean, mean)) @ self.weights.T / self.mass_squared**2
-        return np.eye(self.n_visible) / self.mass_squared + (scatter + scatter.T) / 2
+        return add_to_diagonal((scatter + scatter.T) / 2, 1 / self.mass_squared)
 
+    @in_range
     def psi(self, phi: ArrayLike) -> Floats:
         """psi_a = sum_i phi_i W_ia - eta_a for phi (..., N_v), shape (..., N_h)."""
         return self._visible(phi) @ self.weights - self._eta
 
-    def effective_action(self, phi: ArrayLike) -> Floats:
+    @in_range
+    def action(self, phi: ArrayLike) -> Floats:
         """mu^2 phi^T phi / 2 - sum_a ln(2 cosh psi_a), shape (...): Eq. (91)."""
         phi = self._visible(phi)
         psi = self.psi(phi)
         return self.mass_squared * (phi**2).sum(axis=-1) / 2 - np.logaddexp(psi, -psi).sum(axis=-1)
 
+    @in_range
     def log_likelihood(self, phi: ArrayLike, log_partition: float | None = None) -> float:
         """Average ln p(phi) over samples (n, N_v), nats; ln Z is enumerated unless it is given."""
         log_partition = self.log_partition if log_partition is None else log_partition
-        return float(-self.effective_action(phi).mean() - log_partition)
+        return float(-self.action(phi).mean() - log_partition)
 
+    @in_range
     def hidden_mean(self, phi: ArrayLike) -> Floats:
         """<h | phi> = tanh psi, shape (..., N_h)."""
         return np.tanh(self.psi(phi))
 
-    def gibbs(self, phi: ArrayLike, steps: int = 1, rng: Seed = None) -> Floats:
-        """`steps` sweeps of block Gibbs sampling; phi (..., N_v)."""
-        phi = self._visible(phi)
-        rng = numpy_generator(rng)
-        for _ in range(count(steps, "steps")):
-            up = rng.random((*phi.shape[:-1], self.n_hidden)) < scipy.special.expit(2 * self.psi(phi))
-            phi = self._visible_given(np.where(up, 1.0, -1.0), rng)
-        return phi
-
+    @in_range
     def sample(self, n: int, rng: Seed = None) -> Floats:
         """`n` independent exact samples (n, N_v): a hidden state by its enumerated weight, then phi given h."""
         rng = numpy_generator(rng)
@@ -149,6 +159,7 @@ class GaussianBernoulliRBM(Layers):
         drawn = rng.choice(len(probabilities), size=count(n, "n"), p=probabilities)
         return self._visible_given(self.hidden_states[drawn], rng)
 
+    @in_range
     def annealed_log_partition(self, chains: int = 100, temperatures: int = 1000, rng: Seed = None, *,
                                progress: bool = False) -> tuple[float, float]:
         """ln Z by annealed importance sampling (Neal 2001), and its standard error, in nats; for any N_h.
@@ -177,7 +188,6 @@ class GaussianBernoulliRBM(Layers):
         error = ratio.std(ddof=1) / ratio.mean() / np.sqrt(chains)
         return float(start + scipy.special.logsumexp(log_weight) - np.log(chains)), float(error)
 
-    def _visible_given(self, hidden: Floats, rng: np.random.Generator) -> Floats:
-        """phi drawn given h (..., N_h)."""
-        mean = hidden @ self.weights.T / self.mass_squared
-        return mean + rng.standard_normal(mean.shape) / np.sqrt(self.mass_squared)
+    def _hidden_given(self, phi: Floats, rng: np.random.Generator) -> Floats:
+        psi = self.psi(phi)
+        return np.where(rng.random(psi.shape) < scipy.special.expit(2 * psi), 1.0, -1.0)

@@ -20,6 +20,7 @@ import numpy as np
 import scipy
 from numpy.typing import ArrayLike
 
+from ._support.arrays import add_to_diagonal
 from ._support.checks import (
     Floats,
     Seed,
@@ -32,6 +33,7 @@ from ._support.checks import (
     require_positive,
     varying_nodes,
 )
+from ._support.modes import kept
 from ._support.range import in_range
 from .model import ScalarRBM
 
@@ -61,9 +63,7 @@ class LatentForm(NamedTuple):
     @property
     def covariance(self) -> Floats:
         """Covariance of phi, the noise on the diagonal plus :math:`A A^T`, of shape (N_v, N_v)."""
-        covariance = self.loadings @ self.loadings.T
-        covariance[np.diag_indices_from(covariance)] += self.noise
-        return covariance
+        return add_to_diagonal(self.loadings @ self.loadings.T, self.noise)
 
 
 @in_range
@@ -220,13 +220,13 @@ def factor_analysis(correlation: ArrayLike, n_hidden: int, hidden_variance: floa
     def cost(log_noise: Floats) -> tuple[float, Floats]:
         """Minus twice the log-likelihood at the best A, up to a constant, and its gradient."""
         A, theta = loadings(log_noise)
-        kept = np.arange(n_visible) < min(n_hidden, int((theta > 1).sum()))
+        signal = kept(theta, 1.0, n_hidden)
         model = np.exp(log_noise) + (A**2).sum(axis=1)
-        value = log_noise.sum() + (np.log(theta[kept]) + 1).sum() + theta[~kept].sum()
+        value = log_noise.sum() + (np.log(theta[signal]) + 1).sum() + theta[~signal].sum()
         return value, (model - 1) * np.exp(-log_noise)
 
     # What a regression on all other nodes cannot explain is more than the noise; a part of it is a good guess.
-    left = 1 / np.diag(np.linalg.inv(unit + 1e-6 * np.eye(n_visible)))
+    left = 1 / np.diag(np.linalg.inv(add_to_diagonal(unit.copy(), 1e-6)))
     guess = np.log((1 - n_hidden / (2 * n_visible)) * left)
     rng = numpy_generator(rng)
     lowest = np.log(least_noise)

@@ -17,11 +17,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ._support.checks import Floats, Seed, count, fields, number, numpy_generator, require_positive
-from ._support.range import members_in_range
+from ._support.range import in_range
 from ._support.runtime import progress_bar
 
 
-@members_in_range
 @dataclass(frozen=True)
 class FreeScalarField:
     r"""A free scalar field on a periodic lattice: a Gaussian whose kernel is K = m^2 - Laplacian.
@@ -57,6 +56,7 @@ class FreeScalarField:
     mass_squared: float = 4.0
     links: Mapping[int | tuple[int, ...], float] | tuple[tuple[tuple[int, ...], float], ...] | None = None
 
+    @in_range
     def __post_init__(self) -> None:
         extents = tuple(np.atleast_1d(self.shape).tolist())
         if not extents:
@@ -98,6 +98,7 @@ class FreeScalarField:
         return self.mass_squared + kinetic
 
     @property
+    @in_range
     def eigenvalues(self) -> Floats:
         """Eigenvalues kappa_alpha of the kernel, ascending (infrared first), of shape (n_sites,).
 
@@ -106,6 +107,7 @@ class FreeScalarField:
         return np.sort(self._dispersion, axis=None)
 
     @property
+    @in_range
     def momenta(self) -> Floats:
         r"""Momenta, of shape (n_sites, dimensions), in the order of `eigenvalues`.
 
@@ -125,6 +127,7 @@ class FreeScalarField:
         return from_origin[tuple(separation)]
 
     @property
+    @in_range
     def kernel(self) -> Floats:
         """Kernel K_phi of Eq. (77), in several dimensions the Kronecker sum (83), of shape (n_sites, n_sites)."""
         kernel = self.mass_squared * np.eye(self.n_sites)
@@ -137,6 +140,7 @@ class FreeScalarField:
         return kernel
 
     @property
+    @in_range
     def propagator(self) -> Floats:
         """Propagator <phi phi^T> = K^-1, of shape (n_sites, n_sites).
 
@@ -148,6 +152,7 @@ class FreeScalarField:
         require_positive(self._dispersion, "the lattice kernel")
         return self._translation_invariant(1 / self._dispersion)
 
+    @in_range
     def action(self, phi: ArrayLike) -> Floats:
         """The action of fields, summed as differences along the links.
 
@@ -167,6 +172,7 @@ class FreeScalarField:
             density = density + strength * (phi[..., self._shifted(offset)] - phi) ** 2
         return density.sum(axis=-1) / 2
 
+    @in_range
     def action_density(self, phi: ArrayLike) -> Floats:
         """The action of fields per site, S / N_v.
 
@@ -183,6 +189,7 @@ class FreeScalarField:
         """
         return self.action(phi) / self.n_sites
 
+    @in_range
     def sample(self, n: int, rng: Seed = None) -> Floats:
         """Independent exact configurations: white noise, coloured by kappa^(-1/2) in momentum space.
 
@@ -210,6 +217,7 @@ class FreeScalarField:
         coloured = np.fft.ifftn(np.fft.fftn(noise, axes=axes) / np.sqrt(self._dispersion), axes=axes).real
         return coloured.reshape(n, self.n_sites)
 
+    @in_range
     def metropolis(self, n: int, rng: Seed = None, *, chains: int = 100, step: float = 1.0, burn_in: int = 100,
                    sweeps: int = 20, progress: bool = False) -> Floats:
         """Configurations from single-site Metropolis Monte Carlo.

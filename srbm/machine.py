@@ -1,23 +1,49 @@
-"""What the machines have in common: two layers of nodes, joined by a weight matrix."""
+"""What every machine can do: one contract for `ScalarRBM`, `Phi4RBM` and `GaussianBernoulliRBM`.
+
+A machine has visible fields phi and hidden nodes h, which its weight matrix joins: p(phi, h) ~ exp(-S(phi, h)). Within
+a layer nothing is coupled, so either layer is drawn at once given the other. Each machine adds its action and what of
+these methods it does in its own way; where it says nothing, both layers are Gaussian.
+
+    action(phi), log_density(phi)               what it says of fields phi, (..., N_v) to (...)
+    hidden_mean(phi), visible_mean(hidden)      the mean of one layer given the other
+    sample(n, rng), gibbs(phi, steps, rng)      configurations, and sweeps of Markov chains
+    trace(draws, start, rng)                    the path of such chains
+    save(path), load(path)                      a file
+"""
 
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Any, cast
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from ._support.checks import Floats, count, fields, frozen, number, numpy_generator
+from ._support.checks import Floats, PathLike, Seed, count, fields, frozen, number, numpy_generator
+from ._support.files import Stored, load_arrays, save_arrays
+from ._support.range import in_range
+from ._support.runtime import progress_bar
+from .errors import DatasetError
 
 
-class Layers:
-    """A base for dataclasses with `weights` (N_v, N_h)."""
+class Machine(ABC):
+    """The base of the machines, frozen dataclasses with `weights` (N_v, N_h) and `mass_squared`."""
 
     if TYPE_CHECKING:
 
         @property
         def weights(self) -> Floats:
             """W, shape (N_v, N_h)."""
+
+        @property
+        def mass_squared(self) -> Any:
+            """mu^2."""
+
+    _stored: ClassVar[Mapping[str, Stored]]
+    """What a file holds of each parameter."""
 
     def __getstate__(self) -> dict[str, Any]:
         """The parameters alone, for pickle and copy: what was computed from them is computed again."""
@@ -37,9 +63,208 @@ class Layers:
         """N_h."""
         return self.weights.shape[1]
 
+    @property
+    def is_normalizable(self) -> bool:
+        """Whether Z exists."""
+        return True
+
+    @property
+    @abstractmethod
+    def log_partition(self) -> float:
+        """ln Z of the visible layer, the integral over phi of exp(-action(phi)), in nats."""
+
+    @abstractmethod
+    def action(self, phi: ArrayLike) -> Floats:
+        """The effective action of the visible layer, -ln of what is left of exp(-S) when h is integrated out.
+
+        For phi (..., N_v), shape (...); without constants, so that ln p(phi) = -action(phi) - log_partition.
+        """
+
+    @in_range
+    def log_density(self, phi: ArrayLike, log_partition: float | None = None) -> Floats:
+        """ln p(phi) of each configuration, -action(phi) - ln Z, in nats.
+
+        Parameters
+        ----------
+        phi : array (..., N_v)
+        log_partition : float, optional
+            ln Z, where `log_partition` cannot be had or is to be computed once only.
+
+        Returns
+        -------
+        array (...)
+
+        Raises
+        ------
+        ValueError
+            Where ln Z is not known: that of a `Phi4RBM`, and of more binary nodes than can be enumerated.
+        NotNormalizableError
+            Where there is no Z.
+
+        Examples
+        --------
+        >>> from srbm import ScalarRBM
+        >>> ScalarRBM([[1.0]], 2.0).log_density([[0.0], [1.0]]).round(3)
+        array([-0.919, -1.419])
+        """
+        action = self.action(phi)
+        return -action - (self.log_partition if log_partition is None else number(log_partition, "log_partition"))
+
+    def effective_action(self, phi: ArrayLike) -> Floats:
+        """The old name of `action`, for one release."""
+        return self.action(phi)
+
+    @abstractmethod
+    def hidden_mean(self, phi: ArrayLike) -> Floats:
+        """<h | phi> for phi (..., N_v), shape (..., N_h)."""
+
+    @in_range
+    def visible_mean(self, hidden: ArrayLike) -> Floats:
+        """<phi | h> = W h / mu^2 for h of shape (..., N_h); shape (..., N_v)."""
+        return fields(hidden, "hidden", self.n_hidden) @ self.weights.T / self.mass_squared
+
+    @abstractmethod
+    def sample(self, n: int, rng: Seed = None) -> Floats:
+        """`n` configurations, shape (n, N_v)."""
+
+    @in_range
+    def gibbs(self, phi: ArrayLike, steps: int = 1, rng: Seed = None) -> Floats:
+        """The states of Markov chains after some sweeps of block Gibbs sampling, each h given phi, then phi given h.
+
+        Parameters
+        ----------
+        phi : array (..., N_v)
+            Where the chains are.
+        steps : int
+            Sweeps.
+        rng : Generator or seed
+
+        Returns
+        -------
+        array (..., N_v)
+
+        Raises
+        ------
+        NotNormalizableError
+            When the fields leave double precision because there is no distribution that the chains could converge to:
+            with Gaussian layers both conditional distributions exist for every W, also where the joint one does not.
+        """
+        phi = self._visible(phi)
+        rng, steps = numpy_generator(rng), count(steps, "steps")
+        try:
+            for _ in range(steps):
+                phi = self._visible_given(self._hidden_given(phi, rng), rng)
+        except (FloatingPointError, ValueError):  # too large for double precision
+            if not self.is_normalizable:
+                _ = self.log_partition  # raises, and says why
+            raise
+        return phi
+
+    def trace(self, draws: int, start: ArrayLike, rng: Seed = None, *, sweeps: int = 1, burn_in: int = 0,
+              measure: Callable[[Floats], Any] | None = None, progress: bool = False) -> Any:
+        """The path of Gibbs chains: their states, or a function of them, recorded again and again.
+
+        The random numbers are those of a loop over `gibbs` with the same generator, one sweep after the other.
+
+        Parameters
+        ----------
+        draws : int
+            Number of records.
+        start : array (chains, N_v), or (..., N_v)
+            Where the chains begin; it is not recorded. `sample(chains, rng)` gives states in equilibrium.
+        rng : Generator or seed
+        sweeps : int
+            Sweeps from each record to the next.
+        burn_in : int
+            Sweeps before the first of these.
+        measure : callable, optional
+            What to record in place of the states, a function of phi (chains, N_v): a number, or arrays of one shape.
+        progress : bool
+            Whether to show a bar that counts sweeps (on stderr; needs tqdm).
+
+        Returns
+        -------
+        array (draws, chains, N_v), or (draws, ...) with what `measure` returns
+            `autocorrelation_time` and `standard_error` want the draws last, np.moveaxis(path, 0, -1); ArviZ wants
+            (chain, draw, ...), as in arviz.convert_to_dataset(path.swapaxes(0, 1)).
+
+        Examples
+        --------
+        >>> from srbm import ScalarRBM, autocorrelation_time
+        >>> rbm = ScalarRBM([[1.0]], 2.0)  # tau = (1 + a) / (1 - a) = 3, a = 1 - kernel / mu^2
+        >>> path = rbm.trace(20_000, rbm.sample(5, rng=0), rng=1)
+        >>> path.shape, float(autocorrelation_time(path[:, :, 0].T).mean().round())
+        ((20000, 5, 1), 3.0)
+        """
+        phi = self._visible(start)
+        draws, burn_in, sweeps = count(draws, "draws"), count(burn_in, "burn_in"), count(sweeps, "sweeps", least=1)
+        rng = numpy_generator(rng)
+        records: list[Any] = []
+        with progress_bar(progress, burn_in + draws * sweeps, "sweep") as advance:
+            phi = self.gibbs(phi, burn_in, rng)
+            advance(burn_in)
+            for _ in range(draws):
+                phi = self.gibbs(phi, sweeps, rng)
+                records.append(phi if measure is None else measure(phi))
+                advance(sweeps)
+        return np.array(records) if records else np.empty((0, *np.shape(phi if measure is None else measure(phi))))
+
+    def save(self, path: PathLike) -> Path:
+        """Write the parameters to an .npz file, atomically and without pickle.
+
+        Parameters
+        ----------
+        path : str or Path
+
+        Returns
+        -------
+        Path
+        """
+        parameters = self.__getstate__()
+        if parameters.get("hidden_bias", self) is None:
+            parameters["hidden_bias"] = np.zeros(self.n_hidden)
+        return save_arrays(path, **parameters)
+
+    @classmethod
+    def load(cls, path: PathLike) -> Self:
+        """Read a machine of this class written by `save`.
+
+        Parameters
+        ----------
+        path : str or Path
+
+        Returns
+        -------
+        machine with the same parameters, to the last bit
+
+        Raises
+        ------
+        DatasetError
+            When the file is damaged, or holds something else.
+        FileNotFoundError
+        """
+        stored = load_arrays(path, cls._stored)
+        try:
+            model = cls(**stored)
+            if "hidden_bias" in stored and not stored["hidden_bias"].any():
+                model = dataclasses.replace(cast(Any, model), hidden_bias=None)
+            return model
+        except ValueError as error:
+            raise DatasetError(f"{path} does not hold a model ({error}); restore it from a copy") from error
+
     def _visible(self, phi: Any) -> Floats:
         """`phi` as visible fields (..., N_v)."""
         return fields(phi, "phi", self.n_visible)
+
+    def _hidden_given(self, phi: Floats, rng: np.random.Generator) -> Floats:
+        """h (..., N_h) drawn given phi (..., N_v)."""
+        mean = self.hidden_mean(phi)
+        return mean + np.sqrt(cast(Any, self).hidden_variance) * rng.standard_normal(mean.shape)
+
+    def _visible_given(self, hidden: Floats, rng: np.random.Generator) -> Floats:
+        """phi (..., N_v) drawn given h (..., N_h)."""
+        mean = self.visible_mean(hidden)
+        return mean + rng.standard_normal(mean.shape) / np.sqrt(self.mass_squared)
 
 
 def random_weights(n_visible: int, n_hidden: int, scale: float, rng: Any) -> Floats:

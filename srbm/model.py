@@ -11,9 +11,9 @@ because that is what training by contrastive divergence uses.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import scipy
@@ -21,10 +21,8 @@ from numpy.typing import ArrayLike
 
 from ._support.checks import (
     Floats,
-    PathLike,
     Seed,
     count,
-    fields,
     finite,
     frozen,
     hidden_bias,
@@ -34,19 +32,18 @@ from ._support.checks import (
     symmetric,
     weight_matrix,
 )
-from ._support.files import Stored, load_arrays, save_arrays
-from ._support.range import members_in_range
-from .errors import DatasetError, NotNormalizableError
-from .machine import Layers, random_weights
-
-_STORED = {"weights": Stored(("f8",), (2,)), "mass_squared": Stored(("f8",), (0, 1)),
-           "hidden_variance": Stored(("f8",)), "hidden_bias": Stored(("f8",), (1,))}
+from ._support.files import Stored
+from ._support.range import in_range
+from .chains.stack import kernel_of
+from .errors import NotNormalizableError
+from .machine import Machine, random_weights
 
 
-@members_in_range
 @dataclass(frozen=True, eq=False, repr=False)
-class ScalarRBM(Layers):
+class ScalarRBM(Machine):
     """A Gaussian-Gaussian RBM with the action of Eq. (7); immutable, training returns a new one.
+
+    `Machine` lists what all machines can do.
 
     Parameters
     ----------
@@ -57,7 +54,8 @@ class ScalarRBM(Layers):
     hidden_variance : float
         sigma_h^2 > 0.
     hidden_bias : array (N_h,), optional
-        eta; zero when None.
+        eta; zero when None. The mean of the hidden nodes is eta + sigma_h^2 W^T phi: a positive eta pulls them up. In
+        `GaussianBernoulliRBM` it is the other way round. Both signs are the paper's, Eqs. (7) and (88).
 
     A model whose kernel has an eigenvalue <= 0 can be built and inspected (`is_normalizable`); what needs Z
     raises `NotNormalizableError`.
@@ -67,6 +65,9 @@ class ScalarRBM(Layers):
     mass_squared: float | Floats
     hidden_variance: float = 1.0
     hidden_bias: Floats | None = None
+
+    _stored: ClassVar = {"weights": Stored(("f8",), (2,)), "mass_squared": Stored(("f8",), (0, 1)),
+                         "hidden_variance": Stored(("f8",)), "hidden_bias": Stored(("f8",), (1,))}
 
     def __post_init__(self) -> None:
         weights = weight_matrix(self.weights)
@@ -83,29 +84,32 @@ class ScalarRBM(Layers):
             object.__setattr__(self, "hidden_bias", hidden_bias(self.hidden_bias, self.n_hidden))
 
     @classmethod
+    @in_range
     def random(cls, n_visible: int, n_hidden: int, mass_squared: float | Floats, scale: float = 0.1,
                hidden_variance: float = 1.0, rng: Seed = None) -> ScalarRBM:
         """Weights drawn independently from a normal distribution of standard deviation `scale` (Sec. V B)."""
         return cls(random_weights(n_visible, n_hidden, scale, rng), mass_squared, hidden_variance)
 
     @property
+    @in_range
     def kernel(self) -> Floats:
         """K = mu^2 - sigma_h^2 W W^T, shape (N_v, N_v): Eq. (9)."""
-        kernel = -self.hidden_variance * (self.weights @ self.weights.T)
-        kernel[np.diag_indices_from(kernel)] += self.mass_squared
-        return kernel
+        return kernel_of(self.weights, np.atleast_1d(self.mass_squared), self.hidden_variance)
 
     @property
+    @in_range
     def source(self) -> Floats:
         """J = W eta, shape (N_v,): Eq. (9)."""
         return np.zeros(self.n_visible) if self.hidden_bias is None else self.weights @ self.hidden_bias
 
     @cached_property
+    @in_range
     def singular_values(self) -> Floats:
         """xi_a of W, descending, shape (min(N_v, N_h),): Eq. (31)."""
         return frozen(np.linalg.svd(self.weights, compute_uv=False))
 
     @cached_property
+    @in_range
     def eigenvalues(self) -> Floats:
         """lambda_alpha of K, ascending, shape (N_v,): Eq. (33)."""
         if np.ndim(self.mass_squared):
@@ -129,22 +133,32 @@ class ScalarRBM(Layers):
                                        f"{self.eigenvalues[0]:.3g} is lost in rounding; reduce the weights") from None
 
     @property
+    @in_range
     def propagator(self) -> Floats:
         """K^-1, the connected two-point function, shape (N_v, N_v): Eq. (11)."""
         inverse = scipy.linalg.cho_solve((self._cholesky, True), np.eye(self.n_visible))
         return (inverse + inverse.T) / 2
 
     @property
+    @in_range
     def mean(self) -> Floats:
         """<phi> = K^-1 J, shape (N_v,)."""
         return scipy.linalg.cho_solve((self._cholesky, True), self.source)
 
     @property
+    @in_range
     def log_partition(self) -> float:
         """ln Z of Eq. (10), the integral over phi of exp(-phi^T K phi / 2 + phi^T J), in nats."""
         log_det = 2 * np.log(np.diag(self._cholesky)).sum()
         return float((self.n_visible * np.log(2 * np.pi) - log_det + self.source @ self.mean) / 2)
 
+    @in_range
+    def action(self, phi: ArrayLike) -> Floats:
+        """phi^T K phi / 2 - phi^T J for phi (..., N_v), shape (...): Eq. (8)."""
+        phi = self._visible(phi)
+        return ((phi @ self.kernel) * phi).sum(axis=-1) / 2 - phi @ self.source
+
+    @in_range
     def log_likelihood(self, correlation: ArrayLike, mean: ArrayLike | None = None) -> float:
         """Average ln p(phi) over data with second moments <phi phi^T> and mean <phi>, nats per configuration: Eq. (19).
 
@@ -162,39 +176,19 @@ class ScalarRBM(Layers):
         linear = 0.0 if mean is None else self.source @ self._visible(mean)
         return float(linear - np.vdot(self.kernel, correlation) / 2 - self.log_partition)
 
+    @in_range
     def sample(self, n: int, rng: Seed = None) -> Floats:
         """`n` independent exact samples of phi, shape (n, N_v)."""
         noise = numpy_generator(rng).standard_normal((self.n_visible, count(n, "n")))
         return self.mean + scipy.linalg.solve_triangular(self._cholesky, noise, lower=True, trans="T").T
 
-    def gibbs(self, phi: ArrayLike, steps: int = 1, rng: Seed = None) -> Floats:
-        """`steps` sweeps of block Gibbs sampling, each h given phi then phi given h; phi has shape (..., N_v).
-
-        Both conditional distributions exist for every W, also where the joint one does not (`is_normalizable`). Then
-        there is nothing that the chains could converge to: their fields grow exponentially with the sweeps, until they
-        leave double precision, which raises `NotNormalizableError`.
-        """
-        phi = self._visible(phi)
-        rng, steps = numpy_generator(rng), count(steps, "steps")
-        try:
-            for _ in range(steps):
-                hidden = self.hidden_mean(phi)
-                hidden = hidden + np.sqrt(self.hidden_variance) * rng.standard_normal(hidden.shape)
-                phi = self.visible_mean(hidden) + rng.standard_normal(phi.shape) / np.sqrt(self.mass_squared)
-        except (FloatingPointError, ValueError):  # too large for double precision
-            require_positive(self.eigenvalues, "the RBM kernel")
-            raise
-        return phi
-
+    @in_range
     def hidden_mean(self, phi: ArrayLike) -> Floats:
         """<h | phi> = eta + sigma_h^2 W^T phi for phi of shape (..., N_v); shape (..., N_h)."""
         mean = self.hidden_variance * (self._visible(phi) @ self.weights)
         return mean if self.hidden_bias is None else mean + self.hidden_bias
 
-    def visible_mean(self, hidden: ArrayLike) -> Floats:
-        """<phi | h> = W h / mu^2 for h of shape (..., N_h); shape (..., N_v)."""
-        return fields(hidden, "hidden", self.n_hidden) @ self.weights.T / self.mass_squared
-
+    @in_range
     def reconstruct(self, phi: ArrayLike) -> Floats:
         """One mean-field pass forward and backward, <phi | <h | phi>>, as in Fig. 16; shape (..., N_v)."""
         return self.visible_mean(self.hidden_mean(phi))
@@ -205,19 +199,3 @@ class ScalarRBM(Layers):
         bias = "" if self.hidden_bias is None else ", hidden bias"
         return (f"<ScalarRBM: N_v = {self.n_visible}, N_h = {self.n_hidden}, mu^2 = {mass}, "
                 f"sigma_h^2 = {self.hidden_variance:.6g}{bias}>")
-
-    def save(self, path: PathLike) -> Path:
-        """Write the model to an .npz file, atomically; returns its path."""
-        bias = np.zeros(self.n_hidden) if self.hidden_bias is None else self.hidden_bias
-        return save_arrays(path, weights=self.weights, mass_squared=self.mass_squared,
-                           hidden_variance=self.hidden_variance, hidden_bias=bias)
-
-    @classmethod
-    def load(cls, path: PathLike) -> ScalarRBM:
-        """Read a model written by `save`; raises `DatasetError` for a damaged file."""
-        stored = load_arrays(path, _STORED)
-        try:
-            model = cls(**stored)
-            return model if stored["hidden_bias"].any() else replace(model, hidden_bias=None)
-        except ValueError as error:
-            raise DatasetError(f"{path} does not hold a model ({error}); restore it from a copy") from error

@@ -30,7 +30,7 @@ from ._support.checks import (
     refuse_containers,
     varying_nodes,
 )
-from ._support.range import in_extended_range, in_range, members_in_range
+from ._support.range import in_extended_range, in_range
 from ._support.runtime import progress_bar
 
 _PIECE = 2**22
@@ -38,7 +38,6 @@ _PIECE = 2**22
 _SPACING = 4 * float(np.finfo(float).eps)
 
 
-@members_in_range
 @dataclass(frozen=True, eq=False)
 class IntegerMoments:
     """Exact sums over integer data.
@@ -109,6 +108,7 @@ class IntegerMoments:
             return FloatMoments(0, self.sums.astype(float), self.products.astype(float))
         return FloatMoments(self.n, self.sums / self.n, self.n * self.correlation(center=True))
 
+    @in_range
     def correlation(self, center: bool = False, scale: float = 1.0) -> Floats:
         """Second moments of the data.
 
@@ -135,7 +135,6 @@ class IntegerMoments:
         return (products / self.n - np.outer(mean, mean)) * scale**2
 
 
-@members_in_range
 @dataclass(frozen=True, eq=False)
 class FloatMoments:
     """Moments of real data.
@@ -197,6 +196,7 @@ class FloatMoments:
         between = shift[:, None] * shift[None, :] * (self.n * other.n / n)
         return FloatMoments(n, self.mean + shift * (other.n / n), self.scatter + (other.scatter + between))
 
+    @in_range
     def correlation(self, center: bool = False, scale: float = 1.0) -> Floats:
         """Second moments of the data.
 

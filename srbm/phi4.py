@@ -7,14 +7,17 @@ it *is* lattice phi^4 theory, the hidden layer being the auxiliary field that ca
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ._support.arrays import add_to_diagonal
 from ._support.checks import (
     Floats,
     Seed,
     count,
+    fields,
     finite,
     number,
     numpy_generator,
@@ -22,19 +25,21 @@ from ._support.checks import (
     symmetric,
     weight_matrix,
 )
-from ._support.range import in_range, members_in_range
-from ._support.runtime import progress_bar
-from .machine import Layers
+from ._support.files import Stored
+from ._support.range import in_range
+from .chains.stack import kernel_of
+from .machine import Machine
 from .solutions import symmetric_solution
 
 _STRONGEST = 1e12
 """The largest quartic coupling, in units of mu^4, with which a site can be drawn by rejection."""
 
 
-@members_in_range
 @dataclass(frozen=True, eq=False)
-class Phi4RBM(Layers):
+class Phi4RBM(Machine):
     """S(phi, h) = sum_i (mu^2 phi_i^2 / 2 + quartic phi_i^4) + h^T h / (2 sigma_h^2) - phi^T W h.
+
+    `Machine` lists what all machines can do.
 
     Parameters
     ----------
@@ -52,6 +57,10 @@ class Phi4RBM(Layers):
     quartic: float
     hidden_variance: float = 1.0
 
+    _stored: ClassVar = {"weights": Stored(("f8",), (2,)), "mass_squared": Stored(("f8",)),
+                         "quartic": Stored(("f8",)), "hidden_variance": Stored(("f8",))}
+
+    @in_range
     def __post_init__(self) -> None:
         object.__setattr__(self, "weights", weight_matrix(self.weights))
         object.__setattr__(self, "mass_squared", number(self.mass_squared, "mass_squared", above=0))
@@ -64,6 +73,7 @@ class Phi4RBM(Layers):
             require_positive(np.linalg.eigvalsh(self.kernel), "without a quartic term the kernel")
 
     @classmethod
+    @in_range
     def on_lattice(cls, kernel: ArrayLike, quartic: float, mass_squared: float,
                    hidden_variance: float = 1.0) -> Phi4RBM:
         """Lattice phi^4 theory, S = phi^T K phi / 2 + quartic sum phi^4, through the symmetric root of Eq. (16).
@@ -77,29 +87,43 @@ class Phi4RBM(Layers):
                              f"{highest:g}: W W^T = (mu^2 - K) / sigma_h^2 has no solution; increase it")
         # The root depends on mu^2 - K alone, so a common shift makes the kernel positive without changing it.
         shift = max(0.0, 1.0 - lowest)
-        solution = symmetric_solution(kernel + shift * np.eye(len(kernel)), mass_squared + shift, hidden_variance)
+        solution = symmetric_solution(add_to_diagonal(kernel, shift), mass_squared + shift, hidden_variance)
         return cls(solution.weights, mass_squared, quartic, hidden_variance)
 
     @property
+    @in_range
     def kernel(self) -> Floats:
         """K = mu^2 - sigma_h^2 W W^T of the quadratic part, shape (N_v, N_v)."""
-        return self.mass_squared * np.eye(self.n_visible) - self.hidden_variance * self.weights @ self.weights.T
+        return kernel_of(self.weights, np.array([self.mass_squared]), self.hidden_variance)
 
-    def effective_action(self, phi: ArrayLike) -> Floats:
+    @property
+    @in_range
+    def log_partition(self) -> float:
+        """Not known: raises `ValueError`. Ratios of densities need only `action`."""
+        raise ValueError("ln Z of a Phi4RBM is an integral over N_v fields that has no closed form. Ratios of its "
+                         "density need none: compare action(phi); or pass an estimate, log_density(phi, log_partition)")
+
+    @in_range
+    def action(self, phi: ArrayLike) -> Floats:
         """phi^T K phi / 2 + quartic sum_i phi_i^4 for phi (..., N_v), shape (...)."""
         phi = self._visible(phi)
         return ((phi @ self.kernel) * phi).sum(axis=-1) / 2 + self.quartic * (phi**4).sum(axis=-1)
 
-    def gibbs(self, phi: ArrayLike, steps: int = 1, rng: Seed = None) -> Floats:
-        """`steps` sweeps: h given phi is Gaussian, each phi_i given h is drawn exactly by rejection; phi (..., N_v)."""
-        phi = self._visible(phi)
-        rng = numpy_generator(rng)
-        for _ in range(count(steps, "steps")):
-            hidden = self.hidden_variance * (phi @ self.weights)
-            hidden = hidden + np.sqrt(self.hidden_variance) * rng.standard_normal(hidden.shape)
-            phi = quartic_sites(hidden @ self.weights.T, self.mass_squared, self.quartic, rng)
-        return phi
+    @in_range
+    def hidden_mean(self, phi: ArrayLike) -> Floats:
+        """<h | phi> = sigma_h^2 W^T phi for phi of shape (..., N_v); shape (..., N_h)."""
+        return self.hidden_variance * (self._visible(phi) @ self.weights)
 
+    @in_range
+    def visible_mean(self, hidden: ArrayLike) -> Floats:
+        """<phi | h>, site by site by quadrature, for h of shape (..., N_h); shape (..., N_v)."""
+        source = fields(hidden, "hidden", self.n_hidden) @ self.weights.T
+        return quartic_mean(source, self.mass_squared, self.quartic)
+
+    def _visible_given(self, hidden: Floats, rng: np.random.Generator) -> Floats:
+        return quartic_sites(hidden @ self.weights.T, self.mass_squared, self.quartic, rng)
+
+    @in_range
     def sample(self, n: int, rng: Seed = None, *, chains: int = 100, burn_in: int = 200, sweeps: int = 10,
                progress: bool = False) -> Floats:
         """`n` configurations (n, N_v) from `chains` Gibbs chains that start at phi = 0.
@@ -108,18 +132,9 @@ class Phi4RBM(Layers):
         `progress` shows a bar that counts sweeps (on stderr; needs tqdm).
         """
         n, chains = count(n, "n"), count(chains, "chains", least=1)
-        rng = numpy_generator(rng)
-        burn_in, sweeps = count(burn_in, "burn_in"), count(sweeps, "sweeps", least=1)
-        rounds = -(-n // chains)
-        with progress_bar(progress, burn_in + rounds * sweeps, "sweep") as advance:
-            phi = self.gibbs(np.zeros((chains, self.n_visible)), burn_in, rng)
-            advance(burn_in)
-            records = [phi[:0]]
-            for _ in range(rounds):
-                phi = self.gibbs(phi, sweeps, rng)
-                advance(sweeps)
-                records.append(phi)
-        return np.concatenate(records)[:n]
+        path = self.trace(-(-n // chains), np.zeros((chains, self.n_visible)), rng, sweeps=sweeps, burn_in=burn_in,
+                          progress=progress)
+        return path.reshape(-1, self.n_visible)[:n]
 
 
 @in_range
@@ -151,6 +166,27 @@ def quartic_sites(source: ArrayLike, mass_squared: float, quartic: float, rng: S
         result[left[accepted]] = (mode[left] + y)[accepted]
         left = left[~accepted]
     return result.reshape(source.shape)
+
+
+@in_range
+def quartic_mean(source: ArrayLike, mass_squared: float, quartic: float) -> Floats:
+    """The mean of exp(-mu^2 x^2 / 2 - quartic x^4 + source x), one for each entry of `source`; to rounding.
+
+    By the trapezoidal rule, which converges exponentially. With y = x - x_0 around the mode the exponent is
+    -(mu^2 + 4 quartic x_0^2) y^2 / 2 - quartic y^2 (y + 2 x_0)^2: of the order of one at a distance of
+    1 / sqrt(mu^2 + 4 quartic x_0^2 + sqrt(quartic)), and below -36 at thirteen times that.
+    """
+    source = finite(source, "source")
+    mode = _mode(source, mass_squared, quartic)
+    curvature = mass_squared + 4 * quartic * mode**2
+    width = 1 / np.sqrt(curvature + np.sqrt(quartic))
+    total, moment = np.zeros_like(source), np.zeros_like(source)
+    for node in np.linspace(-13, 13, 131):
+        y = node * width
+        weight = np.exp(-curvature * y**2 / 2 - quartic * (y * (y + 2 * mode)) ** 2)
+        total += weight
+        moment += weight * node
+    return mode + width * moment / total
 
 
 def _mode(source: Floats, mass_squared: float, quartic: float) -> Floats:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ._support.checks import Floats, correlation_matrix, count, null_variance, number, require_positive, symmetric
+from ._support.modes import kept
 from ._support.range import in_range
 from .model import ScalarRBM
 
@@ -169,7 +170,7 @@ def maximum_likelihood(correlation: ArrayLike, n_hidden: int, mass_squared: floa
                              "grows with mu^2 without bound; choose a smaller n_hidden or pass mass_squared")
         mass_squared = 1 / discarded
     mass_squared = number(mass_squared, "mass_squared", above=0)
-    kept = min(n_hidden, int((variances * mass_squared > 1).sum()))
+    n = int(kept(variances, mass_squared, n_hidden).sum())
     weights = np.zeros((n_visible, n_hidden))
-    weights[:, :kept] = modes[:, :kept] * np.sqrt((mass_squared - 1 / variances[:kept]) / hidden_variance)
+    weights[:, :n] = modes[:, :n] * np.sqrt((mass_squared - 1 / variances[:n]) / hidden_variance)
     return ScalarRBM(weights, mass_squared, hidden_variance)

@@ -16,12 +16,17 @@ it is the heavy ball with momentum rho and step (1 - rho) e.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from numpy.typing import ArrayLike
 
 from ._support.checks import Floats, count, kernel_eigenvalues, number
+from ._support.modes import lighter
 from ._support.range import in_extended_range, in_range
-from .training.schedules import StepDecay
+
+if TYPE_CHECKING:  # the messages of training use the formulas of this module
+    from .training.schedules import StepDecay
 
 
 @in_range
@@ -58,8 +63,7 @@ def relaxation_rates(eigenvalues: ArrayLike, mass_squared: float, hidden_varianc
            [0.45 , 0.32 ]])
     """
     kappa = _learnable(eigenvalues, mass_squared)
-    total = 2 * mass_squared - kappa[:, None] - kappa[None, :]
-    return number(hidden_variance, "hidden_variance", above=0) * total / np.outer(kappa, kappa)
+    return _rates(kappa, mass_squared, number(hidden_variance, "hidden_variance", above=0))
 
 
 @in_range
@@ -146,13 +150,63 @@ def learning_rate_limit(eigenvalues: ArrayLike, mass_squared: float, hidden_vari
     >>> round(learning_rate_limit(FreeScalarField(10).eigenvalues, mass_squared=9.0), 3)
     3.2
     """
-    rates = relaxation_rates(eigenvalues, mass_squared, hidden_variance)
-    return float(2 / rates.max()) if rates.size else float("inf")
+    kappa = _learnable(eigenvalues, mass_squared)
+    return stable_rate(kappa, mass_squared, number(hidden_variance, "hidden_variance", above=0))
+
+
+@in_extended_range
+def sweeps_needed(eigenvalues: ArrayLike, mass_squared: float) -> int:
+    """Gibbs sweeps per update that let chains follow the training: mu^2 / (2 kappa_min), rounded up, at least 1.
+
+    A sweep multiplies a mode of the model by 1 - lambda / mu^2 and adds noise. The gradient needs the square of the
+    mode, whose memory falls by (1 - lambda / mu^2)^2 < exp(-2 lambda / mu^2) per sweep: by a factor e within
+    mu^2 / (2 lambda) sweeps. The lightest mode takes longest, once it is learnt, with lambda = kappa_min. With fewer
+    sweeps the chains lag behind the model, and the training is stable up to smaller rates only.
+
+    Parameters
+    ----------
+    eigenvalues : array
+        kappa of the target's kernel, in any order, as `kernel_spectrum` gives them for data; infinite where the data do
+        not vary.
+    mass_squared : float
+        mu^2 of the model.
+
+    Returns
+    -------
+    int
+
+    Raises
+    ------
+    ValueError
+        For eigenvalues or a mass that are not positive.
+
+    Examples
+    --------
+    >>> from srbm import FreeScalarField, sweeps_needed
+    >>> sweeps_needed(FreeScalarField(10, 0.25).eigenvalues, 4.25)
+    9
+    """
+    kappa = kernel_eigenvalues(eigenvalues)
+    return int(slowest_sweeps(kappa.min(initial=np.inf), number(mass_squared, "mass_squared", above=0)))
+
+
+def stable_rate(kappa: Floats, mass_squared: float, hidden_variance: float) -> float:
+    """`learning_rate_limit` for the modes kappa < mu^2, unchecked."""
+    return float(2 / _rates(kappa, mass_squared, hidden_variance).max()) if kappa.size else float("inf")
+
+
+def slowest_sweeps(kappa_min: float, mass_squared: float) -> float:
+    """`sweeps_needed` for the lightest mode, unchecked."""
+    return max(1.0, float(np.ceil(mass_squared / (2 * kappa_min))))
+
+
+def _rates(kappa: Floats, mass_squared: float, hidden_variance: float) -> Floats:
+    total = 2 * mass_squared - kappa[:, None] - kappa[None, :]
+    return hidden_variance * total / np.outer(kappa, kappa)
 
 
 def _learnable(eigenvalues: ArrayLike, mass_squared: float) -> Floats:
-    kappa = kernel_eigenvalues(eigenvalues)
-    return kappa[kappa < number(mass_squared, "mass_squared", above=0)]
+    return lighter(kernel_eigenvalues(eigenvalues), number(mass_squared, "mass_squared", above=0))
 
 
 @in_extended_range
@@ -218,7 +272,7 @@ def noise_floor(eigenvalues: ArrayLike, mass_squared: float, learning_rate: floa
     """
     kappa = _learnable(eigenvalues, mass_squared)
     residue = 0.0
-    if isinstance(learning_rate, StepDecay):
+    if callable(learning_rate) and hasattr(learning_rate, "factor"):
         if epoch is None:
             raise ValueError("the learning rate decays: say at which epoch=")
         residue = -np.log(learning_rate.factor) / (4 * learning_rate.every)

@@ -20,10 +20,14 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 FORMULAS = {
     "srbm.divergence": ("_relative_entropy kl_divergence truncated_kl", "test_divergence.py"),
+    "srbm._support.modes": ("lighter kept", "test_divergence.py test_solutions.py test_stability.py test_training.py"),
     "srbm.solutions": ("_symmetric_root cholesky_solution maximum_likelihood", "test_solutions.py"),
     "srbm.lattice": ("_dispersion momenta kernel action action_density sample", "test_lattice.py"),
-    "srbm.model": ("kernel eigenvalues log_partition log_likelihood sample hidden_mean visible_mean", "test_model.py"),
-    "srbm.stability": ("noise_floor relaxation_rates eigenvalue_relaxation learning_rate_limit",
+    "srbm.model": ("eigenvalues log_partition action log_likelihood sample hidden_mean", "test_model.py"),
+    "srbm.machine": ("visible_mean log_density trace _hidden_given _visible_given",
+                     "test_machines.py test_model.py test_progress.py"),
+    "srbm.chains.stack": ("kernel_of", "test_model.py"),
+    "srbm.stability": ("noise_floor eigenvalue_relaxation sweeps_needed _rates stable_rate slowest_sweeps",
                        "test_stability.py test_flow.py"),
     "srbm.latent": ("covariance latent_form from_latent", "test_latent.py"),
     "srbm.statistics": ("autocorrelation_time standard_error", "test_statistics.py"),
@@ -31,19 +35,23 @@ FORMULAS = {
     "srbm.training.schedules": ("__call__", "test_training.py"),
     "srbm.training.update": ("weight_gradient mass_gradient ascend", "test_training.py"),
     "srbm.training.history": ("measured", "test_training.py"),
-    "srbm.phi4": ("effective_action _mode", "test_interactions.py"),
-    "srbm.gaussian_bernoulli": ("effective_action _log_weights log_partition mean propagator psi", "test_bernoulli.py"),
+    "srbm.phi4": ("action _mode quartic_mean", "test_interactions.py test_machines.py"),
+    "srbm.gaussian_bernoulli": ("action _log_weights log_partition mean propagator psi", "test_bernoulli.py"),
     "srbm.training.bernoulli": ("sample_statistics model_statistics bernoulli_gradient", "test_bernoulli.py"),
     "srbm.recommend": ("_parameters", "test_recommend.py"),
 }
 EQUIVALENT = {
     "srbm.solutions.cholesky_solution:8 lower * np.where(np.diag(lower) < 0, -1.0, 1.0)  ->  lower / np.where(np.diag("
     "lower) < 0, -1.0, 1.0)": "by +-1",
-    "srbm.solutions.maximum_likelihood:36 variances * mass_squared > 1  ->  variances * mass_squared >= 1":
+    "srbm._support.modes.kept:2 variances * mass_squared > 1  ->  variances * mass_squared >= 1":
         "a mode at mu^2 is kept with weight zero",
     "srbm.lattice.momenta:3 1  ->  2": "any negative extent asks numpy for what is left",
     "srbm.model.sample:3 self.mean + scipy.linalg.solve_triangular(self._cholesky, noise, lower=True, trans='T').T  ->"
     "  self.mean - scipy.linalg.solve_triangular(self._cholesky, noise, lower=True, trans='T').T": "the noise is even",
+    "srbm.machine._hidden_given:3 mean + np.sqrt(cast(Any, self).hidden_variance) * rng.standard_normal(mean.shape)  ->"
+    "  mean - np.sqrt(cast(Any, self).hidden_variance) * rng.standard_normal(mean.shape)": "the noise is even",
+    "srbm.machine._visible_given:3 mean + rng.standard_normal(mean.shape) / np.sqrt(self.mass_squared)  ->  mean - "
+    "rng.standard_normal(mean.shape) / np.sqrt(self.mass_squared)": "the same",
     "srbm.gaussian_bernoulli._log_weights:4 states @ couplings * states  ->  states @ couplings / states": "by +-1",
     "srbm.statistics.autocorrelation_time:21 window >= 5 * tau  ->  window > 5 * tau":
         "they are equal for a constant only, whose tau does not depend on the window",

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cached_property, wraps
+from functools import wraps
 from typing import ParamSpec, TypeVar
 
 import numpy as np
 
 P = ParamSpec("P")
 R = TypeVar("R")
-C = TypeVar("C", bound=type)
 
 
 def in_range(function: Callable[P, R]) -> Callable[P, R]:
@@ -41,19 +40,3 @@ def in_extended_range(function: Callable[P, R]) -> Callable[P, R]:
                              f"double precision ({error}): measure the fields in other units") from error
 
     return guarded
-
-
-def members_in_range(owner: C) -> C:
-    """`owner`, a class, with all its methods and properties `in_range`."""
-    for name, member in list(vars(owner).items()):
-        if name.startswith("__") and name != "__post_init__":
-            continue
-        if isinstance(member, property) and member.fget is not None:
-            setattr(owner, name, property(in_range(member.fget)))
-        elif isinstance(member, cached_property):
-            member.func = in_range(member.func)
-        elif isinstance(member, classmethod):
-            setattr(owner, name, classmethod(in_range(member.__func__)))
-        elif callable(member):
-            setattr(owner, name, in_range(member))
-    return owner

@@ -23,7 +23,7 @@ from typing import Any, ClassVar, Literal, cast
 import numpy as np
 import scipy
 
-from .._support.arrays import add_to_diagonal, is_numpy, like, namespace
+from .._support.arrays import add_to_diagonal, diagonal, is_numpy, like, namespace
 from .._support.checks import Floats
 from .stack import Ensemble, ModelTerm, average, data_root, equilibrium_root
 
@@ -64,8 +64,8 @@ class GramChains:
 
     def _fast_term(self, ensemble: Ensemble, factor: Floats, rng: np.random.Generator) -> tuple[ModelTerm, Floats]:
         """`model_term` of chains that persist."""
-        runs, one_mass = len(factor), ensemble.mass.shape[1] == 1
-        weights, mass = ensemble.weights, ensemble.mass
+        runs, one_mass = len(factor), ensemble.mass_squared.shape[1] == 1
+        weights, mass = ensemble.weights, ensemble.mass_squared
         if runs == 1:
             weights, mass, factor = weights[0], mass[0], factor[0]
             if one_mass:
@@ -74,7 +74,7 @@ class GramChains:
         transition: Floats = weights @ weights.swapaxes(-1, -2)
         transition *= ensemble.hidden_variance / row
         noise: Floats = transition / column
-        _diagonal(noise)[...] += 1 / mass
+        add_to_diagonal(noise, 1 / mass)
         transition, noise = (_repeated_commuting if one_mass else repeated)(transition, noise, self.steps)
         root = _cholesky(noise).swapaxes(-1, -2)
         inside = factor @ transition
@@ -85,7 +85,7 @@ class GramChains:
         factor = _cholesky(gram).swapaxes(-1, -2)
         correlation_weights = gram @ weights
         correlation_weights /= self.chains
-        variances = _diagonal(gram) / self.chains
+        variances = diagonal(gram) / self.chains
         if runs == 1:
             return ModelTerm(correlation_weights[None], variances[None]), factor[None]
         return ModelTerm(correlation_weights, variances), factor
@@ -94,7 +94,7 @@ class GramChains:
         """Lower triangular T with T T^T ~ Wishart(B - N_v, 1)."""
         below, degrees = _bartlett_constants(shape[-1], self.chains - shape[-1])
         lower = rng.standard_normal(shape) * below
-        _diagonal(lower)[...] = np.sqrt(2 * rng.standard_gamma(degrees, size=shape[:-1]))
+        diagonal(lower)[...] = np.sqrt(2 * rng.standard_gamma(degrees, size=shape[:-1]))
         return lower
 
 
@@ -112,9 +112,9 @@ def gram_sweeps(ensemble: Ensemble, factor: Floats, chains: int, steps: int, rng
 
 def _autoregression(ensemble: Ensemble, steps: int) -> tuple[Floats, Floats]:
     """A and S of `steps` sweeps in one, phi' = phi A + E with rows of E ~ N(0, S)."""
-    mass = ensemble.mass[:, None, :]
+    mass = ensemble.mass_squared[:, None, :]
     transition = ensemble.hidden_variance * (ensemble.weights @ ensemble.weights.mT) / mass
-    noise = add_to_diagonal(transition / mass.mT, 1 / ensemble.mass)
+    noise = add_to_diagonal(transition / mass.mT, 1 / ensemble.mass_squared)
     return repeated(transition, noise, steps)
 
 
@@ -171,12 +171,6 @@ def _repeated_commuting(transition: Floats, noise: Floats, steps: int) -> tuple[
 def _bartlett_constants(size: int, degrees: int) -> tuple[Floats, Floats]:
     """What selects the part below the diagonal, and half the degrees of freedom on it."""
     return np.tri(size, k=-1), (degrees - np.arange(size, dtype=float)) / 2
-
-
-def _diagonal(matrices: Floats) -> Floats:
-    """A view of the diagonals of contiguous matrices."""
-    size = matrices.shape[-1]
-    return matrices.reshape(*matrices.shape[:-2], size * size)[..., ::size + 1]
 
 
 def _cholesky(matrices: Floats) -> Floats:

@@ -28,6 +28,7 @@ from typing import ClassVar, Literal, NamedTuple
 import numpy as np
 import scipy
 
+from .._support.arrays import add_to_diagonal
 from .._support.checks import Floats
 from .gram import bartlett, repeated
 from .normals import single_normals
@@ -60,7 +61,7 @@ class HiddenChains:
         (runs, N_h, N_h), a root of g^T g.
         """
         _, gram, basis, triangle = _decompose(ensemble)
-        inverse = np.linalg.inv(_plus_identity(-gram))  # the covariance of g is (1 - w^T w)^-1
+        inverse = np.linalg.inv(add_to_diagonal(-gram, 1))  # the covariance of g is (1 - w^T w)^-1
         root = np.linalg.cholesky(inverse).swapaxes(-1, -2)
         g = bartlett(root.shape[0], root.shape[1], self.chains, rng, root).swapaxes(-1, -2) @ root
         factor, fields = self._visible(g, basis, triangle, rng)
@@ -72,12 +73,12 @@ class HiddenChains:
         single, gram, basis, triangle = _decompose(ensemble)
         g = self._hidden(memory, single, gram, rng) if self.persistent == "visible" else memory
         if self.steps > 1:
-            power, noise = repeated(gram, _plus_identity(gram), self.steps - 1)
+            power, noise = repeated(gram, add_to_diagonal(gram.copy(), 1), self.steps - 1)
             g = self._root(g @ power, rng, noise, everywhere=True)
         factor, fields = self._visible(g, basis, triangle, rng)
         moved = (factor @ triangle / (self.chains * np.sqrt(ensemble.hidden_variance))).astype(np.float32)
         correlation_weights = fields @ moved
-        correlation_weights /= np.sqrt(ensemble.mass).astype(np.float32)[:, :, None]
+        correlation_weights /= np.sqrt(ensemble.mass_squared).astype(np.float32)[:, :, None]
         variances = np.full(fields.shape[:2], np.nan)
         return ModelTerm(correlation_weights, variances), self._store(factor, fields, basis, triangle, rng)
 
@@ -88,7 +89,7 @@ class HiddenChains:
         inside, overlap = products[:, :n_hidden], products[:, n_hidden:]
         along = memory[:, n_visible:, n_hidden:].swapaxes(-1, -2) @ overlap
         across = gram - along.swapaxes(-1, -2) @ along
-        return self._root(inside, rng, _plus_identity(across))
+        return self._root(inside, rng, add_to_diagonal(across, 1))
 
     def _visible(self, g: Floats, basis: _Basis, triangle: Floats, rng: np.random.Generator) -> tuple[Floats,
                  np.ndarray]:
@@ -137,16 +138,9 @@ class _Basis(NamedTuple):
     mixing: Floats
 
 
-def _plus_identity(matrices: Floats) -> Floats:
-    result = matrices.copy()
-    diagonal = np.arange(matrices.shape[-1])
-    result[:, diagonal, diagonal] += 1
-    return result
-
-
 def _decompose(ensemble: Ensemble) -> tuple[np.ndarray, Floats, _Basis, Floats]:
     """w in single precision, w^T w, Q, and F with w = Q F."""
-    scale = ensemble.hidden_variance / ensemble.mass
+    scale = ensemble.hidden_variance / ensemble.mass_squared
     w = np.sqrt(scale)[:, :, None] * ensemble.weights
     gram = scale[:, :, None] * ensemble.hidden_gram if scale.shape[1] == 1 else w.swapaxes(-1, -2) @ w
     single = w.astype(np.float32)

@@ -82,6 +82,32 @@ class Panel:
     def __truediv__(self, other: Panel) -> Panel:
         return Panel(self.rows + other.rows, max(self.width, other.width), max(self.height, other.height))
 
+    def draw(self, ax: Axes) -> None:
+        """Draw a single drawing into axes of a figure of your own, in that figure's style.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes
+
+        Raises
+        ------
+        ValueError
+            For a panel of several drawings, which `figure` draws.
+
+        Examples
+        --------
+        >>> from matplotlib.figure import Figure
+        >>> from srbm import figures
+        >>> ax = Figure().subplots()
+        >>> figures.matrix([[1.0, 2.0], [2.0, 3.0]]).draw(ax)
+        >>> len(ax.images)
+        1
+        """
+        if [len(row) for row in self.rows] != [1]:
+            raise ValueError(f"only a single drawing has a place in one axes, but this is {self!r}: draw its parts one "
+                             "by one, or the whole with .figure()")
+        self.rows[0][0](ax)
+
     def figure(self) -> Figure:
         """A new matplotlib figure with the drawings.
 

@@ -7,7 +7,7 @@ line is the first of them and a band spans all.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -16,7 +16,7 @@ from scipy import stats
 
 from .._support.checks import Floats
 from ._matplotlib import Axes, MaxNLocator
-from .panel import AMBER, BLUE, COLOURS, GREEN, ORANGE, PURPLE, SKY, Panel
+from .panel import BLUE, COLOURS, GREEN, ORANGE, PURPLE, Panel
 
 TARGET: dict[str, Any] = {"color": "black", "linestyle": (0, (4, 3)), "linewidth": 0.9}
 MASS: dict[str, Any] = {"color": "0.45", "linewidth": 4.0, "alpha": 0.45, "solid_capstyle": "butt", "zorder": 3}
@@ -218,38 +218,6 @@ def curves(x: ArrayLike, ys: Mapping[str, Any], *, xlabel: str, ylabel: str, lev
     return Panel.of(draw)
 
 
-def standardized_norms(epochs: Sequence[int], parts: Mapping[str, Any], *, title: str = "") -> Panel:
-    """Norms of parts of W along the training, as in Figs. 3 and 4.
-
-    Each is shown minus its mean and divided by its standard deviation, which the legend gives.
-
-    Parameters
-    ----------
-    epochs : array (T,)
-        When they were measured.
-    parts : dict
-        From labels to norms (T,).
-    title : str
-        Above the axes.
-
-    Returns
-    -------
-    Panel
-        The figure.
-    """
-
-    def draw(ax: Axes) -> None:
-        for index, (label, values) in enumerate(parts.items()):
-            values = np.asarray(values)
-            mean, deviation = values.mean(), values.std()
-            ax.plot(epochs, (values - mean) / deviation, color=COLOURS[index], linewidth=0.9, alpha=0.85,
-                    label=rf"{label}: $\bar x$ = {mean:.3g}, $\sigma$ = {deviation:.2g}")
-        _finish(ax, xlabel="epochs", ylabel=r"$(x - \bar x)\,/\,\sigma$", title=title)
-        ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0))
-
-    return Panel.of(draw)
-
-
 def action_density(samples: Mapping[str, Any], n_sites: int, *, title: str = "", bins: int = 50) -> Panel:
     """Histograms of the action density S / N_v beside its exact distribution.
 
@@ -404,141 +372,6 @@ def images(rows: Mapping[str, Any], shape: tuple[int, int], *, title: str = "") 
 
     columns = max(len(block) for block in rows.values())
     return Panel.of(draw, 0.5 * columns + 1.5, 0.5 * len(rows) + (0.4 if title else 0.1))
-
-
-def bipartite_graph(n_visible: int, n_hidden: int) -> Panel:
-    """The two layers of Fig. 1: every visible node is joined to every hidden node, and to nothing else.
-
-    Parameters
-    ----------
-    n_visible : int
-        N_v.
-    n_hidden : int
-        N_h.
-
-    Returns
-    -------
-    Panel
-        The figure.
-    """
-
-    def draw(ax: Axes) -> None:
-        widest = max(n_visible, n_hidden)
-        layers = {}
-        for name, n, y in (("visible", n_visible, 0.0), ("hidden", n_hidden, 1.0)):
-            layers[name] = [((widest - n) / 2 + i, y) for i in range(n)]
-        for x0, y0 in layers["visible"]:
-            for x1, y1 in layers["hidden"]:
-                ax.plot([x0, x1], [y0, y1], color="0.6", linewidth=0.7, zorder=1)
-        for name, colour, symbol, count in (("visible", BLUE, r"\phi", "N_v"), ("hidden", ORANGE, "h", "N_h")):
-            for index, (x, y) in enumerate(layers[name], start=1):
-                ax.scatter([x], [y], s=520, color="white", edgecolor=colour, linewidth=1.8, zorder=2)
-                ax.text(x, y, f"${symbol}_{{{index}}}$", ha="center", va="center", zorder=3)
-            ax.text(widest - 0.3, layers[name][0][1], f"{name} layer, ${count}={len(layers[name])}$", va="center")
-        ax.text((widest - 1) / 2 + 0.1, 0.5, "$W_{ia}$", ha="center", va="center",
-                bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.5})
-        ax.set_xlim(-0.6, widest + 1.6)
-        ax.set_ylim(-0.3, 1.3)
-        ax.set_axis_off()
-
-    return Panel.of(draw, 6.0, 2.6)
-
-
-def heatmap(values: ArrayLike, *, xlabel: str, ylabel: str, title: str = "", xticks: Sequence[object] | None = None,
-            yticks: Sequence[object] | None = None, limits: tuple[float, float] = (0.0, 1.0), label: str = "") -> Panel:
-    """A non-negative matrix as an image on a fixed colour scale, so that several can be compared.
-
-    Parameters
-    ----------
-    values : array (n, m)
-        The matrix.
-    xlabel : str
-        Under the axis.
-    ylabel : str
-        Beside the axis.
-    title : str
-        Above the axes.
-    xticks : sequence, optional
-        Labels of the columns; 1, 2, ... when None.
-    yticks : sequence, optional
-        Labels of the rows; 1, 2, ... when None.
-    limits : (float, float)
-        Values at the ends of the colour scale.
-    label : str
-        Beside the colour bar.
-
-    Returns
-    -------
-    Panel
-        The figure.
-    """
-    values = np.asarray(values)
-
-    def draw(ax: Axes) -> None:
-        image = ax.imshow(values, cmap="cividis", vmin=limits[0], vmax=limits[1], interpolation="nearest",
-                          aspect="auto")
-        ax.figure.colorbar(image, ax=ax, label=label, shrink=0.9)
-        for axis, size, ticks in ((ax.xaxis, values.shape[1], xticks), (ax.yaxis, values.shape[0], yticks)):
-            axis.set_ticks(range(size), labels=[str(tick) for tick in (range(1, size + 1) if ticks is None else ticks)])
-            axis.set_tick_params(length=0)
-        _finish(ax, xlabel=xlabel, ylabel=ylabel, title=title)
-
-    return Panel.of(draw)
-
-
-def landscape(x: ArrayLike, y: ArrayLike, values: ArrayLike, *, paths: Mapping[str, Any] | None = None,
-              points: Mapping[str, Any] | None = None, xlabel: str, ylabel: str, title: str = "", label: str = "",
-              levels: int | Sequence[float] = 16) -> Panel:
-    """A function in the plane as contours, with paths and points on top.
-
-    Parameters
-    ----------
-    x : array (n,)
-        Positions along the first axis.
-    y : array (m,)
-        Positions along the second axis.
-    values : array (m, n)
-        The function, NaN where it has no value.
-    paths : dict, optional
-        From labels to paths (k, 2), each from a small dot on.
-    points : dict, optional
-        From labels to positions (2,) or (k, 2).
-    xlabel : str
-        Under the axis.
-    ylabel : str
-        Beside the axis.
-    title : str
-        Above the axes.
-    label : str
-        Beside the colour bar.
-    levels : int or sequence
-        Number of contours, or their values.
-
-    Returns
-    -------
-    Panel
-        The figure.
-    """
-
-    def draw(ax: Axes) -> None:
-        ax.set_facecolor("0.88")
-        filled = ax.contourf(x, y, values, levels=levels, cmap="cividis", extend="min")
-        ax.contour(x, y, values, levels=filled.levels, colors="white", linewidths=0.4, alpha=0.5)
-        ax.figure.colorbar(filled, ax=ax, label=label, shrink=0.9)
-        for index, (name, path) in enumerate((paths or {}).items()):
-            path = np.asarray(path)
-            ax.plot(*path.T, color="white", linewidth=3.2)
-            ax.plot(*path.T, color=(ORANGE, PURPLE, SKY, AMBER)[index % 4], linewidth=1.8, label=name)
-            ax.plot(*path[0], "o", color="white", markeredgecolor="black", markersize=4.5, zorder=4)
-        for index, (name, where) in enumerate((points or {}).items()):
-            ax.plot(*np.atleast_2d(where).T, "*Xos"[index % 4], color="white", markeredgecolor="black", ls="none",
-                    markersize=(12, 8, 7, 7)[index % 4], label=name, zorder=5)
-        ax.set_aspect("equal")
-        _finish(ax, xlabel=xlabel, ylabel=ylabel, title=title)
-        if paths or points:
-            ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=2)
-
-    return Panel.of(draw, 5.4, 5.0)
 
 
 def measurements(points: Mapping[str, tuple[Any, ...]], lines: Mapping[str, tuple[Any, ...]] | None = None, *,
@@ -776,47 +609,3 @@ def scatter(points: Mapping[str, tuple[Any, ...]], lines: Mapping[str, tuple[Any
                 legend=any([*points, *(lines or {})]))
 
     return Panel.of(draw)
-
-
-def density(x: ArrayLike, y: ArrayLike, values: ArrayLike, *, samples: ArrayLike | None = None,
-            centres: tuple[Any, Any] | None = None, xlabel: str, ylabel: str, title: str = "") -> Panel:
-    """A density in the plane as filled contours.
-
-    Parameters
-    ----------
-    x : array (n,)
-        Positions along the first axis.
-    y : array (m,)
-        Positions along the second axis.
-    values : array (m, n)
-        The density.
-    samples : array (k, 2), optional
-        Dots on top.
-    centres : (array (k, 2), array (k,)), optional
-        Positions and weights: circles with an area proportional to the weight.
-    xlabel : str
-        Under the axis.
-    ylabel : str
-        Beside the axis.
-    title : str
-        Above the axes.
-
-    Returns
-    -------
-    Panel
-        The figure.
-    """
-
-    def draw(ax: Axes) -> None:
-        ax.contourf(x, y, values, levels=np.linspace(0.01, 1, 12) * np.max(values), cmap="Blues", alpha=0.85)
-        if samples is not None:
-            ax.plot(*np.asarray(samples).T, ls="none", marker=".", markersize=2.5, color="0.1", alpha=0.6,
-                    markeredgewidth=0, rasterized=True)
-        if centres is not None:
-            where, weight = np.asarray(centres[0]), np.asarray(centres[1])
-            ax.scatter(where[:, 0], where[:, 1], s=200 * weight / weight.max(), facecolor="none", edgecolor=ORANGE,
-                       linewidth=1.3, zorder=3)
-        ax.set_aspect("equal")
-        _finish(ax, xlabel=xlabel, ylabel=ylabel, title=title, xlim=(np.min(x), np.max(x)), ylim=(np.min(y), np.max(y)))
-
-    return Panel.of(draw, 3.0, 2.9)

@@ -8,19 +8,24 @@ With psi = W^T phi - eta and L the average of ln p(phi) over the data,
 Second moments of the data are not enough: the first term is an average over the samples themselves, in minibatches if
 there are many. The model's term is enumerated for few hidden nodes, where it needs the moments of the hidden spins
 only, <phi tanh psi> = W <h h^T> / mu^2; otherwise it is an average over persistent Gibbs chains.
+
+The loop is that of `train`, `loop.run`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from .._support.arrays import digest
 from .._support.checks import (
     Floats,
+    PathLike,
     Seed,
     count,
     finite,
@@ -32,9 +37,15 @@ from .._support.checks import (
 )
 from .._support.checks import learning_rate as checked_rate
 from .._support.range import in_range
-from .._support.runtime import progress_bar, single_threaded
-from ..errors import NotNormalizableError, TrainingInterrupted
+from ..errors import NotNormalizableError
 from ..gaussian_bernoulli import GaussianBernoulliRBM
+from ..random import generator_from
+from .bernoulli_checkpoint import Origin, Record, Samples, Settings, State, differences, digest_of, read, write
+from .checkpoint import read_same
+from .loop import run, saving, starting_models
+
+_NEVER = int(np.iinfo(np.int64).max)
+"""`record_every` where only the first and the last epoch are recorded."""
 
 
 class BernoulliStatistics(NamedTuple):
@@ -72,83 +83,228 @@ def model_statistics(rbm: GaussianBernoulliRBM) -> BernoulliStatistics:
 
 
 @in_range
-def bernoulli_gradient(rbm: GaussianBernoulliRBM, data: ArrayLike, chains: ArrayLike | None = None) -> tuple[Floats,
-                       Floats, float]:
-    """dL/dW (N_v, N_h), dL/deta (N_h,) and dL/dmu^2 for data (n, N_v).
+def bernoulli_gradient(rbm: GaussianBernoulliRBM, data: ArrayLike, states: ArrayLike | None = None, *,
+                       chains: ArrayLike | None = None) -> tuple[Floats, Floats, float]:
+    """The gradient of the log-likelihood L of data.
 
-    The model's averages are enumerated, or taken over the states `chains` (B, N_v) when they are given.
+    Parameters
+    ----------
+    rbm : GaussianBernoulliRBM
+    data : array (n, N_v)
+    states : array (B, N_v), optional
+        States of Markov chains, over which the model's averages are taken; they are enumerated when None.
+    chains : array, optional
+        The old name of `states`, for one release.
+
+    Returns
+    -------
+    tuple of dL/dW (N_v, N_h), dL/deta (N_h,) and dL/dmu^2
+
+    Examples
+    --------
+    >>> from srbm import GaussianBernoulliRBM, bernoulli_gradient
+    >>> bernoulli_gradient(GaussianBernoulliRBM([[0.0]], 2.0), [[1.0], [-1.0]])[2]
+    -0.25
     """
+    states = chains if states is None else states
     target = sample_statistics(rbm, data)
-    model = model_statistics(rbm) if chains is None else sample_statistics(rbm, chains)
+    model = model_statistics(rbm) if states is None else sample_statistics(rbm, states)
     return target.products - model.products, model.hidden - target.hidden, (model.square - target.square) / 2
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class BernoulliTraining:
-    """The history of a training.
+    """The history of a training and everything needed to go on with it.
 
     Attributes
     ----------
     epochs : (T,) updates made before each record; the first is 0, the last the final one
-    models : tuple of T GaussianBernoulliRBM, the model at each record
-    chains : (B, N_v) the persistent chains at the end, None when the gradient was enumerated; to go on, start from
-        `model` with these chains
+    models : tuple of T GaussianBernoulliRBM, the model at each record; with several runs of T tuples of them
+    states : (B, N_v), with several runs (runs, B, N_v), the persistent chains at the end; None when the gradient was
+        enumerated
     """
 
     epochs: np.ndarray
-    models: tuple[GaussianBernoulliRBM, ...]
-    chains: Floats | None
+    models: tuple[Any, ...]
+    states: Floats | None
+    _settings: Settings
+    _state: State
 
     @property
     def model(self) -> GaussianBernoulliRBM:
-        """The trained model."""
-        return self.models[-1]
+        """The trained model of a single run."""
+        if len(self._state.models) != 1:
+            raise ValueError(f"there are {len(self._state.models)} runs: use .models[-1]")
+        return self._state.models[0]
+
+    @property
+    def chains(self) -> Floats | None:
+        """The old name of `states`, for one release."""
+        return self.states
 
     @property
     def mass_squared(self) -> Floats:
-        """mu^2 at each record, shape (T,)."""
-        return np.array([model.mass_squared for model in self.models])
+        """mu^2 at each record, shape (T[, runs])."""
+        return self._of_all(lambda model: model.mass_squared)
 
     @property
     def singular_values(self) -> Floats:
-        """xi_a of W at each record, descending, shape (T, min(N_v, N_h))."""
-        return np.linalg.svd(np.stack([model.weights for model in self.models]), compute_uv=False)
+        """xi_a of W at each record, descending, shape (T[, runs], min(N_v, N_h))."""
+        return np.linalg.svd(self._of_all(lambda model: model.weights), compute_uv=False)
 
     def __repr__(self) -> str:
-        how = "enumerated gradient" if self.chains is None else f"{len(self.chains)} persistent chains"
-        return f"<BernoulliTraining: {self.epochs[-1]} epochs, {len(self.epochs)} records, {how}>"
+        runs = f"{len(self._state.models)} runs of " if len(self._state.models) > 1 else ""
+        how = "enumerated gradient" if self.states is None else f"{self.states.shape[-2]} persistent chains"
+        return f"<BernoulliTraining: {runs}{self.epochs[-1]} epochs, {len(self.epochs)} records, {how}>"
+
+    def resume(self, epochs: int, *, until: Callable[[int, Any], object] | None = None, progress: bool = False,
+               callback: Callable[..., object] | None = None, checkpoint: PathLike | None = None,
+               checkpoint_every: int = 1000) -> BernoulliTraining:
+        """Train for some more epochs, exactly as if the first call had not stopped.
+
+        The result is to the last bit that of one call: a record that was made only because the first call ended there
+        is dropped.
+
+        Parameters
+        ----------
+        epochs : int
+            How many more, at most.
+        until, progress, callback, checkpoint, checkpoint_every
+            As in `train_bernoulli`, but that the checkpoint is written in place of what the file may hold.
+
+        Returns
+        -------
+        BernoulliTraining
+
+        Raises
+        ------
+        ValueError
+            When the training was loaded without its data, `load(path, data)`.
+        NotNormalizableError, TrainingInterrupted, CheckpointError
+            As `train_bernoulli`.
+        """
+        if self._settings.data.values is None:
+            raise ValueError("the file of this training does not hold the data, which are needed to go on: "
+                             "BernoulliTraining.load(path, data)")
+        epochs = self._state.epoch + count(epochs, "epochs")
+        saved = saving(checkpoint, checkpoint_every)
+        return run(_Ascent(self._settings, self._state.models[0].n_visible), self._state, self._grid(), epochs,
+                   generator_from(self._state.generator), until, progress, callback, saved)
+
+    def save(self, path: PathLike) -> Path:
+        """Write the training, without the data, to an .npz file, atomically and without pickle.
+
+        Parameters
+        ----------
+        path : str or Path
+
+        Returns
+        -------
+        Path
+
+        Raises
+        ------
+        TypeError
+            For a learning rate that is neither a number nor a `StepDecay`.
+        """
+        return write(path, self._settings, self._state, self._records())
+
+    @classmethod
+    def load(cls, path: PathLike, data: ArrayLike | None = None) -> BernoulliTraining:
+        """Read a training written by `save`.
+
+        Parameters
+        ----------
+        path : str or Path
+        data : array (n, N_v), optional
+            What it was trained on, needed to `resume`.
+
+        Returns
+        -------
+        BernoulliTraining
+
+        Raises
+        ------
+        DatasetError
+            When the file is damaged.
+        ValueError
+            When the training was one on other data.
+        """
+        settings, state, records = read(path)
+        if data is not None:
+            samples = Samples(_samples(data, state.models[0].n_visible, "data"))
+            if samples.digest != settings.data.digest:
+                raise ValueError(f"data are not those that the training in {path} was made with")
+            settings = settings._replace(data=samples)
+        return cls._made(settings, state, records)
+
+    def _records(self) -> list[Record]:
+        several = len(self._state.models) > 1
+        return [Record(int(epoch), models if several else (models,))
+                for epoch, models in zip(self.epochs, self.models, strict=True)]
+
+    def _grid(self) -> list[Record]:
+        """The records that a longer training has, too."""
+        return [record for record in self._records() if record.epoch % self._settings.record_every == 0]
+
+    def _of_all(self, part: Callable[[GaussianBernoulliRBM], Any]) -> Floats:
+        values = np.array([[part(model) for model in record.models] for record in self._records()])
+        return values if len(self._state.models) > 1 else values[:, 0]
+
+    @classmethod
+    def _made(cls, settings: Settings, state: State, records: list[Record]) -> BernoulliTraining:
+        one, chains = len(state.models) == 1, state.chains
+        return cls(np.array([record.epoch for record in records], dtype=np.int64),
+                   tuple(record.models[0] if one else record.models for record in records),
+                   None if chains is None else frozen(chains[0] if one else np.stack(chains)), settings, state)
 
 
-@in_range
-def train_bernoulli(rbm: GaussianBernoulliRBM, data: ArrayLike, epochs: int,
-                    learning_rate: float | Callable[[int], float], chains: ArrayLike | None = None, steps: int = 1, *,
-                    batch: int | None = None, learn_bias: bool = True, learn_mass: bool = False, momentum: float = 0.0,
-                    record_every: int | None = None, rng: Seed = None, progress: bool = False) -> BernoulliTraining:
+def train_bernoulli(rbm: GaussianBernoulliRBM | Sequence[GaussianBernoulliRBM], data: ArrayLike, epochs: int,
+                    learning_rate: float | Callable[[int], float], chains: Any = None, steps: int = 1, *,
+                    start: ArrayLike | None = None, batch: int | None = None, learn_bias: bool = True,
+                    learn_mass: bool = False, momentum: float = 0.0, runs: int = 1, record_every: int | None = None,
+                    until: Callable[[int, Any], object] | None = None, rng: Seed = None, progress: bool = False,
+                    callback: Callable[..., object] | None = None, checkpoint: PathLike | None = None,
+                    checkpoint_every: int = 1000) -> BernoulliTraining:
     """Ascend the log-likelihood of `data`, one update per epoch.
 
     Parameters
     ----------
-    rbm : GaussianBernoulliRBM
-        Where to start; with W = 0 and no bias the gradient vanishes.
+    rbm : GaussianBernoulliRBM or sequence of GaussianBernoulliRBM
+        Where to start: one model for all runs, or one for each; with W = 0 and no bias the gradient vanishes.
     data : array (n, N_v)
         Subtract the mean first: there is no bias on the visible layer.
     epochs : int
+        Number of updates; at most so many, with `until`.
     learning_rate : float or callable
         A number, or a function of the epoch such as `StepDecay`.
-    chains : None, int or array (B, N_v)
-        None enumerates the model's averages (N_h up to 20). A number starts so many persistent chains at random
-        rows of the data, an array gives their states.
+    chains : int, optional
+        B, the number of persistent chains over which the model's averages are taken; they start at random rows of the
+        data. None enumerates the averages (N_h up to 20). (An array is taken for `start`, for one release.)
     steps : int
         Gibbs sweeps of the chains per update.
+    start : array (B, N_v) or (runs, B, N_v), optional
+        Where the chains start instead.
     batch : int, optional
         Rows of the data, drawn anew without repetition for each update; all of them when None.
     learn_bias, learn_mass : bool
         Whether eta, and mu^2 itself, are learnt besides W.
     momentum : float in [0, 1)
+    runs : int
+        Independent runs; implied when a sequence of models is given. They share one stream of random numbers.
     record_every : int, optional
         Epochs between two recorded models; None keeps only the first and the last.
+    until : callable, optional
+        Stop at the first record, one that `record_every` makes, where until(epoch, model) is true, with a tuple of
+        models if there are several runs. (The best likelihood is not known, so that there is nothing to compare with.)
     progress : bool
         Whether to show a progress bar (on stderr; needs tqdm).
+    callback, checkpoint, checkpoint_every
+        As in `train`. The file does not hold the data, only what identifies them.
+
+    Returns
+    -------
+    BernoulliTraining
 
     Raises
     ------
@@ -157,69 +313,120 @@ def train_bernoulli(rbm: GaussianBernoulliRBM, data: ArrayLike, epochs: int,
         BernoulliTraining up to the epoch before.
     TrainingInterrupted
         On Ctrl-C; `.last_good` is the BernoulliTraining so far.
+    CheckpointError
+        When the checkpoint cannot be written (`.last_good` is the training so far), or is that of another training.
+    DatasetError
+        When the checkpoint is damaged.
+
+    Examples
+    --------
+    >>> from srbm import GaussianBernoulliRBM, train_bernoulli
+    >>> data = GaussianBernoulliRBM([[2.0]], 2.0).sample(400, rng=0)
+    >>> training = train_bernoulli(GaussianBernoulliRBM([[0.5]], 2.0), data, 200, 0.1)
+    >>> training, float(training.model.weights[0, 0].round())
+    (<BernoulliTraining: 200 epochs, 2 records, enumerated gradient>, 2.0)
     """
-    require_instance(rbm, "rbm", GaussianBernoulliRBM)
-    data = _samples(data, rbm.n_visible, "data")
+    saved = saving(checkpoint, checkpoint_every)
+    models = tuple(starting_models(rbm, runs, GaussianBernoulliRBM, lambda model: {
+        "N_v": model.n_visible, "N_h": model.n_hidden}))
+    n_visible = models[0].n_visible
+    rows = _samples(data, n_visible, "data")
     epochs, steps = count(epochs, "epochs"), count(steps, "steps", least=1)
-    batch = len(data) if batch is None else count(batch, "batch", least=1)
-    if batch > len(data):
-        raise ValueError(f"batch = {batch} is more than the {len(data)} rows of the data")
-    every = max(epochs, 1) if record_every is None else count(record_every, "record_every", least=1)
-    schedule, momentum = checked_rate(learning_rate), fraction(momentum, "momentum")
-    rng = numpy_generator(rng)
-    states = _start(chains, data, rng)
-    parameters: list[Any] = [rbm.weights, rbm.hidden_bias, rbm.mass_squared]
-    velocity: list[Any] = [0.0, 0.0, 0.0]
+    batch = len(rows) if batch is None else count(batch, "batch", least=1)
+    if batch > len(rows):
+        raise ValueError(f"batch = {batch} is more than the {len(rows)} rows of the data")
     if learnt_mass(learn_mass) == "mu":
         raise ValueError('train_bernoulli learns mu^2 itself: learn_mass must be False or True, got "mu"')
-    learnt = (True, learn_bias, learn_mass)
-    records = [(0, rbm)]
-    done = 0
-    with single_threaded(rbm.n_visible), progress_bar(progress, epochs, "epoch") as advance:
+    if np.ndim(chains) and start is None:
+        chains, start = None, chains  # as it used to be
+    states = None if start is None else _start(start, chains, len(models), n_visible)
+    if states is not None:
+        chains = states.shape[1]
+    generator = numpy_generator(rng)
+    origin = Origin(digest_of(models), "" if states is None else digest(states), generator.bit_generator.state)
+    settings = Settings(
+        Samples(rows), checked_rate(learning_rate), None if chains is None else count(chains, "chains", least=1), steps,
+        None if batch == len(rows) else batch, bool(learn_bias), bool(learn_mass), fraction(momentum, "momentum"),
+        _NEVER if record_every is None else count(record_every, "record_every", least=1), origin)
+    if saved is not None and saved.path.exists():
+        before, state, records = read_same(
+            saved.path, read, lambda old: differences(old, settings, seeded=rng is not None), epochs,
+            "BernoulliTraining")
+        training = BernoulliTraining._made(before._replace(data=settings.data), state, records)
+        records, settings = training._grid(), training._settings
+        if rng is not None:
+            generator.bit_generator.state = state.generator  # the caller's moves as it would have
+        else:
+            generator = generator_from(state.generator)
+    else:
+        if states is not None:
+            drawn = tuple(states)
+        else:
+            drawn = tuple(rows[generator.integers(len(rows), size=chains)] for _ in models) if chains else ()
+        state = State(0, models, tuple((0 * model.weights, np.zeros(model.n_hidden), 0.0) for model in models),
+                      drawn or None, generator.bit_generator.state)
+        records = []
+    return run(_Ascent(settings, n_visible), state, records, epochs, generator, until, progress, callback, saved)
+
+
+@dataclass(frozen=True)
+class _Ascent:
+    """The `Rules` of `train_bernoulli`."""
+
+    settings: Settings
+    n_visible: int
+
+    def epoch(self, state: State, rate: float, rng: np.random.Generator) -> State:
+        stepped = [self._step(state, run, rate, rng) for run in range(len(state.models))]
+        models, velocity, chains = zip(*stepped, strict=True)
+        return State(state.epoch + 1, models, velocity, None if state.chains is None else chains,
+                     rng.bit_generator.state)
+
+    def _step(self, state: State, run: int, rate: float, rng: np.random.Generator) -> tuple[
+              GaussianBernoulliRBM, tuple[Any, Any, Any], Any]:
+        """Model, velocity and chains of a run after one update."""
+        settings, model = self.settings, state.models[run]
+        data: Any = settings.data.values
+        rows = data if settings.batch is None else data[
+            rng.choice(len(data), settings.batch, replace=False, shuffle=False)]
+        parameters: tuple[Any, Any, Any] = (model.weights, model.hidden_bias, model.mass_squared)
+        gradient = None
         try:
-            for epoch in range(epochs):
-                rows = data if batch == len(data) else data[rng.choice(len(data), batch, replace=False, shuffle=False)]
-                rate = schedule(epoch) if callable(schedule) else schedule
-                gradient = None
-                try:
-                    moved = None if states is None else rbm.gibbs(states, steps, rng)
-                    gradient = bernoulli_gradient(rbm, rows, moved)
-                    velocity = [momentum * v + g for v, g in zip(velocity, gradient, strict=True)]
-                    parameters = [p + rate * v if wanted else p
-                                  for p, v, wanted in zip(parameters, velocity, learnt, strict=True)]
-                    weights, bias, mass = parameters
-                    updated = GaussianBernoulliRBM(weights, mass, bias)
-                except (ValueError, FloatingPointError):
-                    if epoch == 0 and gradient is None:  # before the first update the arguments are to blame
-                        raise
-                    raise _diverged(epoch, rate, parameters, _training(records, epoch, rbm, states)) from None
-                rbm, states, done = updated, moved, epoch + 1
-                if done % every == 0:
-                    records.append((done, rbm))
-                advance()
-        except KeyboardInterrupt as interruption:
-            raise TrainingInterrupted(
-                f"stopped after epoch {done}; the training so far is .last_good, go on from its .model and .chains",
-                _training(records, done, rbm, states)) from interruption
-    return _training(records, epochs, rbm, states)
+            with np.errstate(over="raise", divide="raise", invalid="raise"):
+                chains = None if state.chains is None else model.gibbs(state.chains[run], settings.steps, rng)
+                gradient = bernoulli_gradient(model, rows, chains)
+                weights, bias, mass = (settings.momentum * v + g
+                                       for v, g in zip(state.velocity[run], gradient, strict=True))
+                velocity = weights, bias, mass
+                learnt = (True, settings.learn_bias, settings.learn_mass)
+                parameters = tuple(p + rate * v if wanted else p
+                                   for p, v, wanted in zip(parameters, velocity, learnt, strict=True))
+            weights, bias, mass = parameters
+            return GaussianBernoulliRBM(weights, mass, bias), velocity, chains
+        except (ValueError, FloatingPointError):
+            if state.epoch == 0 and gradient is None:  # before the first update the arguments are to blame
+                raise
+            mass = parameters[2]
+            what = (f"the largest weight was {np.abs(model.weights).max(initial=0):.3g} before" if mass > 0
+                    else f"mu^2 would become {mass:.3g}")
+            which = f"run {run} of {len(state.models)} (counted from 0)" if len(state.models) > 1 else "the training"
+            raise NotNormalizableError(
+                f"{which} diverged at epoch {state.epoch + 1}, with learning rate {rate:.3g} ({what}): reduce the "
+                "learning rate. The training up to here is .last_good") from None
 
+    def measured(self, state: State) -> Record:
+        return Record(state.epoch, state.models)
 
-def _training(records: list[tuple[int, GaussianBernoulliRBM]], epoch: int, rbm: GaussianBernoulliRBM,
-              states: Floats | None) -> BernoulliTraining:
-    if records[-1][0] != epoch:
-        records = [*records, (epoch, rbm)]
-    epochs = np.array([epoch for epoch, _ in records], dtype=np.int64)
-    return BernoulliTraining(epochs, tuple(model for _, model in records),
-                             None if states is None else frozen(states))
+    def models(self, state: State) -> tuple[GaussianBernoulliRBM, ...]:
+        return state.models
 
+    def within(self, nats: float, state: State) -> Callable[[Record], bool]:
+        raise ValueError("until must be a function of the epoch and the model here: the best log-likelihood of a "
+                         f"Gaussian-Bernoulli machine is not known, so there is nothing that {nats:g} nats could be "
+                         "below")
 
-def _diverged(epoch: int, rate: float, parameters: Sequence[Any], last_good: BernoulliTraining) -> NotNormalizableError:
-    mass = parameters[2]
-    what = (f"the largest weight was {np.abs(last_good.model.weights).max(initial=0):.3g} before" if mass > 0
-            else f"mu^2 would become {mass:.3g}")
-    return NotNormalizableError(
-        f"the training diverged at epoch {epoch + 1}, with learning rate {rate:.3g} ({what}): reduce the learning "
-        "rate. The training up to here is .last_good", last_good)
+    def training(self, state: State, records: list[Record]) -> BernoulliTraining:
+        return BernoulliTraining._made(self.settings, state, records)
 
 
 def _samples(phi: ArrayLike, n_visible: int, name: str) -> Floats:
@@ -229,9 +436,14 @@ def _samples(phi: ArrayLike, n_visible: int, name: str) -> Floats:
     return phi
 
 
-def _start(chains: Any, data: Floats, rng: np.random.Generator) -> Floats | None:
-    if chains is None:
-        return None
-    if np.ndim(chains):
-        return _samples(chains, data.shape[1], "chains")
-    return data[rng.integers(len(data), size=count(chains, "chains", least=1))]
+def _start(start: Any, chains: Any, runs: int, n_visible: int) -> Floats:
+    """The given states of the chains of each run, shape (runs, B, N_v)."""
+    states = finite(start, "start")
+    if states.ndim == 2:
+        states = np.broadcast_to(_samples(states, n_visible, "start"), (runs, *states.shape))
+    if states.ndim != 3 or states.shape[::2] != (runs, n_visible) or not states.shape[1]:
+        raise ValueError(f"start must have shape (B, {n_visible}), a chain per row, or ({runs}, B, {n_visible}), got "
+                         f"{np.shape(start)}")
+    if chains is not None and count(chains, "chains", least=1) != states.shape[1]:
+        raise ValueError(f"chains = {chains} does not match the {states.shape[1]} states in start: leave one out")
+    return states

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -29,6 +31,9 @@ from .history import HISTORY, Origin, Settings, State, history, measured, models
 from .schedules import StepDecay
 from .strategies import CD, PCD, Exact, sampler_for
 from .target import Target
+
+Read = TypeVar("Read", bound=tuple[Any, ...])
+"""What is read of a file: settings, state and records."""
 
 _STRATEGIES = {strategy.__name__: strategy for strategy in (Exact, CD, PCD)}
 """The gradients that can be stored."""
@@ -78,10 +83,10 @@ def checkpoint_at(path: PathLike, every: int) -> Checkpoint:
 def write_training(path: PathLike, settings: Settings, state: State, records: dict[str, np.ndarray]) -> Path:
     """Write it to an .npz file, atomically and without pickle; returns its path."""
     return save_arrays(
-        path, description=json.dumps(_description(settings, state), default=_json_array),
+        path, description=as_text(_description(settings, state)),
         correlation=to_numpy(settings.target.correlation),
         basis=np.empty(0) if settings.target.basis is None else settings.target.basis, **records,
-        weights=to_numpy(state.ensemble.weights), mass=to_numpy(state.ensemble.mass),
+        weights=to_numpy(state.ensemble.weights), mass=to_numpy(state.ensemble.mass_squared),
         velocity_weights=to_numpy(state.velocity[0]), velocity_mass=to_numpy(state.velocity[1]),
         chains=np.empty(0) if state.memory is None else to_numpy(state.memory))
 
@@ -89,49 +94,60 @@ def write_training(path: PathLike, settings: Settings, state: State, records: di
 def read_training(path: PathLike) -> tuple[Settings, State, dict[str, np.ndarray]]:
     """What `write_training` wrote; raises `DatasetError` for a damaged file."""
     stored = load_arrays(path, _STORED)
-    try:
+    with describing(path):
         settings, state = _unpacked(stored, json.loads(stored["description"]))
         _check_last_record(stored, settings, state)
-    # RecursionError: JSON nested without end
-    except ImportError as error:
-        raise DatasetError(f"{path} was written with a generator of PyTorch, which is needed to read it: pip install "
-                           "torch array-api-compat") from error
-    except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
-        raise DatasetError(f"{path} does not describe a training ({error!r}); restore it from a copy") from error
     return settings, state, {name: stored[name] for name in HISTORY}
 
 
-def read_same(path: Path, settings: Settings, epochs: int, *, seeded: bool) -> tuple[Settings, State,
-              dict[str, np.ndarray]]:
-    """What the checkpoint holds, if it is the beginning of the training with these settings."""
+@contextmanager
+def describing(path: PathLike) -> Iterator[None]:
+    """What goes wrong within is the fault of the file at `path`: `DatasetError`."""
     try:
-        before = read_training(path)
+        yield
+    except ImportError as error:
+        raise DatasetError(f"{path} was written with a generator of PyTorch, which is needed to read it: pip install "
+                           "torch array-api-compat") from error
+    # RecursionError: JSON nested without end
+    except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
+        raise DatasetError(f"{path} does not describe a training ({error!r}); restore it from a copy") from error
+
+
+def read_same(path: Path, read: Callable[[Path], Read], different: Callable[[Any], list[str]], epochs: int,
+              kind: str) -> Read:
+    """What `read` finds in the checkpoint of a `kind`, unless it has gone too far, or its settings are `different`."""
+    try:
+        before = read(path)
     except DatasetError as error:
         raise DatasetError(f"{error}, or delete it to start again") from error
     except OSError as error:
         raise CheckpointError(f"the checkpoint {path} cannot be read ({error}): give another path, or change its "
                               "permissions") from error
-    different = differences(before[0], settings, seeded=seeded)
-    if different:
-        raise CheckpointError(f"{path} is the checkpoint of another training: it differs in {', '.join(different)}. "
+    names = different(before[0])
+    if names:
+        raise CheckpointError(f"{path} is the checkpoint of another training: it differs in {', '.join(names)}. "
                               "Give each training a file of its own, or delete this one to start again")
     if before[1].epoch > epochs:
         raise CheckpointError(f"{path} has reached epoch {before[1].epoch}, beyond the {epochs} asked for: ask for "
-                              "more, read it with Training.load, or delete it to start again")
+                              f"more, read it with {kind}.load, or delete it to start again")
     return before
 
 
 def differences(old: Settings, new: Settings, *, seeded: bool) -> list[str]:
     """The arguments of `train` in which two trainings differ; of the generators' starts only if `seeded`."""
-    before, now = _described(old), _described(new)
-    different = [name for name in now if _canonical(before[name]) != _canonical(now[name])]
-    if old.origin.correlation != new.origin.correlation:
-        different.append("correlation")
-    if old.origin.models != new.origin.models:
-        different.append("rbm")
-    if seeded and _canonical(old.origin.generator) != _canonical(new.origin.generator):
-        different.append("rng")
-    return different
+    return unequal(_described(old), _described(new)) + unequal_origins(old.origin, new.origin, seeded=seeded)
+
+
+def unequal(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """The names of what differs once it has been stored."""
+    return [name for name in now if as_text(before[name]) != as_text(now[name])]
+
+
+def unequal_origins(old: Any, new: Any, *, seeded: bool) -> list[str]:
+    """The arguments in which the beginnings of two trainings differ; of the generators' states only if `seeded`."""
+    arguments = {"models": "rbm", "generator": "rng"}
+    names = [arguments.get(name, name) for name in unequal(old._asdict(), new._asdict())]
+    return [name for name in names if seeded or name != "rng"]
 
 
 def _description(settings: Settings, state: State) -> dict[str, Any]:
@@ -144,18 +160,40 @@ def _description(settings: Settings, state: State) -> dict[str, Any]:
 
 def _described(settings: Settings) -> dict[str, Any]:
     """The settings but for the arrays as JSON can hold them, so that they can be stored and compared."""
-    schedule = settings.learning_rate
-    if not isinstance(schedule, (float, StepDecay)):
-        raise TypeError("only a number or a StepDecay can be stored as learning rate; "
-                        f"a {type(schedule).__name__} would need pickle")
     if type(settings.gradient) not in _STRATEGIES.values():
         raise TypeError(f"only {', '.join(_STRATEGIES)} can be stored as gradient, got {settings.gradient!r}")
     return {
-        "learning_rate": schedule if isinstance(schedule, float) else asdict(schedule),
+        "learning_rate": rate_described(settings.learning_rate),
         "gradient": [type(settings.gradient).__name__, asdict(settings.gradient)],
         "learn_mass": settings.learn_mass, "momentum": settings.momentum, "weight_decay": settings.weight_decay,
         "record_every": settings.record_every,
     }
+
+
+def rate_described(schedule: Any) -> Any:
+    """A learning rate as JSON can hold it."""
+    if not isinstance(schedule, (float, StepDecay)):
+        raise TypeError("only a number or a StepDecay can be stored as learning rate; "
+                        f"a {type(schedule).__name__} would need pickle")
+    return schedule if isinstance(schedule, float) else asdict(schedule)
+
+
+def rate_from(described: Any) -> Any:
+    """The inverse of `rate_described`."""
+    return StepDecay(**described) if isinstance(described, dict) else learning_rate(described)
+
+
+def check_epochs(epochs: np.ndarray) -> None:
+    """Raise unless these can be the epochs of records."""
+    if not len(epochs) or epochs[0] != 0 or (np.diff(epochs) <= 0).any():
+        raise ValueError("epochs are not ascending from 0")
+
+
+def check_known(described: Mapping[str, Any], again: Mapping[str, Any]) -> None:
+    """Raise for entries of a description that would not be written `again`."""
+    unknown = sorted(set(described) - set(again))
+    if unknown:
+        raise ValueError(f"the description has {', '.join(unknown)}, which this version of srbm does not know")
 
 
 def _unpacked(stored: dict[str, Any], described: dict[str, Any]) -> tuple[Settings, State]:
@@ -172,18 +210,16 @@ def _unpacked(stored: dict[str, Any], described: dict[str, Any]) -> tuple[Settin
     if (velocity[0].shape, velocity[1].shape) != (weights.shape, mass.shape):
         raise ValueError("velocity and parameters do not match")
     epochs = stored["epochs"]
-    if not len(epochs) or epochs[0] != 0 or (np.diff(epochs) <= 0).any():
-        raise ValueError("epochs are not ascending from 0")
+    check_epochs(epochs)
     leading = (len(epochs),) if runs == 1 else (len(epochs), runs)
     shapes = {"eigenvalues": (n_visible,), "singular_values": (min(weights.shape[1:]),), "log_likelihood": (),
               "mass_squared": () if mass.shape[1] == 1 else (n_visible,)}
     for name, shape in shapes.items():
         if finite(stored[name], name).shape != leading + shape:
             raise ValueError(f"{name} has shape {stored[name].shape}, expected {leading + shape}")
-    rate = described["learning_rate"]
     name, options = described["gradient"]
     settings = Settings(
-        target, StepDecay(**rate) if isinstance(rate, dict) else learning_rate(rate), _STRATEGIES[name](**options),
+        target, rate_from(described["learning_rate"]), _STRATEGIES[name](**options),
         learnt_mass(described["learn_mass"]), fraction(described["momentum"], "momentum"),
         fraction(described["weight_decay"], "weight_decay", np.inf),
         count(described["record_every"], "record_every", least=1), described["shortcuts"],
@@ -201,9 +237,7 @@ def _unpacked(stored: dict[str, Any], described: dict[str, Any]) -> tuple[Settin
     if found != wanted:
         raise ValueError(f"chains have shape {found}, expected {wanted}")
     state = State(int(epochs[-1]), ensemble, velocity, memory, described["generator"])
-    unknown = sorted(set(described) - set(_description(settings, state)))
-    if unknown:
-        raise ValueError(f"the description has {', '.join(unknown)}, which this version of srbm does not know")
+    check_known(described, _description(settings, state))
     return settings, state
 
 
@@ -237,6 +271,6 @@ def _json_array(value: Any) -> list[Any]:
     raise TypeError(f"{type(value).__name__} cannot be stored")
 
 
-def _canonical(value: Any) -> str:
-    """What `value` is after being stored."""
+def as_text(value: Any) -> str:
+    """`value` as JSON, equal for equal values."""
     return json.dumps(value, default=_json_array, sort_keys=True)

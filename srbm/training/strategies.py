@@ -1,7 +1,18 @@
 """Where <phi phi^T>_model of the gradient comes from: what can be asked for, and what then runs.
 
 `Exact` inverts the kernel, `CD` and `PCD` average over Markov chains (Appendix A). They are specifications. The table
-`METHODS` is the one place where it is chosen what carries them out.
+`METHODS` is the one place where it is chosen what carries them out: the first row that is possible and the best.
+
+What a sampler carries from one update to the next, its memory, is
+
+    exact       None
+    explicit    phi (runs, B, N_v), or h (runs, B, N_h) where h persists
+    gram        R (runs, N_v, N_v), upper triangular, with R^T R = phi^T phi
+    single      as explicit, but h in units of sigma_h; float32
+    hidden      what is left of phi along W, (runs, N_v + N_h, 2 N_h) float32, or a root (runs, N_h, N_h) of h^T h
+    CD          a root (runs, N_v, N_v) of the data's <phi phi^T>, from which chains are drawn anew
+
+For "single" and "hidden" with one mass for all nodes, W and phi are in the eigenbasis of the target.
 """
 
 from __future__ import annotations
@@ -31,7 +42,7 @@ class Task(NamedTuple):
     """What the chains keep between two updates."""
     learn_mass: LearntMass
     host: bool
-    """Whether the arrays and the random numbers are NumPy's."""
+    """Whether it began with NumPy's arrays and random numbers."""
 
 
 class Method(NamedTuple):
@@ -127,7 +138,8 @@ class PCD:
     method : "auto", "explicit", "gram", "hidden" or "single"
         How it is computed; the law is the same. "explicit" is block Gibbs sampling written the obvious way. "gram"
         keeps only the Gram matrix of the chains, "hidden" does so in the space of the hidden nodes, "single" has
-        explicit chains in single precision. "auto" takes the fastest; `Training.method` says which that was.
+        explicit chains in single precision. "auto" takes what is fastest from a dozen nodes on; `Training.method` says
+        which that was, also of a training of no epochs.
     """
 
     chains: int = 128
@@ -154,7 +166,7 @@ def _check(strategy: CD | PCD) -> None:
 def sampler_for(strategy: Any, ensemble: Ensemble, learn_mass: LearntMass, host: bool) -> Any:
     """What carries out `strategy`: an object with `start` and `model_term`; one that has them itself is returned.
 
-    `host` tells whether the random numbers are NumPy's.
+    `host` is true of a training that began with NumPy's arrays and random numbers.
     """
     if not isinstance(strategy, (CD, PCD)):
         return strategy

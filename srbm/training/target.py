@@ -12,6 +12,7 @@ import numpy as np
 
 from .._support.arrays import namespace, to_numpy
 from .._support.checks import Floats, null_variance
+from .._support.modes import kept
 from ..chains.stack import Ensemble
 
 _CHEAP = 1000
@@ -32,6 +33,10 @@ class Target:
     def diagonalized(cls, correlation: Floats) -> Target:
         """The same target in its eigenbasis."""
         return cls(*np.linalg.eigh(correlation))
+
+    def in_eigenbasis(self) -> Target:
+        """This target, on the host, in its eigenbasis."""
+        return self if self.basis is not None else Target.diagonalized(self.correlation)
 
     def times(self, weights: Floats) -> Floats:
         """<phi phi^T> W, shape (runs, N_v, N_h)."""
@@ -55,7 +60,7 @@ class Target:
         It is that of `maximum_likelihood`, at the same single mu^2 or, with `learn_mass`, at the best one. None with a
         mass per node, where the likelihood grows with mu^2 without bound, and where the spectrum is not at hand.
         """
-        mass, spectrum = to_numpy(ensemble.mass), self.spectrum
+        mass, spectrum = to_numpy(ensemble.mass_squared), self.spectrum
         if mass.shape[1] > 1 or spectrum is None:
             return None
         variances, n_hidden = spectrum[::-1], ensemble.weights.shape[2]
@@ -64,8 +69,8 @@ class Target:
             if rest <= null_variance(self.correlation, variances):
                 return None
             mass = np.full_like(mass, 1 / rest)
-        kept = (variances * mass > 1) & (np.arange(len(variances)) < n_hidden)
-        level = np.where(kept, 1 + np.log(np.where(kept, variances, 1)), mass * variances - np.log(mass))
+        learnt = kept(variances, mass, n_hidden)
+        level = np.where(learnt, 1 + np.log(np.where(learnt, variances, 1)), mass * variances - np.log(mass))
         return -(level + np.log(2 * np.pi)).sum(axis=1) / 2
 
     def rounding(self, ensemble: Ensemble) -> float:
@@ -73,7 +78,7 @@ class Target:
 
         Its terms are tr C K, where K = mu^2 - sigma_h^2 W W^T cancels, and ln det K; N_v of each are summed.
         """
-        mass, size = to_numpy(ensemble.mass), len(self.correlation)
+        mass, size = to_numpy(ensemble.mass_squared), len(self.correlation)
         trace = float(mass.max() * to_numpy(self.variances).sum())
         return float(size * np.finfo(float).eps * (trace + size * (np.abs(np.log(mass)).max() + np.log(2 * np.pi))))
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from book import accelerators
+from results import accelerators
 from srbm import relaxation_rates
 
 EPSILON = 0.2 * relaxation_rates(accelerators.FIELD.eigenvalues, accelerators.START.mass_squared)

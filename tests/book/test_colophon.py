@@ -6,7 +6,8 @@ import subprocess
 import pytest
 
 from book import colophon
-from book.hygiene import MACHINE
+from commands.hygiene import MACHINE
+from commands.machine import environment
 
 
 @pytest.fixture
@@ -36,7 +37,7 @@ def test_sources_without_git(tmp_path, monkeypatch):
 
 
 def test_the_environment_is_one_line_about_a_kind_of_machine():
-    line = colophon.environment()
+    line = environment()
     assert f"Python {platform.python_version()}, NumPy" in line
     assert not MACHINE.search(line)
     assert "\n" not in line

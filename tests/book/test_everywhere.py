@@ -8,15 +8,20 @@ import sys
 import nbformat
 import pytest
 
-from book.everywhere import __main__ as command
-from book.everywhere import results, running
-from book.everywhere.environments import NotRun, find_python
-from book.everywhere.rows import CORETYPE, DISABLED, ROWS, THREADS, Row, oldest, pinned
-from book.reseed import HERE, changes, reseeded
+from book import verified
+from commands.everywhere import __main__ as command
+from commands.everywhere import records, running
+from commands.everywhere.environments import NotRun, find_python
+from commands.everywhere.rows import CORETYPE, DISABLED, ROWS, THREADS, Row, oldest, pinned
+from commands.reseed import HERE, changes, reseeded
 
 FOUND = {"python": "3.11.7", "numpy": pinned()["numpy"], "scipy": pinned()["scipy"], "threads": [1],
          "features": ["X86_V3", "X86_V4"], "kernels": {"NumPy": ["Haswell"], "SciPy": ["Haswell"]}}
 COUNT = {"passed": 5, "failed": 0, "skipped": 1, "seconds": 3, "failures": []}
+
+
+def test_the_page_has_a_title_for_every_row():
+    assert list(verified.TITLES) == list(ROWS)
 
 
 def test_a_row_that_runs_as_asked_is_not_refused():
@@ -64,7 +69,7 @@ def test_the_probe_tells_what_computes_here():
 
 
 def test_a_kernel_that_does_not_exist_is_not_counted():
-    entry = running.run(Row("none", "no kernel", kernel="Nonesuch"), {"tests": ["tests/srbm/none.py"]}, 1)
+    entry = running.run(Row("none", kernel="Nonesuch"), {"tests": ["tests/srbm/none.py"]}, 1)
     assert set(entry) == {"why_not"}
     assert "takes the kernel" in entry["why_not"]
 
@@ -91,11 +96,10 @@ def test_a_run_that_collects_nothing_is_no_result(tmp_path):
 def test_results_are_stored_row_by_row_and_not_run_again(tmp_path, monkeypatch, capsys):
     file = tmp_path / "verified.json"
     ran = []
-    monkeypatch.setattr(results, "FILE", file)
-    monkeypatch.setattr(results.read, "__defaults__", (file,))
-    monkeypatch.setattr(results.store, "__defaults__", (file,))
-    monkeypatch.setattr(results.is_done, "__defaults__", (file,))
-    monkeypatch.setattr(results, "commit", lambda: "abc")
+    monkeypatch.setattr(verified.read, "__defaults__", (file,))
+    monkeypatch.setattr(records.store, "__defaults__", (file,))
+    monkeypatch.setattr(records.is_done, "__defaults__", (file,))
+    monkeypatch.setattr(records, "commit", lambda: "abc")
     monkeypatch.setattr(command, "run", lambda row, parts, jobs: ran.append((row.name, *parts)) or
                         {"found": FOUND, "tests": COUNT, "chapters": COUNT | {"failed": row.name == "Nehalem"}})
     assert command.main(["--rows", "Haswell"]) == 0
@@ -105,7 +109,7 @@ def test_results_are_stored_row_by_row_and_not_run_again(tmp_path, monkeypatch, 
     assert "run before" in capsys.readouterr().out
     command.main(["--rows", "Haswell", "--chapters", "05_two_nodes"])
     assert ran[-1] == ("Haswell", "chapters")
-    monkeypatch.setattr(results, "commit", lambda: "abd")
+    monkeypatch.setattr(records, "commit", lambda: "abd")
     command.main(["--rows", "Haswell"])
     assert ran[-1] == ("Haswell", "tests", "chapters")
     stored = json.loads(file.read_text())["rows"]
@@ -114,14 +118,14 @@ def test_results_are_stored_row_by_row_and_not_run_again(tmp_path, monkeypatch, 
 
 def test_changed_sources_are_run_again(tmp_path, monkeypatch):
     file = tmp_path / "verified.json"
-    monkeypatch.setattr(results, "commit", lambda: "abc" + results.CHANGED)
-    results.store("rows", "Haswell", {"tests": COUNT}, file)
-    assert not results.is_done("rows", "Haswell", file)
-    monkeypatch.setattr(results, "commit", lambda: "abc")
-    results.store("rows", "Haswell", {"why_not": "no such kernel"}, file)
-    assert not results.is_done("rows", "Haswell", file)
-    results.store("rows", "Haswell", {"tests": COUNT}, file)
-    assert results.is_done("rows", "Haswell", file)
+    monkeypatch.setattr(records, "commit", lambda: "abc" + records.CHANGED)
+    records.store("rows", "Haswell", {"tests": COUNT}, file)
+    assert not records.is_done("rows", "Haswell", file)
+    monkeypatch.setattr(records, "commit", lambda: "abc")
+    records.store("rows", "Haswell", {"why_not": "no such kernel"}, file)
+    assert not records.is_done("rows", "Haswell", file)
+    records.store("rows", "Haswell", {"tests": COUNT}, file)
+    assert records.is_done("rows", "Haswell", file)
 
 
 def test_the_page_has_a_line_for_each_row_run_or_not(build, tmp_path, monkeypatch):
@@ -132,7 +136,7 @@ def test_the_page_has_a_line_for_each_row_run_or_not(build, tmp_path, monkeypatc
                        "Zen": entry | {"why_not": "no such kernel"}},
               "reseeds": {"1": entry | {"chapters": {"02_flow": []}},
                           "2": entry | {"chapters": {"02_flow": ["cell 3 raised ValueError: x"]}}}}
-    monkeypatch.setattr("book.everywhere.results.read", lambda *_: stored)
+    monkeypatch.setattr("book.verified.read", lambda *_: stored)
     texts, warnings, _ = build(tmp_path, page="# A\n\n```{verified} rows\n```\n\n```{verified} reseeds\n```\n")
     assert warnings == ""
     text = " ".join(texts["page"].split())
@@ -147,7 +151,7 @@ def test_an_interpreter_that_cannot_be_had_is_said_so(monkeypatch):
     def fail(*arguments):
         raise NotRun("no network")
 
-    monkeypatch.setattr("book.everywhere.environments._call", fail)
+    monkeypatch.setattr("commands.everywhere.environments._call", fail)
     with pytest.raises(NotRun, match=r"no Python 3\.99 here.*no network"):
         find_python("3.99")
 
@@ -204,6 +208,17 @@ def test_a_verdict_that_hangs_on_a_seed_is_found(tmp_path):
     assert reseeded(path, 0) == []
     assert reseeded(path, 1) == ["cell 2, x-one: True became False",
                                  "cell 3 raised AssertionError: not the seed of old"]
+
+
+def test_only_the_error_that_a_cell_is_there_to_raise_is_none():
+    def raising(name):
+        error = nbformat.v4.new_output("error", ename=name, evalue="another number", traceback=[])
+        return nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("f()", outputs=[error])])
+
+    assert changes(raising("ValueError"), raising("ValueError")) == []
+    assert changes(raising("ValueError"), raising("TypeError")) == ["cell 1 raised TypeError: another number"]
+    quiet = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("f()")])
+    assert changes(raising("ValueError"), quiet) == ["cell 1 no longer raises ValueError"]
 
 
 def test_a_judge_that_changes_its_mind_is_found():

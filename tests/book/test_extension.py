@@ -7,7 +7,7 @@ import pytest
 from docutils import nodes
 
 from book.extension import Numbering, chapter_number, size_figures
-from srbm import plotting
+from srbm import figures
 
 FIGURE = """```{{figure}} dot.png
 :name: {name}
@@ -93,7 +93,7 @@ def test_numbering():
 def test_figures_of_cells_are_shown_at_one_scale(tmp_path):
     folder = tmp_path / "jupyter_execute"
     folder.mkdir()
-    panel = plotting.curves([0, 1], {"": [0, 1]}, xlabel="x", ylabel="y")
+    panel = figures.curves([0, 1], {"": [0, 1]}, xlabel="x", ylabel="y")
     for name, drawn in (("one", panel), ("two", panel | panel)):
         (folder / f"{name}.png").write_bytes(drawn._repr_png_())
     uris = ("jupyter_execute/one.png", "jupyter_execute/two.png", "elsewhere/one.png")

@@ -1,4 +1,4 @@
-"""The stored chapters keep every rule of `book.hygiene`, and every rule finds the defect it is there for."""
+"""The stored chapters keep every rule of `commands.hygiene`, and every rule finds the defect it is there for."""
 
 import re
 from pathlib import Path
@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 from nbformat import v4
 
-from book import hygiene
-from book.hygiene import Book
-from book.normalise import dumps, normalise
 from book.pages import EQUATIONS, FIGURES
-from book.symbols import symbols
+from commands import hygiene
+from commands.hygiene import Book
+from commands.normalise import dumps, normalise
+from commands.symbols import symbols
 
 ROOT = Path(__file__).parents[2]
 PNG = "iVBORw0KGgo="
@@ -47,7 +47,7 @@ def sound():
             v4.new_markdown_cell("# Title\n\n" + "\n\n".join(f"$$ x = 1 $$ ({key})" for key in EQUATIONS)),
             v4.new_code_cell(
                 "\n".join(f'check("{key}", paper=1, ours=1, origin="a count")' for key in EQUATIONS + FIGURES),
-                metadata={"tags": EQUATIONS + FIGURES},
+                metadata={"tags": [*EQUATIONS, *FIGURES, "hide-input"]},
                 outputs=[v4.new_output("display_data", {"text/plain": "reproduced"}, metadata=record(key))
                          for key in EQUATIONS + FIGURES],
                 execution_count=1,
@@ -121,6 +121,10 @@ def plant(book, defect):
             book.texts["notation"] = "Here $x$ has a row, and $z_y$."
         case "code_fits_the_page":
             figure.source = "plot()" + " " * 80 + "# wide"
+        case "cells_are_short":
+            figure.source = "\n".join(f"x_{n} = {n}" for n in range(26))
+        case "checks_show_their_numbers":
+            check.source += '\ncheck("eq-33", paper=True, ours=bool(0.5 < 1))'
         case "exercises_keep_the_pattern":
             text.source += "\n\n```{exercise} *derive*: A title\n:label: ex-4-1\nNo solution.\n```"
         case "answers_are_judged_on_request":
@@ -168,11 +172,36 @@ def test_rounding_is_recognised(text, found):
     assert bool(list(hygiene.no_rounding_is_printed(book))) == found
 
 
+@pytest.mark.parametrize(("lines", "tags", "found"), [(25, [], False), (26, [], True), (26, ["hide-input"], False)])
+def test_a_cell_is_long_where_it_is_read(lines, tags, found):
+    book = sound()
+    figure = book.notebooks["04_flow"].cells[-1]
+    figure.source, figure.metadata["tags"] = "\n".join(["plot()"] * lines), tags
+    assert bool(list(hygiene.cells_are_short(book))) == found
+
+
+def test_a_bool_within_a_twin_is_found():
+    book = sound()
+    book.notebooks["04_flow"].cells[1].source += '\ncheck("eq-33", paper=1, ours=1, twin=dict(ours=[bool(2 < 1)]))'
+    assert list(hygiene.checks_show_their_numbers(book))
+    book.notebooks["04_flow"].cells[1].source = 'print(bool(1))\ncheck("eq-33", above=0, ours=1)'
+    assert not list(hygiene.checks_show_their_numbers(book))
+
+
 def test_an_error_is_found():
     book = sound()
     error = v4.new_output("error", ename="ValueError", evalue="", traceback=[])
     book.notebooks["04_flow"].cells[-1].outputs = [error]
     assert list(hygiene.clean_outputs(book))
+
+
+def test_an_error_that_is_asked_for_has_to_come():
+    book = sound()
+    cell = book.notebooks["04_flow"].cells[-1]
+    cell.metadata["tags"] = [hygiene.RAISES]
+    assert list(hygiene.clean_outputs(book))
+    cell.outputs = [v4.new_output("error", ename="ValueError", evalue="too small", traceback=[])]
+    assert not list(hygiene.clean_outputs(book))
 
 
 def test_a_verdict_that_is_not_stored_is_found():

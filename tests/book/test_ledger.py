@@ -152,6 +152,74 @@ def test_the_worst_pair_is_shown(capsys):
     assert "the worst is paper 2, ours 2.5" in text
 
 
+@pytest.mark.parametrize(("bound", "ours", "good"), [
+    ({"above": 1.0}, 1.5, True),
+    ({"above": 1.0}, 1.0, False),
+    ({"below": 1.0}, 0.5, True),
+    ({"below": 1.0}, 1.0, False),
+    ({"above": [1.0, 2.0]}, [1.1, 2.1], True),
+    ({"above": [1.0, 2.0]}, [1.1, 1.9], False),
+    ({"below": 3}, [1, 2], True),
+    ({"below": 3}, [1, 3], False),
+    ({"above": 0.0}, [1.0, np.nan], False),
+    ({"above": 0.0}, np.inf, False),
+])
+def test_an_inequality(capsys, bound, ours, good):
+    assert line(capsys, ours=ours, **bound).endswith(": reproduced" if good else ": not reproduced")
+
+
+def test_an_inequality_shows_the_number_that_is_closest_to_its_bound(capsys):
+    assert "ours 2.8 is above 1.2 (" in line(capsys, above=1.2345678, ours=2.8456789)
+    assert "ours 1.235 is below 1.265 (" in line(capsys, below=1.2645678, ours=1.2345678)
+    assert "ours 73 is above 1e-06 (" in line(capsys, above=1e-6, ours=73.1)
+    assert "ours 0.91 is not above 1 (" in line(capsys, above=1.0, ours=0.91)
+    text = line(capsys, above=[1.0, 2.0, 3.0], ours=[9.0, 2.5, 7.0])
+    assert "3 values, of which the closest, 2.5, is above 2 (" in text
+
+
+def test_the_twin_of_an_inequality_is_rejected_by_the_same_bound(capsys):
+    false = {"ours": 0.5, "says": "half of it"}
+    assert line(capsys, above=1.0, ours=2.0, twin=false).endswith("rejects half of it (a test): reproduced")
+    line(capsys, above=1.0, ours=2.0, twin={"above": 3.0, "says": "a bound three times as high"})
+    with pytest.raises(AssertionError, match="accepts the falsified twin"):
+        line(capsys, above=1.0, ours=2.0, twin={"above": 1.5, "says": "a higher bound"})
+    with pytest.raises(ValueError, match="changes above or ours"):
+        line(capsys, above=1.0, ours=2.0, twin={"paper": 3.0, "says": "another value"})
+
+
+def test_an_inequality_on_a_chaotic_path_shows_the_bound_alone(capsys):
+    one, other = (line(capsys, above=1.0, ours=ours, chaotic=True) for ours in ([2.0, 3.0], [5.0, 1.1]))
+    assert one == other
+    assert "all 2 values are above 1 (" in one
+    assert "the closest, 0.4, is not above 1" in line(capsys, above=1.0, ours=[0.4, 2.0], chaotic=True)
+
+
+@pytest.mark.parametrize(("arguments", "error", "message"), [
+    ({"above": 1.0, "paper": 1.0, "ours": 2.0}, ValueError, "above= or below="),
+    ({"above": 1.0, "below": 3.0, "ours": 2.0}, ValueError, "above= or below="),
+    ({"above": 1.0, "ours": 2.0, "tolerance": 0.1}, ValueError, "no tolerance"),
+    ({"above": False, "ours": True}, TypeError, "a bound is for numbers"),
+    ({"above": np.inf, "ours": 2.0}, ValueError, "must be finite"),
+])
+def test_a_bound_that_makes_no_sense_is_refused(arguments, error, message):
+    with pytest.raises(error, match=message):
+        ledger.check("eq-33", origin="a test", **arguments)
+
+
+def test_the_record_of_an_inequality_says_on_which_side(monkeypatch):
+    shown = []
+    monkeypatch.setattr("IPython.display.display", lambda data, **options: shown.append(options["metadata"]["srbm"]))
+    get_ipython()
+    ledger.check("eq-33", above=1.0, ours=2.0, origin="a test")
+    ledger.check("x-ours", below=1.0, ours=2.0, origin="a test")
+    assert shown == [
+        {"key": "eq-33", "verdict": "reproduced", "paper": "above 1", "ours": "2", "tolerance": "a bound",
+         "origin": "a test"},
+        {"key": "x-ours", "verdict": "not confirmed", "exact": "below 1", "ours": "2", "tolerance": "a bound",
+         "origin": "a test"},
+    ]
+
+
 def test_an_unknown_key_lists_its_neighbours():
     with pytest.raises(KeyError, match="eq-33"):
         ledger.check("eq-333", paper=1, ours=1, origin="a test")

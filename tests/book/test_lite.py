@@ -5,7 +5,8 @@ from types import SimpleNamespace
 import nbformat
 import pytest
 
-from book import lite
+from book import site_links
+from commands import lite
 
 
 def notebook(*sources):
@@ -45,7 +46,7 @@ def test_pages_link_to_it_only_where_it_is_published(monkeypatch, site, connecte
     if site is not None:
         monkeypatch.setenv("SRBM_SITE", site)
     events = []
-    lite.setup(SimpleNamespace(connect=lambda event, *_, **__: events.append(event)))
+    site_links.setup(SimpleNamespace(connect=lambda event, *_, **__: events.append(event)))
     assert events == connected
 
 
@@ -53,6 +54,6 @@ def test_pages_link_to_it_only_where_it_is_published(monkeypatch, site, connecte
 def test_the_links_of_a_page(suffix, links):
     downloads = {"type": "group", "label": "download-buttons", "buttons": []}
     context = {"header_buttons": [downloads], "page_source_suffix": suffix, "pathto": lambda file, _: f"../{file}"}
-    lite.add_links(None, "chapters/02_flow", "page.html", context, object())
+    site_links.add_links(None, "chapters/02_flow", "page.html", context, object())
     assert [button["url"] for button in context["header_buttons"][1:]] == links
     assert [button["url"] for button in downloads["buttons"]] == ["../srbm.pdf"]

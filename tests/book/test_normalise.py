@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from nbformat import v4
 
-from book import execute
-from book.normalise import WIDGETS, dumps, normalise
+from commands import execute
+from commands.normalise import WIDGETS, dumps, normalise
 
 
 def notebook_with_widgets(ids, link="e" * 32):
@@ -57,6 +57,13 @@ def test_streams_are_merged():
     pieces.append(v4.new_output("stream", name="stderr", text="!"))
     outputs = normalise(v4.new_notebook(cells=[v4.new_code_cell("1", outputs=pieces)])).cells[0].outputs
     assert [(output.name, output.text) for output in outputs] == [("stdout", "a-b"), ("stderr", "!")]
+
+
+def test_of_a_traceback_the_last_line_stays():
+    lines = ["---------", "File /somewhere/srbm/model.py:12, in load(path)", "ValueError: too small"]
+    error = v4.new_output("error", ename="ValueError", evalue="too small", traceback=lines)
+    (output,) = normalise(v4.new_notebook(cells=[v4.new_code_cell("1", outputs=[error])])).cells[0].outputs
+    assert output.traceback == ["ValueError: too small"]
 
 
 def test_widget_names_follow_the_outputs():

@@ -97,6 +97,7 @@ def test_citations_in_docstrings(text, keys):
 
 
 def test_names_are_read_off_docstrings(tmp_path):
-    (tmp_path / "a.py").write_text('class A:\n    """Eq. (7)."""\n    def k(self):\n        """Eq. (9)."""\n'
-                                   'def _hidden():\n    """Eq. (9)."""\n')
-    assert documented_names(tmp_path) == {"eq-7": ["A"], "eq-9": ["A.k"]}
+    (tmp_path / "room").mkdir()
+    (tmp_path / "room" / "a.py").write_text('class A:\n    """Eq. (7)."""\n    def k(self):\n        """Eq. (9)."""\n'
+                                            'def hidden():\n    """Eq. (9)."""\n')
+    assert documented_names(tmp_path, ["A"]) == {"eq-7": ["A"], "eq-9": ["A.k"]}

@@ -3,7 +3,7 @@
 import pytest
 from bs4 import BeautifulSoup
 
-from book import pdf
+from commands import pdf
 
 PAGE = """<html><head><link rel="stylesheet" href="../_static/a.css"><script src="../_static/theme.js"></script>
 <script src="../_static/mathjax/tex-chtml.js"></script></head><body><nav>aside</nav>

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from book import freezing_scan
+from results import freezing_scan
 from srbm import PCD, FreeScalarField, ScalarRBM, StepDecay, train
 
 MANY = 10**9  # so many chains that hardly any noise is left

@@ -7,8 +7,8 @@ import nbformat
 import pytest
 from nbformat import v4
 
-from book.normalise import METADATA, WIDGETS
 from book.sliders import read_widget
+from commands.normalise import METADATA, WIDGETS
 from srbm.figures import slider
 from srbm.figures.panel import Panel
 

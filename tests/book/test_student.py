@@ -16,7 +16,7 @@ from nbformat import v4
 
 import selfcheck
 from book.exercises import in_reading_order, read_exercises
-from book.student import (
+from commands.student import (
     ANSWER,
     CHAPTERS,
     Numbers,
@@ -341,7 +341,7 @@ def test_a_verdict_is_shown_before_the_next_is_known(book, monkeypatch, capsys):
         assert "2.1   Right." in capsys.readouterr().out
         yield Verdict("ex-A-1", "No answer yet.")
 
-    monkeypatch.setattr("book.student.grade_apart", slow)
+    monkeypatch.setattr("commands.student.grade_apart", slow)
     chapters, folder = book
     assert printed_lines(capsys, folder, chapters) == ["A.1   No answer yet.", "1 of 3 are right"]
 
@@ -393,7 +393,7 @@ def test_a_folder_may_have_a_space_in_its_name(target, arguments):
 def test_make_student(tmp_path):
     """The commands as typed; the copy of a short chapter runs from top to bottom, in its own folder, and is graded."""
     root, folder = CHAPTERS.parent, tmp_path / "my copy"
-    student = [sys.executable, "-m", "book.student"]
+    student = [sys.executable, "-m", "commands.student"]
     made = subprocess.run([*student, folder], cwd=root, check=True, capture_output=True, text=True)
     jupyter, lab, where = shlex.split(made.stdout.partition("with ")[2])
     assert shutil.which(root / jupyter), made.stdout

@@ -6,9 +6,9 @@ import linecache
 import nbformat
 import pytest
 
-from book import wasm, wasm_guest
-from book.everywhere import results
-from book.everywhere.environments import NotRun
+from book import verified
+from commands import wasm, wasm_guest
+from commands.everywhere.environments import NotRun
 
 
 @pytest.fixture
@@ -22,8 +22,8 @@ def cell(source="", shown="", *tags):
     return wasm.Cell(f"cell 1 ({source!r})", source, shown, tags)
 
 
-def result(printed="", stderr="", error=None):
-    return {"printed": printed, "stderr": stderr, "error": error, "seconds": 0.0}
+def result(printed="", stderr="", error=None, raised=None):
+    return {"printed": printed, "stderr": stderr, "raised": raised, "error": error, "seconds": 0.0}
 
 
 def test_a_cell_prints_and_shows_its_last_expression(ran):
@@ -47,6 +47,7 @@ def test_an_exception_ends_a_cell_and_no_more(ran):
     assert first["printed"] == "before\n"
     assert "y / 0" in first["error"]  # the line of the cell
     assert "ZeroDivisionError" in first["error"]
+    assert first["raised"] == "ZeroDivisionError: division by zero"
     assert second["printed"] == "1\n"
     assert "<code cell 1>" in linecache.cache
 
@@ -80,6 +81,17 @@ def test_what_differs_is_shown(stored, came, said):
     assert report.different == {"cell 1 ('f()')": said}
     assert report.same == 0
     assert said.splitlines()[0] in str(report)
+
+
+@pytest.mark.parametrize(("came", "said"), [
+    (result(error="Traceback ...", raised="KeyError: 3"), None),
+    (result(error="Traceback ...", raised="KeyError: 4"), "- KeyError: 3\n+ KeyError: 4\n"),
+    (result(), "- KeyError: 3\n"),
+])
+def test_what_a_cell_is_there_to_raise_is_compared(came, said):
+    code = cell("f()", wasm.shown([nbformat.v4.new_output("error", ename="KeyError", evalue="3")]), "raises-exception")
+    report = wasm.compare("troubleshooting", [code], [came])
+    assert report.different == ({} if said is None else {"cell 1 ('f()')": said})
 
 
 def test_what_is_the_same_is_counted():
@@ -129,7 +141,7 @@ def test_the_row_sums_over_the_chapters():
     assert row["found"] == found
     assert row["chapters"] == {"passed": 10, "failed": 1, "skipped": 2, "seconds": 6, "failures": ["01_first: cell 4"]}
     assert row["tests"]["passed"] == 100
-    lines = results.wasm_table({"wasm32": entries})
+    lines = verified.wasm_table({"wasm32": entries})
     assert "| unit tests | 100 | ✓ none | 3 | 60 s | 400 MB |" in lines
     assert "| 01_first | 5 | ✗ cell 4 | 2: it starts processes | 3 s | 250 MB |" in lines
 

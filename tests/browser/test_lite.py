@@ -32,7 +32,7 @@ def test_the_wheel_is_in_the_index():
     wheel = SITE / "pypi" / release[0]["filename"]
     names = zipfile.ZipFile(wheel).namelist()
     package = PAGES.parents[1] / "srbm"
-    assert {f"srbm/{path.name}" for path in package.glob("*.py")} == {
+    assert {path.relative_to(package.parent).as_posix() for path in package.rglob("*.py")} == {
         name for name in names if name.startswith("srbm/") and name.endswith(".py")
     }
     assert "srbm/data/mnist_moments.npz" in names

@@ -4,7 +4,7 @@ import pytest
 from bs4 import BeautifulSoup
 from pypdf import PdfReader
 
-from book import pdf
+from commands import pdf
 from tests.browser.visits import PAGES, needs_book, needs_chromium
 
 pytestmark = [needs_chromium, needs_book]

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from book import bernoulli_mnist
+from results import bernoulli_mnist
 from srbm import (
     GaussianBernoulliRBM,
     NotNormalizableError,
@@ -249,7 +249,7 @@ def test_persistent_chains_fluctuate_around_the_exact_gradient():
     exact = train_bernoulli(start, data, 1500, 0.3, learn_mass=True).model
     sampled = train_bernoulli(start, data, 1500, StepDecay(0.3, 0.5, 250), 500, 2, learn_mass=True, rng=22)
     assert sampled.model.log_likelihood(data) == pytest.approx(exact.log_likelihood(data), abs=0.01)
-    assert sampled.chains.shape == (500, 3)
+    assert sampled.states.shape == (500, 3)
     assert "500 persistent chains" in repr(sampled)
 
 
@@ -259,7 +259,7 @@ def test_training_is_reproducible_and_can_go_on():
     np.testing.assert_array_equal(runs[0].model.weights, runs[1].model.weights)
     rng = np.random.default_rng(24)
     half = train_bernoulli(rbm, data, 2, 0.1, 10, batch=7, rng=rng)
-    whole = train_bernoulli(half.model, data, 3, 0.1, half.chains, batch=7, rng=rng)
+    whole = train_bernoulli(half.model, data, 3, 0.1, start=half.states, batch=7, rng=rng)
     np.testing.assert_array_equal(whole.model.weights, runs[0].model.weights)
     assert train_bernoulli(rbm, data, 0, 0.1).model is rbm
 
@@ -282,7 +282,7 @@ def test_errors_say_what_to_do():
         train_bernoulli(rbm, np.zeros(3), 1, 0.1)
     with pytest.raises(ValueError, match="more than the 5 rows"):
         train_bernoulli(rbm, data, 1, 0.1, batch=6)
-    with pytest.raises(ValueError, match=r"chains must have shape \(n, 3\)"):
+    with pytest.raises(ValueError, match=r"start must have shape \(n, 3\)"):
         train_bernoulli(rbm, data, 1, 0.1, np.zeros((4, 2)))
     with pytest.raises(ValueError, match=r"train_bernoulli learns mu\^2 itself: .*, got \"mu\""):
         train_bernoulli(rbm, data, 1, 0.1, learn_mass="mu")
@@ -316,9 +316,9 @@ def test_a_training_that_diverges_hands_back_what_it_has(arguments, options, rea
         np.testing.assert_array_equal(first.weights, second.weights)
         np.testing.assert_array_equal(first.hidden_bias, second.hidden_bias)
         assert first.mass_squared == second.mass_squared
-    assert (so_far.chains is None) == (again.chains is None) == (len(arguments) == 2)
-    if so_far.chains is not None:
-        np.testing.assert_array_equal(so_far.chains, again.chains)
+    assert (so_far.states is None) == (again.states is None) == (len(arguments) == 2)
+    if so_far.states is not None:
+        np.testing.assert_array_equal(so_far.states, again.states)
 
 
 def test_wrong_arguments_are_not_taken_for_divergence():
@@ -329,7 +329,7 @@ def test_wrong_arguments_are_not_taken_for_divergence():
     with pytest.raises(ValueError, match="no such epoch"):
         train_bernoulli(machine(), data[:, :3], 5, short_schedule)
     for use in (train_bernoulli, bernoulli_gradient):
-        with pytest.raises(TypeError, match="rbm must be a GaussianBernoulliRBM, got a ScalarRBM"):
+        with pytest.raises(TypeError, match=r"rbm must be a GaussianBernoulliRBM.*, got a ScalarRBM"):
             use(ScalarRBM(np.eye(6), 2.0), data, *((5, 0.1) if use is train_bernoulli else ()))
     with pytest.raises(TypeError, match=r"got a BernoulliTraining; pass its \.model"):
         sample_statistics(train_bernoulli(many, data, 1, 0.1, 5, rng=0), data)
@@ -381,9 +381,9 @@ def test_what_was_computed_survives_control_c(chains, every):
             raise KeyboardInterrupt
         return 0.05
 
-    with pytest.raises(TrainingInterrupted, match=r"stopped after epoch 5; .* go on from its \.model") as caught:
+    with pytest.raises(TrainingInterrupted, match=r"stopped after epoch 5; .*\.last_good\.resume") as caught:
         train_bernoulli(start, data, 9, impatient, chains, record_every=every, rng=2)
     so_far, short = caught.value.last_good, train_bernoulli(start, data, 5, 0.05, chains, record_every=every, rng=2)
     assert so_far.epochs.tolist() == short.epochs.tolist()
     np.testing.assert_array_equal(so_far.model.weights, short.model.weights)
-    np.testing.assert_array_equal(so_far.chains, short.chains)
+    np.testing.assert_array_equal(so_far.states, short.states)

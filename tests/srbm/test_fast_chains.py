@@ -44,7 +44,7 @@ def after_updates(sampler, name, seed, runs=4000, updates=5):
     for _ in range(updates):
         term, chains = sampler.model_term(ensemble, chains, rng)
         ascent = rbm.hidden_variance * (target @ ensemble.weights - term.correlation_weights)
-        ensemble = Ensemble(ensemble.weights + rate * ascent, ensemble.mass, rbm.hidden_variance)
+        ensemble = Ensemble(ensemble.weights + rate * ascent, ensemble.mass_squared, rbm.hidden_variance)
     return np.concatenate([ensemble.weights.reshape(runs, -1), term.correlation_weights.reshape(runs, -1)], axis=1)
 
 

@@ -109,7 +109,7 @@ def after_training(strategy, rbm, seed, runs=3000):
     target = matrix_with([0.2, 0.3, 0.7], rng=0)
     training = train(rbm, target, 4, 0.02, strategy, learn_mass=True, runs=runs, rng=seed, record_every=4)
     state = training._state
-    features = [state.ensemble.weights.reshape(runs, -1), state.ensemble.mass]
+    features = [state.ensemble.weights.reshape(runs, -1), state.ensemble.mass_squared]
     if isinstance(strategy, PCD):
         features.append(gram_entries(state.memory))
     return np.concatenate(features, axis=1)

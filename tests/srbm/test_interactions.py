@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import integrate, special, stats
 
-from book import phi4_scan
+from results import phi4_scan
 from srbm import FreeScalarField, NotNormalizableError, Phi4RBM, ScalarRBM
 from srbm.phi4 import quartic_sites
 from tests.srbm.helpers import RARE, assert_gaussian

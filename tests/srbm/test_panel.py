@@ -5,6 +5,7 @@ import io
 import matplotlib as mpl
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
 from srbm import figures
 from srbm.figures.panel import STYLE, Panel
@@ -87,6 +88,20 @@ def test_save(tmp_path, extension):
 
 def test_style_is_valid():
     assert set(STYLE) <= set(mpl.rcParams)
+
+
+def test_a_single_drawing_goes_into_axes_of_the_caller():
+    with mpl.rc_context({"lines.linewidth": 7.0}):
+        figure = Figure()
+        left, right = figure.subplots(1, 2)
+        line(3).draw(right)
+    assert (len(left.lines), len(right.lines)) == (0, 1)
+    assert right.lines[0].get_ydata()[-1] == 3
+    assert right.lines[0].get_linewidth() == 7  # the figure's style, not the panel's
+    for several in (line(1) | line(2), line(1) / line(2)):
+        with pytest.raises(ValueError, match=r"only a single drawing .* this is <figure of .* panels>: draw"):
+            several.draw(left)
+    assert not left.lines
 
 
 def test_repr_is_short():

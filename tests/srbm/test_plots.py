@@ -26,15 +26,10 @@ PANELS = {
     "eigenvalues of a flow": lambda: figures.eigenvalue_evolution(FLOW, 1.0),
     "singular values": lambda: figures.singular_value_evolution(RUNS, target=[1.0]),
     "curves": lambda: figures.curves([1, 2, 3], {"a": [1, 4, 9], "b": [3, 2, 1]}, xlabel="x", ylabel="y"),
-    "norms": lambda: figures.standardized_norms([0, 1, 2], {"a": [1, 2, 4], "b": [3, 1, 2]}),
     "action density": lambda: figures.action_density({"a": np.linspace(0.2, 0.9, 50)}, 10),
     "matrix": lambda: figures.matrix([[2.0, -1.0], [-1.0, 2.0]], annotate=True),
     "spectrum": lambda: figures.spectrum({"a": [1, 2, 3]}, ylabel="y", mass_squared=2.5),
     "images": lambda: figures.images({"data": np.eye(4).reshape(2, 8)}, (2, 4)),
-    "graph": lambda: figures.bipartite_graph(4, 3),
-    "heatmap": lambda: figures.heatmap([[0.1, 0.9]], xlabel="x", ylabel="y", xticks=["a", "b"]),
-    "landscape": lambda: figures.landscape([0, 1], [0, 1, 2], [[0, 1], [1, 2], [2, np.nan]], xlabel="x", ylabel="y",
-                                            paths={"p": [[0, 0], [1, 1]]}, points={"q": [[1, 2]]}),
     "measurements": lambda: figures.measurements({"a": ([1, 2], [3, 4], [0.1, 0.2])}, {"a": ([1, 2], [3, 5])},
                                                   xlabel="x", ylabel="y"),
     "histograms": lambda: figures.histograms({"a": np.arange(9.0), "b": np.ones(4)}, {"c": ([0, 8], [0.1, 0.2])},
@@ -45,10 +40,8 @@ PANELS = {
                                                   points={"c": [[1, 1]]}, xlabel="x", ylabel="y"),
     "scatter": lambda: figures.scatter({"a": ([1, 2], [3, 4])}, {"b": ([0, 3], [1, 1])}, marks={"m": 1.5},
                                         xlabel="x", ylabel="y"),
-    "density": lambda: figures.density([0, 1], [0, 1, 2], [[0, 1], [1, 2], [2, 1]], samples=[[0.5, 1.0]],
-                                        centres=([[0, 1], [1, 0]], [0.2, 0.8]), xlabel="x", ylabel="y"),
 }
-WITHOUT_AXES = {"images", "graph"}
+WITHOUT_AXES = {"images"}
 
 
 def axes(panel):
@@ -120,14 +113,6 @@ def test_curves():
     assert (heights.min(), heights.max()) == (0.5, 5.0)
 
 
-def test_standardized_norms():
-    values = np.array([1.0, 2.0, 4.0, 5.0])
-    ax = axes(figures.standardized_norms(np.arange(4), {"part": values}))
-    y = ax.lines[0].get_ydata()
-    assert (y.mean(), y.std()) == pytest.approx((0, 1))
-    assert "3" in ax.get_legend().get_texts()[0].get_text()
-
-
 def test_action_density_shows_the_exact_law():
     ax = axes(figures.action_density({"a": stats.gamma(5, scale=0.1).rvs(500, random_state=0)}, 10))
     exact = next(line for line in ax.lines if line.get_label() == "exact")
@@ -156,13 +141,6 @@ def test_images_are_those_passed():
     np.testing.assert_array_equal(canvas[3:5, :3], 1)
 
 
-@pytest.mark.parametrize(("n_visible", "n_hidden"), [(4, 3), (1, 1), (2, 5)])
-def test_graph_is_bipartite_and_complete(n_visible, n_hidden):
-    lines = drawn(axes(figures.bipartite_graph(n_visible, n_hidden)))
-    assert len(lines) == n_visible * n_hidden
-    assert all({line[0, 1], line[1, 1]} == {0.0, 1.0} for line in lines)
-
-
 def test_pyplot_is_never_imported():
     code = ("import sys; from srbm import figures; figures.matrix([[1.0]])._repr_png_(); "
             "sys.exit('matplotlib.pyplot' in sys.modules)")
@@ -178,14 +156,8 @@ def test_measurements_and_predictions_are_drawn_as_given():
     for mode in ([4, 1], [4, 2], [4, 3]):
         assert_drawn(ax, [0, 6], mode)
     for name, path in (("trajectories", [[0, 1], [2, 3]]), ("scatter", [[1, 3], [2, 4]]),
-                       ("landscape", [[0, 0], [1, 1]]), ("histograms", [[0, 0.1], [8, 0.2]])):
+                       ("histograms", [[0, 0.1], [8, 0.2]])):
         assert_drawn(axes(PANELS[name]()), *np.transpose(path))
-
-
-def test_a_heatmap_shows_the_matrix_on_its_fixed_scale():
-    (image,) = axes(PANELS["heatmap"]()).images
-    assert np.array_equal(image.get_array(), [[0.1, 0.9]])
-    assert image.get_clim() == (0.0, 1.0)
 
 
 def test_histograms_are_densities():

@@ -29,6 +29,7 @@ LONG_WORK = {
                                                                  progress=progress),
     "Phi4RBM.sample": lambda progress: Phi4RBM(np.eye(2), 6.0, 1.0).sample(2, 0, chains=2, burn_in=3, sweeps=4,
                                                                           progress=progress),
+    "trace": lambda progress: GAUSSIAN.trace(2, np.zeros((3, 2)), 0, burn_in=1, sweeps=3, progress=progress),
     "second_moment": lambda progress: second_moment([np.ones((3, 2)), np.zeros((4, 2))], progress=progress),
     "annealed_log_partition": lambda progress: BERNOULLI.annealed_log_partition(3, 7, 0, progress=progress),
 }

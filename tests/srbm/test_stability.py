@@ -11,6 +11,7 @@ from srbm import (
     learning_rate_limit,
     noise_floor,
     relaxation_rates,
+    sweeps_needed,
     symmetric_solution,
     train,
 )
@@ -154,3 +155,34 @@ def test_light_modes_keep_their_digits():
         tau = 1 / kappa - 0.5  # (1 + rho) / (1 - rho) with rho = (1 - kappa)^2, up to O(kappa)
         expected = np.sqrt(2 / 100 * 1e-3 * tau**2 / (2 * tau - 1e-3))
         np.testing.assert_allclose(noise_floor([kappa], mass, rate, 100), [[expected]], rtol=1e-8)
+
+
+def test_so_many_sweeps_forget_the_square_of_the_slowest_mode():
+    """Within them its memory a^(2 k) falls by e, and hardly more: the definition, with a of Eq. (A1)'s chains."""
+    for kappa in ([0.02, 5.0], [0.3, np.inf, 1.0], [7.9, 0.011, 2.0]):
+        steps, a = sweeps_needed(kappa, 8.0), 1 - min(kappa) / 8.0
+        assert isinstance(steps, int)
+        assert a ** (2 * steps) < np.exp(-1) < a ** (2 * steps - 1 - steps * min(kappa) / 4)
+        assert a**steps > np.exp(-1)  # the mode itself remembers longer
+
+
+@pytest.mark.parametrize(("kappa", "mass_squared", "steps"), [
+    ([1.0], 4.0, 2), ([1.0], 4.000001, 3), ([1.0, 0.5], 4.0, 4), ([3.0], 4.0, 1), ([8.0], 4.0, 1), ([np.inf], 4.0, 1),
+    ([], 4.0, 1), ([1e-3, np.inf], 1.0, 500), (2.0, 9.0, 3), ([1e-12], 100.0, 50_000_000_000_000),
+])
+def test_sweeps_are_rounded_up_and_at_least_one(kappa, mass_squared, steps):
+    assert sweeps_needed(kappa, mass_squared) == steps
+
+
+@pytest.mark.parametrize(("kappa", "mass_squared", "message"), [
+    ([0.0], 4.0, "eigenvalues must be positive"), ([1.0], 0.0, "mass_squared must be greater than 0"),
+    ([[1.0]], 4.0, "one-dimensional"), ([1e-300], 1e300, "too large or too small"),
+])
+def test_sweeps_of_what_is_no_spectrum(kappa, mass_squared, message):
+    with pytest.raises(ValueError, match=message):
+        sweeps_needed(kappa, mass_squared)
+
+
+def test_the_noise_floor_of_any_other_function_is_refused():
+    with pytest.raises(ValueError, match="learning_rate must be a number"):
+        noise_floor([1.0], 4.0, lambda epoch: 0.1, 10)

@@ -362,6 +362,67 @@ def test_models_may_come_from_any_iterable():
     np.testing.assert_array_equal(runs.eigenvalues, train(GOOD, TARGET, 2, 0.01, PCD(9), runs=2, rng=1).eigenvalues)
 
 
+MANY = correlation_with(np.linspace(1.3, 3.0, 70), rng=3)  # so many nodes are trained in the target's eigenbasis
+
+
+@pytest.mark.parametrize(("rbm", "correlation", "options"), [
+    (GOOD, TARGET, {}), (GOOD, TARGET, {"record_every": 1}), (GOOD, TARGET, {"learn_mass": True}),
+    (GOOD, TARGET, {"learn_mass": "mu"}), (GOOD, TARGET, {"gradient": PCD(4000)}),
+    ([GOOD, ScalarRBM.random(4, GOOD.n_hidden, 7.0, rng=2)], TARGET, {}),
+    (ScalarRBM.random(70, 2, 6.0, rng=0), MANY, {"gradient": PCD(4000)}),
+], ids=range(7))
+def test_until_is_a_distance_in_nats_from_the_best_model(rbm, correlation, options, tmp_path):
+    options = {"record_every": 20, "rng": 1} | options
+    models = rbm if isinstance(rbm, list) else [rbm]
+    best = [maximum_likelihood(correlation, model.n_hidden, None if options.get("learn_mass") else model.mass_squared)
+            .log_likelihood(correlation) for model in models]
+    stopped = train(rbm, correlation, 4000, 0.05, until=0.02, **options)
+    last = stopped.epochs[-1]
+    assert 0 < last < 4000
+    assert last % options["record_every"] == 0
+    behind = np.max(best - stopped.log_likelihood.reshape(-1, len(models)), axis=1)
+    assert behind[-1] <= 0.02 < behind[:-1].min()
+    assert_same(stopped, train(rbm, correlation, last, 0.05, **options))
+    path = tmp_path / "run.npz"
+    for epochs in (int(last) // 2 + 1, 4000, 4000):  # on the way, over the end, and where it had stopped already
+        again = train(rbm, correlation, epochs, 0.05, until=0.02, checkpoint=path, checkpoint_every=7, **options)
+    assert_same(again, stopped)
+    assert_same(train(rbm, correlation, last // 2 + 1, 0.05, **options).resume(4000, until=0.02), stopped)
+    assert_same(stopped.resume(5), train(rbm, correlation, last + 5, 0.05, **options))
+
+
+@pytest.mark.parametrize("runs", [1, 2])
+def test_until_may_be_a_function_of_the_epoch_and_the_model(runs):
+    asked = []
+
+    def enough(epoch, model):
+        asked.append(epoch)
+        models = model if runs > 1 else (model,)
+        assert len(models) == runs
+        return min(one.log_likelihood(TARGET) for one in models) > -4.6
+
+    stopped = train(GOOD, TARGET, 400, 0.02, PCD(64), runs=runs, record_every=3, until=enough, rng=1)
+    likelihood = stopped.log_likelihood.reshape(-1, runs).min(axis=1)
+    assert likelihood[-1] > -4.6 >= likelihood[:-1].max()
+    assert asked == stopped.epochs.tolist()
+    assert_same(stopped, train(GOOD, TARGET, asked[-1], 0.02, PCD(64), runs=runs, record_every=3, rng=1))
+    assert train(GOOD, TARGET, 7, 0.02, until=lambda *_: True).epochs.tolist() == [0]
+    late = train(GOOD, TARGET, 7, 0.02, record_every=3, until=lambda epoch, _: epoch > 6)
+    assert late.epochs.tolist() == [0, 3, 6, 7]
+
+
+@pytest.mark.parametrize(("rbm", "correlation", "options", "message"), [
+    (ScalarRBM(GOOD.weights, np.full(4, 6.0)), TARGET, {}, "the likelihood grows without bound with mu"),
+    (GOOD, np.diag([1.0, 1.0, 1.0, 0.0]), {"learn_mass": True}, "pass a function of the epoch and the model"),
+    (GOOD, TARGET, {"until": 0.0}, "until must be greater than 0"),
+    (GOOD, TARGET, {"until": "soon"}, "until must be a number"),
+])
+def test_until_that_cannot_be_reached(rbm, correlation, options, message, tmp_path):
+    with pytest.raises(ValueError, match=message):
+        train(rbm, correlation, 9, 0.01, checkpoint=tmp_path / "run.npz", **{"until": 0.01} | options)
+    assert not list(tmp_path.iterdir())
+
+
 def diverged(*arguments, **options):
     with pytest.raises(NotNormalizableError) as caught:
         train(*arguments, **options)

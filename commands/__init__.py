@@ -1,0 +1,15 @@
+"""What is done with the chapters by hand or by `make`: each module is one command, ``python -m commands.NAME``.
+
+===============  =======================================================================================
+`execute`        runs chapters and stores their outputs, in the normal form of `normalise`
+`student`        makes a copy for a course, without the solutions, and grades the answers in one
+`lite`, `pdf`    make the JupyterLite site and the PDF
+`releases`       asks the package index when each requirement was released last
+`everywhere`     runs unit tests and chapters under other arithmetics, and stores what came of it
+`wasm`           does so under WebAssembly (`wasm_guest` is what runs inside)
+`reseed`         runs the chapters with shifted seeds (`reseeding` is what shifts them)
+===============  =======================================================================================
+
+`hygiene` holds the rules that the tests apply to the stored chapters; the letters of their formulas are found by
+`symbols`. A command may use `book`; neither that, which Sphinx loads, nor the package knows a command.
+"""

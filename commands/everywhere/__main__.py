@@ -1,0 +1,66 @@
+"""``python -m commands.everywhere``: all rows; a row that was run at this commit is not run again.
+
+    python -m commands.everywhere --rows Prescott Haswell
+    python -m commands.everywhere --rows Prescott --chapters 05_two_nodes      # these alone; nothing is stored
+    python -m commands.everywhere --rows Nehalem --tests tests/srbm/test_model.py
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+from book import verified
+from commands.everywhere import records
+from commands.everywhere.rows import NBVAL, ROWS
+from commands.everywhere.running import PARTS, run
+
+
+def main(arguments=None) -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m commands.everywhere", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--rows", nargs="+", choices=ROWS, default=[name for name, row in ROWS.items() if row.run],
+                        metavar="ROW", help=f"of {', '.join(ROWS)}; all, when none is named")
+    parser.add_argument("--chapters", nargs="+", metavar="CHAPTER", help="only these chapters; nothing is stored")
+    parser.add_argument("--tests", nargs="+", metavar="FILE", help="only these files of unit tests; nothing is stored")
+    parser.add_argument("--jobs", type=int, default=2, help="processes at once (2)")
+    parser.add_argument("--again", action="store_true", help="also rows that were run at this commit")
+    given = parser.parse_args(arguments)
+    selected = selection(given.tests, given.chapters)
+    failed = 0
+    for name in given.rows:
+        row = ROWS[name]
+        if not row.run:
+            parser.error(f"the row {name} is run by another command, see CONTRIBUTING.md")
+        if not selected and not given.again and records.is_done("rows", name):
+            entry, remark = verified.read()["rows"][name], " (run before, at this commit)"
+        else:
+            entry, remark = run(row, selected or row.parts(), given.jobs), ""
+            if not selected:
+                records.store("rows", name, entry)
+        print(f"{name}: {summary(entry)}{remark}", flush=True)
+        failed += sum(entry[part]["failed"] for part in PARTS if part in entry)
+    return int(failed > 0)
+
+
+def selection(tests, chapters) -> dict[str, list[str]]:
+    """The arguments of pytest for what was asked for; nothing stands for all."""
+    asked = {"tests": tests} if tests else {}
+    if chapters:
+        files = [f"chapters/{Path(chapter).stem}.ipynb" for chapter in chapters]
+        asked["chapters"] = [*NBVAL, *files]
+    return asked
+
+
+def summary(entry) -> str:
+    """What came of a row, in one line and one more for each failure."""
+    if "why_not" in entry:
+        return f"not run, {entry['why_not']}"
+    counts = {part: entry[part] for part in PARTS if part in entry}
+    lines = [", ".join(f"{part}: {count['passed']} passed, {count['failed']} failed, {count['skipped']} skipped "
+                       f"in {count['seconds']} s" for part, count in counts.items())]
+    return "\n    ".join(lines + [name for count in counts.values() for name in count["failures"]])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

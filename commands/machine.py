@@ -1,0 +1,38 @@
+"""What computes here, in one line: the kind of machine and the versions. Nothing in it identifies one machine."""
+
+import importlib.metadata
+import os
+import platform
+import re
+from pathlib import Path
+
+COMPUTING = {"NumPy": "numpy", "SciPy": "scipy", "Matplotlib": "matplotlib"}
+
+
+def environment() -> str:
+    """One line on what chapters are executed with: the machine and the versions that compute."""
+    versions = ", ".join(f"{name} {importlib.metadata.version(package)}" for name, package in COMPUTING.items())
+    return f"{machine()}; Python {platform.python_version()}, {versions}"
+
+
+def machine() -> str:
+    """The kind of processor, its cores, the memory and the system."""
+    cores = os.cpu_count()
+    memory = round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30)
+    return f"{_processor()}, {cores} core{'s' if cores != 1 else ''}, {memory} GB; {_system()}"
+
+
+def _processor() -> str:
+    """The model that the system names, as in "AMD EPYC 7B13", or else the architecture."""
+    try:
+        model = re.search(r"^model name\s*:\s*(.+)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
+    except OSError:
+        model = None
+    return " ".join(model[1].split()) if model else platform.processor() or platform.machine()
+
+
+def _system() -> str:
+    try:
+        return platform.freedesktop_os_release()["PRETTY_NAME"]
+    except OSError:
+        return f"{platform.system()} {platform.release()}"

@@ -1,0 +1,115 @@
+"""Remake chapters/data/phi4_scan.npz, lattice phi^4 theory across its transition: python -m results.phi4_scan
+
+Two independent samplers of the same theory on L x L lattices: the block Gibbs sampler of `srbm.Phi4RBM`, and hybrid
+Monte Carlo (Duane et al. 1987), which shares no line with it. Stored are the averages of M, |M|, M^2 and M^4 over
+each Markov chain, M being the mean of the field, so that errors come from the scatter of independent chains.
+"""
+
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+import numpy as np
+
+from srbm import FreeScalarField, Phi4RBM
+
+COUPLING = 0.25
+MASSES = (-1.6, -1.45, -1.35, -1.3, -1.27, -1.2, -1.1, -1.0, -0.8)
+SIZES = (8, 16)
+CRITICAL, CRITICAL_SIZES = -1.27, (4, 6, 8, 12)
+CHAINS = 64
+DATA = Path(__file__).parent.parent / "chapters" / "data" / "phi4_scan.npz"
+
+
+def powers(magnetisation):
+    """(..., 4): M, |M|, M^2, M^4."""
+    M = magnetisation[..., None]
+    return np.concatenate([M, np.abs(M), M**2, M**4], axis=-1)
+
+
+def gibbs(size, mass_squared, chains, sweeps, burn_in, rng):
+    """Averages (chains, 4) over `sweeps` sweeps of the machine at mu^2 = kappa_max."""
+    kernel = FreeScalarField((size, size), mass_squared).kernel
+    rbm = Phi4RBM.on_lattice(kernel, COUPLING, mass_squared + 8)
+    rng = np.random.default_rng(rng)
+    phi = rbm.gibbs(np.zeros((chains, size**2)), burn_in, rng)
+    total = np.zeros((chains, 4))
+    for _ in range(sweeps):
+        phi = rbm.gibbs(phi, 1, rng)
+        total += powers(phi.mean(axis=1))
+    return total / sweeps
+
+
+def force(phi, mass_squared, coupling):
+    """dS / dphi for fields (chains, L, ..., L)."""
+    axes = range(1, phi.ndim)
+    result = (mass_squared + 2 * len(axes)) * phi + 4 * coupling * phi**3
+    for axis in axes:
+        result -= np.roll(phi, 1, axis) + np.roll(phi, -1, axis)
+    return result
+
+
+def action(phi, mass_squared, coupling):
+    """S for fields (chains, L, ..., L)."""
+    axes = tuple(range(1, phi.ndim))
+    density = mass_squared * phi**2 / 2 + coupling * phi**4
+    for axis in axes:
+        density += (np.roll(phi, 1, axis) - phi) ** 2 / 2
+    return density.sum(axis=axes)
+
+
+def trajectory(phi, mass_squared, coupling, rng, length=1.5, steps=10):
+    """One hybrid Monte Carlo update: the new fields, and dH of the proposal for each chain."""
+    axes = tuple(range(1, phi.ndim))
+    step = length / steps
+    momentum = rng.standard_normal(phi.shape)
+    start = action(phi, mass_squared, coupling) + (momentum**2).sum(axis=axes) / 2
+    proposal = phi
+    momentum = momentum - step / 2 * force(proposal, mass_squared, coupling)
+    for k in range(steps):
+        proposal = proposal + step * momentum
+        kick = step if k < steps - 1 else step / 2
+        momentum = momentum - kick * force(proposal, mass_squared, coupling)
+    change = action(proposal, mass_squared, coupling) + (momentum**2).sum(axis=axes) / 2 - start
+    accepted = rng.exponential(size=len(phi)) > change
+    return np.where(accepted.reshape(-1, *[1] * len(axes)), proposal, phi), change
+
+
+def hybrid(size, mass_squared, chains, trajectories, burn_in, rng):
+    """Averages (chains, 4) over hybrid Monte Carlo trajectories, and the mean of exp(-dH) in each chain (chains,)."""
+    rng = np.random.default_rng(rng)
+    phi = np.zeros((chains, size, size))
+    total, boltzmann = np.zeros((chains, 4)), np.zeros(chains)
+    for n in range(burn_in + trajectories):
+        phi, change = trajectory(phi, mass_squared, COUPLING, rng)
+        if n >= burn_in:
+            total += powers(phi.mean(axis=(1, 2)))
+            boltzmann += np.exp(-change)
+    return total / trajectories, boltzmann / trajectories
+
+
+def _point(job):
+    kind, *arguments = job
+    return {"gibbs": gibbs, "hybrid": hybrid}[kind](*arguments)
+
+
+def main() -> None:
+    sweeps, trajectories, critical_sweeps = {8: 8_000, 16: 20_000}, {8: 2_000, 16: 1_500}, 20_000
+    points = [(size, mass) for size in SIZES for mass in MASSES]
+    jobs = [("gibbs", size, mass, CHAINS, sweeps[size], 3_000, [1, k]) for k, (size, mass) in enumerate(points)]
+    jobs += [("hybrid", size, mass, CHAINS, trajectories[size], 300, [2, k]) for k, (size, mass) in enumerate(points)]
+    jobs += [("gibbs", size, CRITICAL, 4 * CHAINS, critical_sweeps, 3_000, [3, size]) for size in CRITICAL_SIZES]
+    with ProcessPoolExecutor() as pool:
+        results = list(pool.map(_point, jobs))
+    n = len(points)
+    grid = (len(SIZES), len(MASSES), CHAINS)
+    DATA.parent.mkdir(exist_ok=True)
+    np.savez_compressed(
+        DATA, coupling=COUPLING, masses=MASSES, sizes=SIZES, gibbs=np.reshape(results[:n], (*grid, 4)),
+        hybrid=np.reshape([averages for averages, _ in results[n:2 * n]], (*grid, 4)),
+        boltzmann=np.reshape([boltzmann for _, boltzmann in results[n:2 * n]], grid), critical_mass=CRITICAL,
+        critical_sizes=CRITICAL_SIZES, critical_sweeps=critical_sweeps, critical=np.array(results[2 * n:]))
+    print(f"{DATA.name}: {n} points, {DATA.stat().st_size} bytes")
+
+
+if __name__ == "__main__":
+    main()
