@@ -156,24 +156,29 @@ def learning_rate_limit(eigenvalues: ArrayLike, mass_squared: float, hidden_vari
 
 @in_extended_range
 def sweeps_needed(eigenvalues: ArrayLike, mass_squared: float) -> int:
-    """Gibbs sweeps per update that let chains follow the training: mu^2 / (2 kappa_min), rounded up, at least 1.
+    r"""Gibbs sweeps per update that let chains follow the training.
 
-    A sweep multiplies a mode of the model by 1 - lambda / mu^2 and adds noise. The gradient needs the square of the
-    mode, whose memory falls by (1 - lambda / mu^2)^2 < exp(-2 lambda / mu^2) per sweep: by a factor e within
-    mu^2 / (2 lambda) sweeps. The lightest mode takes longest, once it is learnt, with lambda = kappa_min. With fewer
-    sweeps the chains lag behind the model, and the training is stable up to smaller rates only.
+    It is mu^2 / (2 kappa_min), rounded up, and at least 1. A sweep multiplies a mode of the model by 1 - lambda / mu^2
+    and adds noise. The gradient needs the square of the mode, whose memory falls by
+
+    .. math:: (1 - \lambda / \mu^2)^2 < e^{-2 \lambda / \mu^2}
+
+    per sweep, that is, by a factor 2.718... within :math:`\mu^2 / (2 \lambda)` sweeps. The lightest mode takes longest,
+    once it is learnt, with lambda = kappa_min. With fewer sweeps the chains lag behind the model, and the training is
+    stable up to smaller rates only.
 
     Parameters
     ----------
-    eigenvalues : array
-        kappa of the target's kernel, in any order, as `kernel_spectrum` gives them for data; infinite where the data do
-        not vary.
+    eigenvalues : array (N_v,)
+        Those of the target's kernel, kappa, in any order, as `kernel_spectrum` gives them for data; infinite where the
+        data do not vary.
     mass_squared : float
         mu^2 of the model.
 
     Returns
     -------
     int
+        Number of sweeps, as in `PCD`.
 
     Raises
     ------
@@ -191,12 +196,40 @@ def sweeps_needed(eigenvalues: ArrayLike, mass_squared: float) -> int:
 
 
 def stable_rate(kappa: Floats, mass_squared: float, hidden_variance: float) -> float:
-    """`learning_rate_limit` for the modes kappa < mu^2, unchecked."""
+    """What `learning_rate_limit` gives, without looking at the arguments.
+
+    Parameters
+    ----------
+    kappa : array (n,)
+        The modes with kappa < mu^2, ascending.
+    mass_squared : float
+        mu^2.
+    hidden_variance : float
+        sigma_h^2.
+
+    Returns
+    -------
+    float
+        The limit.
+    """
     return float(2 / _rates(kappa, mass_squared, hidden_variance).max()) if kappa.size else float("inf")
 
 
 def slowest_sweeps(kappa_min: float, mass_squared: float) -> float:
-    """`sweeps_needed` for the lightest mode, unchecked."""
+    """What `sweeps_needed` gives for the lightest mode, without looking at the arguments.
+
+    Parameters
+    ----------
+    kappa_min : float
+        The smallest kappa.
+    mass_squared : float
+        mu^2.
+
+    Returns
+    -------
+    float
+        A whole number of sweeps.
+    """
     return max(1.0, float(np.ceil(mass_squared / (2 * kappa_min))))
 
 

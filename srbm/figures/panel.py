@@ -88,6 +88,7 @@ class Panel:
         Parameters
         ----------
         ax : matplotlib.axes.Axes
+            Where to draw.
 
         Raises
         ------
