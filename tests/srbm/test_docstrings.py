@@ -20,7 +20,7 @@ from srbm import figures
 EVERYWHERE = [srbm, *(importlib.import_module(found.name)
                       for found in pkgutil.walk_packages(srbm.__path__, "srbm."))]
 FOR_USERS = [module for module in EVERYWHERE if module.__name__ in
-             {getattr(srbm, name).__module__ for name in srbm.__all__} | {"srbm.random"}
+             {getattr(srbm, name).__module__ for name in srbm.__all__} | {"srbm.machine", "srbm.random"}
              or (module.__name__.startswith("srbm.figures.") and "._" not in module.__name__)]
 MACHINERY = ("srbm.training.loop", "srbm.training.strategies")
 """Of these modules users see only what `srbm` itself has."""
