@@ -55,11 +55,10 @@ class IntegerMoments:
     --------
     >>> from srbm import block_moments
     >>> moments = block_moments([[1, 2], [3, 5]]) + block_moments([[0, 1]])
-    >>> moments.n, moments.sums
-    (3, array([4, 8]))
-    >>> moments.products
-    array([[10, 17],
-           [17, 30]])
+    >>> moments.n, moments.sums.tolist()
+    (3, [4, 8])
+    >>> moments.products.tolist()
+    [[10, 17], [17, 30]]
     """
 
     n: int
@@ -430,9 +429,8 @@ def integer_moments(chunks: Array | Iterable[Array]) -> IntegerMoments:
     Examples
     --------
     >>> from srbm.moments import integer_moments
-    >>> integer_moments([[1, 2], [3, 5]]).products
-    array([[10, 17],
-           [17, 29]])
+    >>> integer_moments([[1, 2], [3, 5]]).products.tolist()
+    [[10, 17], [17, 29]]
     """
     n, bound = 0, 0
     sums, products = np.zeros(0, dtype=np.int64), np.zeros((0, 0), dtype=np.int64)

@@ -161,8 +161,8 @@ class BernoulliTraining:
     --------
     >>> from srbm import GaussianBernoulliRBM, train_bernoulli
     >>> data = GaussianBernoulliRBM([[2.0]], 2.0).sample(100, rng=0)
-    >>> train_bernoulli(GaussianBernoulliRBM([[0.5]], 2.0), data, 10, 0.1, record_every=5).epochs
-    array([ 0,  5, 10])
+    >>> train_bernoulli(GaussianBernoulliRBM([[0.5]], 2.0), data, 10, 0.1, record_every=5).epochs.tolist()
+    [0, 5, 10]
     """
 
     epochs: np.ndarray

@@ -139,8 +139,8 @@ class Training:
     >>> from srbm import FreeScalarField, ScalarRBM, train
     >>> C, start = FreeScalarField(4).propagator, ScalarRBM.random(4, 4, 9.0, rng=0)
     >>> training = train(start, C, 20_000, 0.1, record_every=5000)
-    >>> training.epochs
-    array([    0,  5000, 10000, 15000, 20000])
+    >>> training.epochs.tolist()
+    [0, 5000, 10000, 15000, 20000]
     >>> training.eigenvalues[-1].round(3)
     array([4., 6., 6., 8.])
     """
