@@ -32,7 +32,8 @@ from .errors import DatasetError
 class Machine(ABC):
     """The base of the machines, frozen dataclasses with `weights` (N_v, N_h) and `mass_squared`.
 
-    What it lists, `ScalarRBM`, `Phi4RBM` and `GaussianBernoulliRBM` can do.
+    `ScalarRBM`, `Phi4RBM` and `GaussianBernoulliRBM` have in common a density of the visible fields, the mean of each
+    layer given the other, Gibbs chains and their traces, and a file.
     """
 
     if TYPE_CHECKING:
