@@ -158,6 +158,7 @@ def setup(app):
     app.add_directive("cost", Cost)
     app.add_css_file("book.css", priority=900)
     app.setup_extension("book.pages")
+    app.setup_extension("book.reference")
     app.setup_extension("book.sliders")
     app.setup_extension("book.exercises")
     app.setup_extension("book.access")

@@ -5,8 +5,6 @@ What ``chapters/ledger.py`` stored in the metadata of each verdict is read back 
 
 import ast
 import functools
-import importlib
-import inspect
 import json
 import re
 import tomllib
@@ -274,66 +272,6 @@ class Benchmarks(SphinxDirective):
         return container.children
 
 
-class Api(SphinxDirective):
-    """``{api} srbm.lattice``: a module's first line, then each public class and function, signature and docstring.
-
-    Docstrings are shown as they are written, the way `help` prints them.
-    """
-
-    required_arguments = 1
-
-    def run(self):
-        module = importlib.import_module(self.arguments[0])
-        self.env.note_dependency(module.__file__)
-        summary = inspect.getdoc(module).partition("\n")[0]
-        entries = [nodes.paragraph("", "", nodes.literal("", module.__name__), nodes.Text(f": {summary}"))]
-        for name, item in public(module).items():
-            entries += _entry(_call(name, item), item)
-            if inspect.isclass(item):
-                members = nodes.container(classes=["api-members"])
-                for label, member in _members(name, item):
-                    members += _entry(label, member)
-                entries.append(members)
-        return entries
-
-
-def public(module) -> dict[str, object]:
-    """The classes and functions with docstrings that a module defines, without those whose names start with _."""
-    return {name: item for name, item in vars(module).items()
-            if not name.startswith("_") and getattr(item, "__module__", None) == module.__name__
-            and (inspect.isfunction(item) or inspect.isclass(item)) and item.__doc__}
-
-
-def _members(owner: str, item: type):
-    """(label, documented thing) of the public attributes and methods of a class."""
-    bases = [base for base in item.__mro__[1:] if base.__module__.partition(".")[2].startswith("_")]
-    inherited = {name: member for base in reversed(bases) for name, member in vars(base).items()}  # of private modules
-    for name, member in (vars(item) | {name: inherited[name] for name in inherited if name not in vars(item)}).items():
-        if name.startswith("_") or not getattr(member, "__doc__", None):
-            continue
-        if isinstance(member, (property, functools.cached_property)):
-            yield f"{owner}.{name}", member
-        elif inspect.isfunction(member):
-            yield _call(f"{owner}.{name}", member, skip=1), member
-        elif isinstance(member, classmethod):
-            yield _call(f"{owner}.{name}", member.__func__, skip=1), member.__func__
-
-
-def _call(name: str, item, skip: int = 0) -> str:
-    """`name` with its arguments and their defaults, without annotations, and without the first `skip`."""
-    if isinstance(item, type) and issubclass(item, BaseException):
-        return name
-    parameters = list(inspect.signature(item).parameters.values())[skip:]
-    bare = inspect.Signature([parameter.replace(annotation=inspect.Parameter.empty) for parameter in parameters])
-    return f"{name}{bare}"
-
-
-def _entry(label: str, item) -> list[nodes.Node]:
-    head = nodes.literal_block(label, label, language="python", classes=["api-head"])
-    text = inspect.getdoc(item)
-    return [head, nodes.literal_block(text, text, language="text", classes=["api-text"])]
-
-
 def setup(app):
     app.add_directive("ledger", LedgerTable)
     app.add_directive("ledger-summary", LedgerSummary)
@@ -342,7 +280,6 @@ def setup(app):
     app.add_directive("equation-map", EquationMap)
     app.add_directive("dependencies", Dependencies)
     app.add_directive("benchmarks", Benchmarks)
-    app.add_directive("api", Api)
     app.add_role("paper", Recorded())
     app.add_role("ours", Recorded())
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -24,12 +24,23 @@ MNIST_URL = "https://ossci-datasets.s3.amazonaws.com/mnist/"
 
 
 class OfficialFile(NamedTuple):
-    """An official file of MNIST images."""
+    """An official file of MNIST images.
+
+    Attributes
+    ----------
+    name : str
+        Name of the file.
+    sha256 : str
+        Its SHA-256, in hexadecimal digits.
+    size : int
+        Its bytes.
+    images : int
+        The images in it.
+    """
 
     name: str
     sha256: str
     size: int
-    """Bytes."""
     images: int
 
 
@@ -47,13 +58,37 @@ _STORED_MOMENTS = {"n": Stored(("i8",), shape=()), "sums": Stored(("i8",), shape
 
 
 def load_mnist(split: str = "train", scale: bool = True, *, progress: bool = False) -> np.ndarray:
-    """The MNIST images, a row each: (60000, 784) for "train", (10000, 784) for "test".
+    """The MNIST images, one in each row.
 
-    Looked for in the folder `$SRBM_DATA/mnist` if that variable is set, otherwise downloaded once to a cache (this
-    needs pooch; `progress` shows a bar). The file's SHA-256 is checked either way. With `scale`, float64 in [0, 1];
-    without, the bytes.
+    They are looked for in the folder `$SRBM_DATA/mnist` if that variable is set, otherwise downloaded once to a cache
+    (this needs pooch). The file's SHA-256 is checked either way.
 
-    Raises `DatasetError` when the file is missing, damaged or cannot be downloaded.
+    Parameters
+    ----------
+    split : str
+        "train" or "test".
+    scale : bool
+        Whether to scale the pixels to [0, 1]; without, they are bytes.
+    progress : bool
+        Whether to show a bar of the download.
+
+    Returns
+    -------
+    array (60000, 784) or (10000, 784)
+        The images of "train" or "test", float64 if scaled and else uint8.
+
+    Raises
+    ------
+    DatasetError
+        When the file is missing, damaged or cannot be downloaded.
+    ValueError
+        For another `split`.
+
+    Examples
+    --------
+    >>> from srbm import load_mnist
+    >>> load_mnist("test").shape  # doctest: +SKIP
+    (10000, 784)
     """
     if split not in MNIST_FILES:
         raise ValueError(f"split must be 'train' or 'test', got {split!r}")
@@ -64,9 +99,30 @@ def load_mnist(split: str = "train", scale: bool = True, *, progress: bool = Fal
 
 
 def load_digits(scale: bool = True) -> np.ndarray:
-    """scikit-learn's bundled digits, 1797 images of 8 x 8 pixels with 17 grey levels; shape (1797, 64).
+    """The digits that scikit-learn brings: 1797 images of 8 x 8 pixels with 17 grey levels.
 
-    With `scale`, float64 in [0, 1]; without, integers from 0 to 16. Needs scikit-learn, no network.
+    Needs scikit-learn, no network.
+
+    Parameters
+    ----------
+    scale : bool
+        Whether to scale the pixels to [0, 1]; without, they are integers from 0 to 16.
+
+    Returns
+    -------
+    array (1797, 64)
+        An image in each row, float64 if scaled and else uint8.
+
+    Raises
+    ------
+    DatasetError
+        Without scikit-learn.
+
+    Examples
+    --------
+    >>> from srbm import load_digits
+    >>> load_digits().shape
+    (1797, 64)
     """
     try:
         from sklearn import datasets
@@ -77,15 +133,53 @@ def load_digits(scale: bool = True) -> np.ndarray:
 
 
 def mnist_correlation(center: bool = False) -> Floats:
-    """<phi phi^T> of the 60000 training images with pixels in [0, 1], shape (784, 784); no download.
+    """Second moments <phi phi^T> of the 60000 MNIST training images with pixels in [0, 1]; no download.
 
-    From exact integer sums stored with the package. With `center`, <phi phi^T> - <phi><phi>^T.
+    From exact integer sums stored with the package.
+
+    Parameters
+    ----------
+    center : bool
+        Whether to subtract the mean: <phi phi^T> - <phi><phi>^T.
+
+    Returns
+    -------
+    array (784, 784)
+        The second moments of the pixels.
+
+    Raises
+    ------
+    DatasetError
+        When the stored sums cannot be read.
+
+    Examples
+    --------
+    >>> from srbm import mnist_correlation
+    >>> round(float(mnist_correlation().trace()), 1)
+    87.8
     """
     return mnist_moments().correlation(center, scale=1 / 255)
 
 
 def mnist_moments() -> IntegerMoments:
-    """The stored exact sums over the bytes of the MNIST training images."""
+    """The exact sums over the bytes of the MNIST training images that are stored with the package.
+
+    Returns
+    -------
+    IntegerMoments
+        Sums over 60000 images of 784 pixels.
+
+    Raises
+    ------
+    DatasetError
+        When they cannot be read.
+
+    Examples
+    --------
+    >>> from srbm.datasets import mnist_moments
+    >>> mnist_moments().n
+    60000
+    """
     stored = files(__package__).joinpath("data/mnist_moments.npz")
     try:
         with stored.open("rb") as file:
@@ -96,7 +190,23 @@ def mnist_moments() -> IntegerMoments:
 
 
 def pack_moments(moments: IntegerMoments) -> dict[str, np.ndarray]:
-    """Arrays to store: the upper triangle of the products as byte planes, which compress well."""
+    """The arrays in which moments are stored: the upper triangle of the products as byte planes, which compress well.
+
+    Parameters
+    ----------
+    moments : IntegerMoments
+        Sums that fit into 32 unsigned bits.
+
+    Returns
+    -------
+    dict
+        The arrays by name.
+
+    Raises
+    ------
+    ValueError
+        For larger or negative sums.
+    """
     triangle = moments.products[np.triu_indices(len(moments.sums))]
     if triangle.min() < 0 or triangle.max() >= 2**32:
         raise ValueError("the sums of products must fit 32 unsigned bits to be stored")
@@ -105,7 +215,18 @@ def pack_moments(moments: IntegerMoments) -> dict[str, np.ndarray]:
 
 
 def unpack_moments(stored: Mapping[str, Any]) -> IntegerMoments:
-    """The inverse of `pack_moments`."""
+    """The moments that `pack_moments` has packed.
+
+    Parameters
+    ----------
+    stored : dict
+        The arrays by name.
+
+    Returns
+    -------
+    IntegerMoments
+        The sums.
+    """
     sums = stored["sums"]
     triangle = np.ascontiguousarray(stored["planes"].T).view("<u4")[:, 0].astype(np.int64)
     products = np.zeros((len(sums), len(sums)), dtype=np.int64)
@@ -185,7 +306,27 @@ def _read_images(path: Path, official: OfficialFile) -> np.ndarray:
 
 
 def parse_idx_images(compressed: bytes, images: int, path: PathLike) -> np.ndarray:
-    """Decompress and check an IDX file of `images` 28 x 28 images, reading no more than it should hold."""
+    """Decompress and check an IDX file of 28 x 28 images, reading no more than it should hold.
+
+    Parameters
+    ----------
+    compressed : bytes
+        The gzipped file.
+    images : int
+        How many images it should have.
+    path : path
+        Where it is from, for the message of an error.
+
+    Returns
+    -------
+    array (images, 784) of uint8
+        The pixels.
+
+    Raises
+    ------
+    DatasetError
+        When the file is not what it should be.
+    """
     expected = 16 + images * _PIXELS
     raw, rest = b"", compressed
     try:

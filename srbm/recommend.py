@@ -31,19 +31,36 @@ class Recommendation:
 
     Attributes
     ----------
-    n_hidden : int, the recommended N_h
-    mass_squared : float, the mu^2 that belongs to it
-    tolerance : float, nats that were allowed to be lost
-    kl : array (rank,), nats lost at the optimum with N_h = 0, 1, ..., rank - 1
-    parameters : array (rank,), effective number of parameters: N_v N_h - N_h (N_h - 1) / 2 + 1, fewer with noise
-    excess : array (rank,), what was compared with the tolerance: `kl`, or with n_samples the estimate of the nats lost
-        on unseen data, relative to the best N_h
-    mass_curve : array (rank,), the optimal mu^2 for each of these N_h
-    eigenvalues : array (rank,), kappa of the directions in which the data (with the noise) vary, ascending
-    n_null : int, directions in which the data do not vary; they are left out of the divergence, which they would
-        make infinite
-    noise : float, variance of the measurement error that was added to every node
-    n_samples : int or None, the number of samples the second moments were estimated from
+    n_hidden : int
+        The recommended N_h.
+    mass_squared : float
+        The mu^2 that belongs to it.
+    tolerance : float
+        Nats that were allowed to be lost.
+    kl : array (rank,)
+        Nats lost at the optimum with N_h = 0, 1, ..., rank - 1.
+    parameters : array (rank,)
+        Effective number of parameters, N_v N_h - N_h (N_h - 1) / 2 + 1; fewer with noise.
+    excess : array (rank,)
+        What was compared with the tolerance: `kl`, or with `n_samples` the estimate of the nats lost on unseen data,
+        relative to the best N_h.
+    mass_curve : array (rank,)
+        The optimal mu^2 for each of these N_h.
+    eigenvalues : array (rank,)
+        Kernel eigenvalues kappa of the directions in which the data (with the noise) vary, ascending.
+    n_null : int
+        Directions in which the data do not vary; they are left out of the divergence, which they would make infinite.
+    noise : float
+        Variance of the measurement error that was added to every node.
+    n_samples : int or None
+        The number of samples the second moments were estimated from.
+
+    Examples
+    --------
+    >>> from srbm import FreeScalarField, recommend
+    >>> answer = recommend(FreeScalarField(10).propagator, tolerance=0.1)
+    >>> answer.n_hidden, round(answer.mass_squared, 3), round(answer.variance_kept, 2)
+    (2, 6.204, 0.27)
     """
 
     n_hidden: int
@@ -60,7 +77,7 @@ class Recommendation:
 
     @property
     def variance_kept(self) -> float:
-        """The share of <phi^T phi>, noise not counted, that is carried by the kept modes."""
+        """Share of <phi^T phi>, noise not counted, that is carried by the kept modes."""
         variances = 1 / self.eigenvalues - self.noise
         return float(variances[: self.n_hidden].sum() / variances.sum())
 
@@ -86,7 +103,13 @@ class Recommendation:
         return "\n".join(lines)
 
     def plot(self) -> Panel:
-        """The curve of nats lost against N_h, as a `Panel`."""
+        """The curve of nats lost against N_h.
+
+        Returns
+        -------
+        Panel
+            The figure (needs matplotlib).
+        """
         from . import figures
 
         names = {"": self.kl} if self.n_samples is None else {"apparent": self.kl, "unseen data": self.excess}
@@ -105,11 +128,12 @@ def recommend(correlation: ArrayLike, tolerance: float, *, noise: float = 0.0,
     Parameters
     ----------
     correlation : array (N_v, N_v) or (N_v,)
-        <phi phi^T>, as `second_moment` gives it (with center=True for data whose mean is not zero), or its eigenvalues
-        1 / kappa where they are known. Directions without variance (no more than rounding, see `kernel_spectrum`) are
-        left out and counted; mu^2 is then that of a machine without them, so drop nodes that never vary.
+        <phi phi^T>, as `second_moment` gives it (with `center=True` for data whose mean is not zero), or its
+        eigenvalues 1 / kappa where they are known. Directions without variance (no more than rounding, see
+        `kernel_spectrum`) are left out and counted; mu^2 is then that of a machine without them, so drop nodes that
+        never vary.
     tolerance : float
-        KL divergence in nats per configuration that may be lost; > 0.
+        Kullback-Leibler divergence in nats per configuration that may be lost; > 0.
     noise : float
         Variance >= 0 of a measurement error, independent on every node, that is added to the data before they are
         compared with the model (1/12 of the squared spacing for numbers that were rounded). The optimal model of
@@ -117,10 +141,26 @@ def recommend(correlation: ArrayLike, tolerance: float, *, noise: float = 0.0,
         only the divergence changes, and never grows. Where nodes have different errors, divide each by its own first.
     n_samples : int, optional
         Number of independent samples behind `correlation`; > N_v. The parameters of the model are then charged
-        1 / n_samples nats each, half for what they gained from the samples at hand and half for what they lose on
+        `1 / n_samples` nats each, half for what they gained from the samples at hand and half for what they lose on
         others; what remains above the best N_h must be within the tolerance. Noise that is added does not fluctuate
         from sample to sample, so a parameter that ties modes i and j counts only f_i f_j, where f is the share of the
         data in the blurred variance. The estimate assumes Gaussian data and an N_h that does not split equal variances.
+
+    Returns
+    -------
+    Recommendation
+        The choice, and the curves that it was read off.
+
+    Raises
+    ------
+    ValueError
+        For data that do not vary in any direction, or no more samples than nodes.
+
+    Examples
+    --------
+    >>> from srbm import FreeScalarField, recommend
+    >>> print(str(recommend(FreeScalarField(10).propagator, tolerance=0.1)).splitlines()[0])
+    N_h = 2, mu^2 = 6.204: loses 0.08127 nats (tolerance 0.1), keeps 27.1 % of the variance
     """
     tolerance = number(tolerance, "tolerance", above=0)
     noise = number(noise, "noise")

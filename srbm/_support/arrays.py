@@ -1,4 +1,4 @@
-"""The same formulas on any array library: the little that NumPy and the array API standard do not write alike.
+"""One set of formulas for any array library: the little that NumPy and the array API standard do not write alike.
 
 A function asks its arguments for their namespace, `xp = namespace(x)`, and then uses only what the standard names
 (https://data-apis.org/array-api, with its linear algebra extension). NumPy's arrays answer themselves. Other
@@ -42,7 +42,7 @@ def namespace(array: Array) -> Any:
 
 
 def to_numpy(array: Any) -> np.ndarray:
-    """The same numbers in the memory of the host, as a NumPy array."""
+    """The numbers of `array` in the memory of the host, as a NumPy array."""
     if isinstance(array, np.ndarray):
         return array
     if is_numpy(array):

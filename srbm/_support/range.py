@@ -28,7 +28,7 @@ def in_range(function: Callable[P, R]) -> Callable[P, R]:
 
 
 def in_extended_range(function: Callable[P, R]) -> Callable[P, R]:
-    """The same for a function that may return infinity."""
+    """A `function` that may return infinity; it raises `ValueError` where an intermediate result overflows."""
 
     @wraps(function)
     def guarded(*arguments: P.args, **options: P.kwargs) -> R:

@@ -52,7 +52,7 @@ class Ensemble:
         return np.asarray(np.all(to_numpy(self.mass_squared) > 0, axis=-1) & positive_definite(matrix))
 
     def on_host(self) -> Ensemble:
-        """The same in NumPy's arrays."""
+        """These models in NumPy's arrays."""
         return Ensemble(to_numpy(self.weights), to_numpy(self.mass_squared), self.hidden_variance)
 
 

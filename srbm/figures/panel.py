@@ -30,9 +30,23 @@ STYLE: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class Panel:
-    """A grid of drawings; `rows` holds for each row the functions that draw into one axes each.
+    """A grid of drawings: `a | b` sets panels side by side, `a / b` above each other.
 
-    `width` and `height` are those of one drawing in inches.
+    Parameters
+    ----------
+    rows : tuple of tuple of callable
+        For each row the functions that draw, each into the axes it is given.
+    width : float
+        Width of one drawing in inches.
+    height : float
+        Height of one drawing in inches.
+
+    Examples
+    --------
+    >>> from srbm import figures
+    >>> circle = figures.Panel.of(lambda axes: axes.plot([0, 1], [0, 1]))
+    >>> circle | circle
+    <figure of 2 panels>
     """
 
     rows: tuple[tuple[Callable[[Axes], object], ...], ...]
@@ -41,7 +55,22 @@ class Panel:
 
     @classmethod
     def of(cls, draw: Callable[[Axes], object], width: float = 4.4, height: float = 3.3) -> Panel:
-        """A panel with one drawing."""
+        """A panel with one drawing.
+
+        Parameters
+        ----------
+        draw : callable
+            Draws into the axes that it is given.
+        width : float
+            Width in inches.
+        height : float
+            Height in inches.
+
+        Returns
+        -------
+        Panel
+            The panel.
+        """
         return cls(((draw,),), width, height)
 
     def __or__(self, other: Panel) -> Panel:
@@ -59,6 +88,7 @@ class Panel:
         Parameters
         ----------
         ax : matplotlib.axes.Axes
+            Where to draw.
 
         Raises
         ------
@@ -80,7 +110,13 @@ class Panel:
         self.rows[0][0](ax)
 
     def figure(self) -> Figure:
-        """A new matplotlib figure, drawn."""
+        """A new matplotlib figure with the drawings.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+            The figure, drawn.
+        """
         with style.context(["default", STYLE]):
             columns = max(len(row) for row in self.rows)
             figure = Figure(figsize=(self.width * columns, self.height * len(self.rows)), layout="constrained")
@@ -94,7 +130,15 @@ class Panel:
             return figure
 
     def save(self, path: PathLike, **options: Any) -> None:
-        """Write the figure to a file; the extension tells the format."""
+        """Write the figure to a file.
+
+        Parameters
+        ----------
+        path : path
+            The file; its extension tells the format.
+        **options : keyword arguments
+            Passed on to `matplotlib.figure.Figure.savefig`.
+        """
         with style.context(["default", STYLE]):
             self.figure().savefig(path, **options)
 

@@ -82,7 +82,30 @@ def _finish(ax: Axes, *, xlabel: str, ylabel: str, title: str = "", log: str = "
 
 def eigenvalue_evolution(history: Any, target: ArrayLike, *, title: str = "", log: str = "", xlim: Limits = None,
                          ylim: Limits = None, band: bool = True) -> Panel:
-    """lambda_alpha during a `Training` or `Flow`, with the target eigenvalues (dashed) and mu^2 (grey)."""
+    """Eigenvalues lambda_alpha during a training or a flow, with the mass mu^2 as a grey line.
+
+    Parameters
+    ----------
+    history : Training or Flow
+        What is drawn, against its epochs or flow times.
+    target : array (N,)
+        Values that are shown as dashed lines, such as the kappa of the target.
+    title : str
+        Above the axes.
+    log : str
+        "x", "y" or "xy": which axes are logarithmic.
+    xlim : (float, float), optional
+        Limits of the axis; matplotlib's choice when None.
+    ylim : (float, float), optional
+        Limits of the axis; matplotlib's choice when None.
+    band : bool
+        Whether to show the band that all runs span, beside the line of the first one.
+
+    Returns
+    -------
+    Panel
+        The figure.
+    """
     time, label = _time_axis(history)
 
     def draw(ax: Axes) -> None:
@@ -99,7 +122,30 @@ def eigenvalue_evolution(history: Any, target: ArrayLike, *, title: str = "", lo
 
 def singular_value_evolution(history: Any, *, target: ArrayLike | None = None, title: str = "", log: str = "",
                              xlim: Limits = None, ylim: Limits = None, band: bool = True) -> Panel:
-    """xi_alpha during a `Training` or `Flow`; `target` values are dashed."""
+    """Singular values xi_alpha of W during a training or a flow.
+
+    Parameters
+    ----------
+    history : Training or Flow
+        What is drawn, against its epochs or flow times.
+    target : array (N,), optional
+        Values that are shown as dashed lines.
+    title : str
+        Above the axes.
+    log : str
+        "x", "y" or "xy": which axes are logarithmic.
+    xlim : (float, float), optional
+        Limits of the axis; matplotlib's choice when None.
+    ylim : (float, float), optional
+        Limits of the axis; matplotlib's choice when None.
+    band : bool
+        Whether to show the band that all runs span, beside the line of the first one.
+
+    Returns
+    -------
+    Panel
+        The figure.
+    """
     time, label = _time_axis(history)
 
     def draw(ax: Axes) -> None:
@@ -116,10 +162,39 @@ def singular_value_evolution(history: Any, *, target: ArrayLike | None = None, t
 def curves(x: ArrayLike, ys: Mapping[str, Any], *, xlabel: str, ylabel: str, levels: Any = None,
            marks: Mapping[str, Any] | None = None, log: str = "", xlim: Limits = None, ylim: Limits = None,
            title: str = "", points: bool = False) -> Panel:
-    """Several functions of one variable: {label: y (len(x),)}, with dashed `levels` and vertical {label: x} `marks`.
+    """Several functions of one variable.
 
-    A y of shape (len(x), runs) is drawn as the first run and the band of all. `points` adds a marker to every value.
     Each line is thinner than the one before it, so that coinciding ones can be seen.
+
+    Parameters
+    ----------
+    x : array (n,)
+        The variable.
+    ys : dict
+        From labels to values (n,), or (n, runs), which are drawn as the first run and the band of all.
+    xlabel : str
+        Under the axis.
+    ylabel : str
+        Beside the axis.
+    levels : array, optional
+        Dashed horizontal lines.
+    marks : dict, optional
+        From labels to positions of dotted vertical lines.
+    log : str
+        "x", "y" or "xy": which axes are logarithmic.
+    xlim : (float, float), optional
+        Limits of the axis; matplotlib's choice when None.
+    ylim : (float, float), optional
+        Limits of the axis; matplotlib's choice when None.
+    title : str
+        Above the axes.
+    points : bool
+        Whether to mark every value.
+
+    Returns
+    -------
+    Panel
+        The figure.
     """
 
     def draw(ax: Axes) -> None:
@@ -144,7 +219,26 @@ def curves(x: ArrayLike, ys: Mapping[str, Any], *, xlabel: str, ylabel: str, lev
 
 
 def action_density(samples: Mapping[str, Any], n_sites: int, *, title: str = "", bins: int = 50) -> Panel:
-    """Histograms of S / N_v from several sources beside the exact Gamma(N_v / 2, 1 / N_v) density of equipartition."""
+    """Histograms of the action density S / N_v beside its exact distribution.
+
+    By equipartition it is the Gamma distribution of shape N_v / 2 and scale 1 / N_v.
+
+    Parameters
+    ----------
+    samples : dict
+        From labels to values of S / N_v.
+    n_sites : int
+        N_v.
+    title : str
+        Above the axes.
+    bins : int
+        Number of bins.
+
+    Returns
+    -------
+    Panel
+        The figure.
+    """
 
     def draw(ax: Axes) -> None:
         exact = stats.gamma(n_sites / 2, scale=1 / n_sites)
@@ -161,7 +255,30 @@ def action_density(samples: Mapping[str, Any], n_sites: int, *, title: str = "",
 
 def matrix(values: ArrayLike, *, title: str = "", annotate: bool = False, label: str = "", diverging: bool = True,
            xlabel: str = "column", ylabel: str = "row") -> Panel:
-    """A matrix as an image; `annotate` writes the entries (for small ones, like Fig. 8)."""
+    """A matrix as an image.
+
+    Parameters
+    ----------
+    values : array (n, m)
+        The matrix.
+    title : str
+        Above the axes.
+    annotate : bool
+        Whether to write the entries into it (for small ones, like Fig. 8).
+    label : str
+        Beside the colour bar.
+    diverging : bool
+        Whether zero is the middle of the colour scale.
+    xlabel : str
+        Under the axis.
+    ylabel : str
+        Beside the axis.
+
+    Returns
+    -------
+    Panel
+        The figure.
+    """
     values = np.asarray(values)
 
     def draw(ax: Axes) -> None:
@@ -183,7 +300,30 @@ def matrix(values: ArrayLike, *, title: str = "", annotate: bool = False, label:
 
 def spectrum(spectra: Mapping[str, Any], *, ylabel: str, mass_squared: float | None = None, title: str = "",
              log: str = "", ylim: Limits = None, xlabel: str = r"mode $\alpha$") -> Panel:
-    """Eigenvalues against the mode number 1, 2, ...: {label: values}; mu^2 as a grey line."""
+    """Eigenvalues against the number 1, 2, ... of the mode.
+
+    Parameters
+    ----------
+    spectra : dict
+        From labels to eigenvalues.
+    ylabel : str
+        Beside the axis.
+    mass_squared : float, optional
+        mu^2, as a grey line.
+    title : str
+        Above the axes.
+    log : str
+        "x", "y" or "xy": which axes are logarithmic.
+    ylim : (float, float), optional
+        Limits of the axis; matplotlib's choice when None.
+    xlabel : str
+        Under the axis.
+
+    Returns
+    -------
+    Panel
+        The figure.
+    """
 
     def draw(ax: Axes) -> None:
         for index, (label, values) in enumerate(spectra.items()):
@@ -201,7 +341,22 @@ def spectrum(spectra: Mapping[str, Any], *, ylabel: str, mass_squared: float | N
 
 
 def images(rows: Mapping[str, Any], shape: tuple[int, int], *, title: str = "") -> Panel:
-    """Rows of images, {label: (n, N)}, dark ink on white, each row on the scale 0 to 1."""
+    """Rows of images, dark ink on white, each on the scale from 0 to 1.
+
+    Parameters
+    ----------
+    rows : dict
+        From labels to images (n, N), a row of the figure for each.
+    shape : (int, int)
+        Height and width of an image in pixels.
+    title : str
+        Above the axes.
+
+    Returns
+    -------
+    Panel
+        The figure.
+    """
 
     def draw(ax: Axes) -> None:
         height, width = shape
@@ -222,9 +377,33 @@ def images(rows: Mapping[str, Any], shape: tuple[int, int], *, title: str = "") 
 def measurements(points: Mapping[str, tuple[Any, ...]], lines: Mapping[str, tuple[Any, ...]] | None = None, *,
                  xlabel: str, ylabel: str, log: str = "", xlim: Limits = None, ylim: Limits = None,
                  title: str = "") -> Panel:
-    """Measured values with error bars, {label: (x, y, error)}, on predicted curves {label: (x, y)}.
+    """Measured values with error bars, on predicted curves.
 
     A curve has the colour of the points with the same label, which then carry the legend for both.
+
+    Parameters
+    ----------
+    points : dict
+        From labels to (x, y, error).
+    lines : dict, optional
+        From labels to curves (x, y).
+    xlabel : str
+        Under the axis.
+    ylabel : str
+        Beside the axis.
+    log : str
+        "x", "y" or "xy": which axes are logarithmic.
+    xlim : (float, float), optional
+        Limits of the axis; matplotlib's choice when None.
+    ylim : (float, float), optional
+        Limits of the axis; matplotlib's choice when None.
+    title : str
+        Above the axes.
+
+    Returns
+    -------
+    Panel
+        The figure.
     """
 
     def draw(ax: Axes) -> None:
@@ -246,9 +425,29 @@ def measurements(points: Mapping[str, tuple[Any, ...]], lines: Mapping[str, tupl
 
 def histograms(samples: Mapping[str, Any], lines: Mapping[str, tuple[Any, Any]] | None = None, *, xlabel: str,
                levels: Any = None, bins: int = 80, xlim: Limits = None, title: str = "") -> Panel:
-    """Normalised histograms {label: values} on common bins, the first filled and the others as lines.
+    """Normalised histograms on common bins, the first filled and the others as lines.
 
-    `lines` {label: (x, y)} are dashed densities on top, `levels` dashed verticals.
+    Parameters
+    ----------
+    samples : dict
+        From labels to values.
+    lines : dict, optional
+        From labels to densities (x, y), dashed.
+    xlabel : str
+        Under the axis.
+    levels : array, optional
+        Dashed vertical lines.
+    bins : int
+        Number of bins.
+    xlim : (float, float), optional
+        Limits of the axis; matplotlib's choice when None.
+    title : str
+        Above the axes.
+
+    Returns
+    -------
+    Panel
+        The figure.
     """
 
     def draw(ax: Axes) -> None:
@@ -270,9 +469,37 @@ def histograms(samples: Mapping[str, Any], lines: Mapping[str, tuple[Any, Any]] 
 def predicted_evolution(history: Any, quantity: str, times: ArrayLike, prediction: ArrayLike, *, levels: Any = None,
                         ylabel: str, title: str = "", log: str = "", xlim: Limits = None, ylim: Limits = None,
                         band: bool = True) -> Panel:
-    """`quantity` ("eigenvalues" or "singular_values") of a `Training` or `Flow` under a prediction (T', N), dotted.
+    """Eigenvalues or singular values during a training or a flow, under a dotted prediction.
 
-    `times` (T',) are in the units of the history's axis: epochs of a training, flow time of a flow.
+    Parameters
+    ----------
+    history : Training or Flow
+        What is drawn, against its epochs or flow times.
+    quantity : str
+        "eigenvalues" or "singular_values".
+    times : array (n,)
+        Where the prediction is known, in the units of the axis: epochs of a training, flow times of a flow.
+    prediction : array (n, N)
+        The predicted values.
+    levels : array, optional
+        Dashed horizontal lines.
+    ylabel : str
+        Beside the axis.
+    title : str
+        Above the axes.
+    log : str
+        "x", "y" or "xy": which axes are logarithmic.
+    xlim : (float, float), optional
+        Limits of the axis; matplotlib's choice when None.
+    ylim : (float, float), optional
+        Limits of the axis; matplotlib's choice when None.
+    band : bool
+        Whether to show the band that all runs span, beside the line of the first one.
+
+    Returns
+    -------
+    Panel
+        The figure.
     """
     time, label = _time_axis(history)
 
@@ -294,7 +521,34 @@ def predicted_evolution(history: Any, quantity: str, times: ArrayLike, predictio
 def trajectories(paths: Mapping[str, Any], *, lines: Mapping[str, Any] | None = None,
                  points: Mapping[str, Any] | None = None, xlabel: str, ylabel: str, log: str = "",
                  xlim: Limits = None, ylim: Limits = None, title: str = "") -> Panel:
-    """Paths in a plane, {label: (n, 2)}, each from a small dot on, with dashed `lines` and marked `points`."""
+    """Paths in a plane, each from a small dot on.
+
+    Parameters
+    ----------
+    paths : dict
+        From labels to paths (n, 2).
+    lines : dict, optional
+        From labels to curves (n, 2), dashed.
+    points : dict, optional
+        From labels to positions (2,) or (k, 2).
+    xlabel : str
+        Under the axis.
+    ylabel : str
+        Beside the axis.
+    log : str
+        "x", "y" or "xy": which axes are logarithmic.
+    xlim : (float, float), optional
+        Limits of the axis; matplotlib's choice when None.
+    ylim : (float, float), optional
+        Limits of the axis; matplotlib's choice when None.
+    title : str
+        Above the axes.
+
+    Returns
+    -------
+    Panel
+        The figure.
+    """
 
     def draw(ax: Axes) -> None:
         _draw_predictions(ax, {label: np.asarray(line).T for label, line in (lines or {}).items()})
@@ -313,8 +567,36 @@ def trajectories(paths: Mapping[str, Any], *, lines: Mapping[str, Any] | None = 
 def scatter(points: Mapping[str, tuple[Any, ...]], lines: Mapping[str, tuple[Any, ...]] | None = None, *, xlabel: str,
             ylabel: str, marks: Mapping[str, Any] | None = None, log: str = "", xlim: Limits = None,
             ylim: Limits = None, title: str = "", size: float = 1.0) -> Panel:
-    """Clouds of dots of `size` points, {label: (x, y)}, with dashed `lines` {label: (x, y)} and vertical {label: x}
-    `marks`. An empty label stays out of the legend."""
+    """Clouds of dots in a plane.
+
+    Parameters
+    ----------
+    points : dict
+        From labels to (x, y); an empty label stays out of the legend.
+    lines : dict, optional
+        From labels to curves (x, y), dashed.
+    xlabel : str
+        Under the axis.
+    ylabel : str
+        Beside the axis.
+    marks : dict, optional
+        From labels to positions of dotted vertical lines.
+    log : str
+        "x", "y" or "xy": which axes are logarithmic.
+    xlim : (float, float), optional
+        Limits of the axis; matplotlib's choice when None.
+    ylim : (float, float), optional
+        Limits of the axis; matplotlib's choice when None.
+    title : str
+        Above the axes.
+    size : float
+        Size of a dot, in points.
+
+    Returns
+    -------
+    Panel
+        The figure.
+    """
 
     def draw(ax: Axes) -> None:
         _draw_predictions(ax, lines)

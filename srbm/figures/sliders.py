@@ -45,6 +45,11 @@ class Slider:
 
         The frames are in a `Stack` with a child for each value of the first parameter; with more than one parameter
         such a child is again a `Stack`, for the second, and so on.
+
+        Returns
+        -------
+        ipywidgets.VBox
+            The widgets, linked in the browser.
         """
         import ipywidgets
 
@@ -110,11 +115,14 @@ def slider(draw: Callable[..., Panel], parameters: Mapping[str, Sequence[Any]], 
         If there is nothing to move, if a label is TeX, if `alt` is empty, if `start` is not among the values, or if
         a parameter changes no frame.
 
-    Example
-    -------
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from srbm import figures
     >>> def frame(mu2):
-    ...     return figures.spectrum({"RBM": np.minimum(kappa, mu2)}, ylabel="eigenvalues", ylim=(0, 9))
-    >>> slider(frame, {"μ²": [5, 6, 7, 8]}, alt="Spectrum of a trained machine")
+    ...     return figures.spectrum({"RBM": np.minimum([4, 6, 8], mu2)}, ylabel="eigenvalues", ylim=(0, 9))
+    >>> figures.slider(frame, {"μ²": [5, 7]}, alt="Spectrum of a trained machine")
+    <slider of 2 frames: μ² = 5 ... 7>
     """
     values = {label: list(given) for label, given in parameters.items()}
     if not values:

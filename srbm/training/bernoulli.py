@@ -53,9 +53,12 @@ class BernoulliStatistics(NamedTuple):
 
     Attributes
     ----------
-    products : (N_v, N_h), <phi tanh psi>
-    hidden : (N_h,), <tanh psi>
-    square : float, <phi^T phi>
+    products : array (N_v, N_h)
+        <phi tanh psi>.
+    hidden : array (N_h,)
+        <tanh psi>.
+    square : float
+        <phi^T phi>.
     """
 
     products: Floats
@@ -65,7 +68,20 @@ class BernoulliStatistics(NamedTuple):
 
 @in_range
 def sample_statistics(rbm: GaussianBernoulliRBM, phi: ArrayLike) -> BernoulliStatistics:
-    """The averages over samples phi (n, N_v): data, or the states of Markov chains."""
+    """The averages over samples: data, or the states of Markov chains.
+
+    Parameters
+    ----------
+    rbm : GaussianBernoulliRBM
+        The model that psi is of.
+    phi : array (n, N_v)
+        A sample in each row.
+
+    Returns
+    -------
+    BernoulliStatistics
+        The averages.
+    """
     require_instance(rbm, "rbm", GaussianBernoulliRBM)
     phi = _samples(phi, rbm.n_visible, "phi")
     hidden = rbm.hidden_mean(phi)
@@ -74,7 +90,18 @@ def sample_statistics(rbm: GaussianBernoulliRBM, phi: ArrayLike) -> BernoulliSta
 
 @in_range
 def model_statistics(rbm: GaussianBernoulliRBM) -> BernoulliStatistics:
-    """The averages over the model, by enumeration of its hidden layer (N_h up to 20)."""
+    """The averages over the model, by enumeration of its hidden layer (N_h up to 20).
+
+    Parameters
+    ----------
+    rbm : GaussianBernoulliRBM
+        The model.
+
+    Returns
+    -------
+    BernoulliStatistics
+        The averages.
+    """
     require_instance(rbm, "rbm", GaussianBernoulliRBM)
     mean, second = rbm.hidden_moments
     products = rbm.weights @ second / rbm.mass_squared
@@ -90,15 +117,18 @@ def bernoulli_gradient(rbm: GaussianBernoulliRBM, data: ArrayLike, states: Array
     Parameters
     ----------
     rbm : GaussianBernoulliRBM
+        The model.
     data : array (n, N_v)
+        A sample in each row.
     states : array (B, N_v), optional
         States of Markov chains, over which the model's averages are taken; they are enumerated when None.
-    chains : array, optional
+    chains : array (B, N_v), optional
         The old name of `states`, for one release.
 
     Returns
     -------
-    tuple of dL/dW (N_v, N_h), dL/deta (N_h,) and dL/dmu^2
+    (array (N_v, N_h), array (N_h,), float)
+        Derivatives of L with respect to W, eta and mu^2.
 
     Examples
     --------
@@ -116,12 +146,23 @@ def bernoulli_gradient(rbm: GaussianBernoulliRBM, data: ArrayLike, states: Array
 class BernoulliTraining:
     """The history of a training and everything needed to go on with it.
 
+    T counts the recorded epochs.
+
     Attributes
     ----------
-    epochs : (T,) updates made before each record; the first is 0, the last the final one
-    models : tuple of T GaussianBernoulliRBM, the model at each record; with several runs of T tuples of them
-    states : (B, N_v), with several runs (runs, B, N_v), the persistent chains at the end; None when the gradient was
-        enumerated
+    epochs : array (T,)
+        Updates made before each record; the first is 0, the last the final one.
+    models : tuple of GaussianBernoulliRBM
+        The model at each record; with several runs a tuple of them.
+    states : array (B, N_v) or (runs, B, N_v), or None
+        The persistent chains at the end; None when the gradient was enumerated.
+
+    Examples
+    --------
+    >>> from srbm import GaussianBernoulliRBM, train_bernoulli
+    >>> data = GaussianBernoulliRBM([[2.0]], 2.0).sample(100, rng=0)
+    >>> train_bernoulli(GaussianBernoulliRBM([[0.5]], 2.0), data, 10, 0.1, record_every=5).epochs.tolist()
+    [0, 5, 10]
     """
 
     epochs: np.ndarray
@@ -132,24 +173,24 @@ class BernoulliTraining:
 
     @property
     def model(self) -> GaussianBernoulliRBM:
-        """The trained model of a single run."""
+        """Trained model of a single run, a `GaussianBernoulliRBM`; `ValueError` if there are several."""
         if len(self._state.models) != 1:
             raise ValueError(f"there are {len(self._state.models)} runs: use .models[-1]")
         return self._state.models[0]
 
     @property
     def chains(self) -> Floats | None:
-        """The old name of `states`, for one release."""
+        """Old name of `states`, for one release."""
         return self.states
 
     @property
     def mass_squared(self) -> Floats:
-        """mu^2 at each record, shape (T[, runs])."""
+        """Values of mu^2 at each record, of shape (T[, runs])."""
         return self._of_all(lambda model: model.mass_squared)
 
     @property
     def singular_values(self) -> Floats:
-        """xi_a of W at each record, descending, shape (T[, runs], min(N_v, N_h))."""
+        """Singular values xi_a of W at each record, descending, of shape (T[, runs], min(N_v, N_h))."""
         return np.linalg.svd(self._of_all(lambda model: model.weights), compute_uv=False)
 
     def __repr__(self) -> str:
@@ -160,27 +201,40 @@ class BernoulliTraining:
     def resume(self, epochs: int, *, until: Callable[[int, Any], object] | None = None, progress: bool = False,
                callback: Callable[..., object] | None = None, checkpoint: PathLike | None = None,
                checkpoint_every: int = 1000) -> BernoulliTraining:
-        """Train for some more epochs, exactly as if the first call had not stopped.
+        """Train for more epochs, exactly as if the first call had not stopped.
 
         The result is to the last bit that of one call: a record that was made only because the first call ended there
-        is dropped.
+        is dropped. A training that was loaded needs its data: `load(path, data)`.
 
         Parameters
         ----------
         epochs : int
-            How many more, at most.
-        until, progress, callback, checkpoint, checkpoint_every
-            As in `train_bernoulli`, but that the checkpoint is written in place of what the file may hold.
+            Number of further updates; at most so many, with `until`.
+        until : callable, optional
+            When to stop, as in `train_bernoulli`.
+        progress : bool
+            Whether to show a progress bar (on stderr; needs tqdm).
+        callback : callable, optional
+            Called at every record, as in `train_bernoulli`.
+        checkpoint : path, optional
+            A file to be written as in `train_bernoulli`, in place of what it may hold.
+        checkpoint_every : int
+            Epochs from one writing of the file to the next.
 
         Returns
         -------
         BernoulliTraining
+            The whole training, from its beginning.
 
         Raises
         ------
         ValueError
-            When the training was loaded without its data, `load(path, data)`.
-        NotNormalizableError, TrainingInterrupted, CheckpointError
+            When the training was loaded without its data.
+        NotNormalizableError
+            As `train_bernoulli`.
+        TrainingInterrupted
+            As `train_bernoulli`.
+        CheckpointError
             As `train_bernoulli`.
         """
         if self._settings.data.values is None:
@@ -196,11 +250,13 @@ class BernoulliTraining:
 
         Parameters
         ----------
-        path : str or Path
+        path : path
+            The file.
 
         Returns
         -------
         Path
+            The file.
 
         Raises
         ------
@@ -215,13 +271,15 @@ class BernoulliTraining:
 
         Parameters
         ----------
-        path : str or Path
+        path : path
+            The file.
         data : array (n, N_v), optional
             What it was trained on, needed to `resume`.
 
         Returns
         -------
         BernoulliTraining
+            That training.
 
         Raises
         ------
@@ -266,14 +324,14 @@ def train_bernoulli(rbm: GaussianBernoulliRBM | Sequence[GaussianBernoulliRBM], 
                     until: Callable[[int, Any], object] | None = None, rng: Seed = None, progress: bool = False,
                     callback: Callable[..., object] | None = None, checkpoint: PathLike | None = None,
                     checkpoint_every: int = 1000) -> BernoulliTraining:
-    """Ascend the log-likelihood of `data`, one update per epoch.
+    """Train a machine with binary hidden nodes by gradient ascent on the log-likelihood of data.
 
     Parameters
     ----------
     rbm : GaussianBernoulliRBM or sequence of GaussianBernoulliRBM
         Where to start: one model for all runs, or one for each; with W = 0 and no bias the gradient vanishes.
     data : array (n, N_v)
-        Subtract the mean first: there is no bias on the visible layer.
+        A sample in each row. Subtract the mean first: there is no bias on the visible layer.
     epochs : int
         Number of updates; at most so many, with `until`.
     learning_rate : float or callable
@@ -287,24 +345,34 @@ def train_bernoulli(rbm: GaussianBernoulliRBM | Sequence[GaussianBernoulliRBM], 
         Where the chains start instead.
     batch : int, optional
         Rows of the data, drawn anew without repetition for each update; all of them when None.
-    learn_bias, learn_mass : bool
-        Whether eta, and mu^2 itself, are learnt besides W.
-    momentum : float in [0, 1)
+    learn_bias : bool
+        Whether eta is learnt besides W.
+    learn_mass : bool
+        Whether mu^2 itself is learnt, too.
+    momentum : float
+        Heavy-ball momentum in [0, 1).
     runs : int
         Independent runs; implied when a sequence of models is given. They share one stream of random numbers.
     record_every : int, optional
         Epochs between two recorded models; None keeps only the first and the last.
     until : callable, optional
-        Stop at the first record, one that `record_every` makes, where until(epoch, model) is true, with a tuple of
+        Stop at the first record, one that `record_every` makes, where `until(epoch, model)` is true, with a tuple of
         models if there are several runs. (The best likelihood is not known, so that there is nothing to compare with.)
+    rng : numpy.random.Generator or int, optional
+        Random numbers, or their seed.
     progress : bool
         Whether to show a progress bar (on stderr; needs tqdm).
-    callback, checkpoint, checkpoint_every
-        As in `train`. The file does not hold the data, only what identifies them.
+    callback : callable, optional
+        Called as `callback(epoch, model)` at every record, with a tuple of models if there are several runs.
+    checkpoint : path, optional
+        A file as in `train`. It does not hold the data, only what identifies them.
+    checkpoint_every : int
+        Epochs from one writing of the file to the next.
 
     Returns
     -------
     BernoulliTraining
+        The history, with the trained model or models.
 
     Raises
     ------
@@ -317,6 +385,8 @@ def train_bernoulli(rbm: GaussianBernoulliRBM | Sequence[GaussianBernoulliRBM], 
         When the checkpoint cannot be written (`.last_good` is the training so far), or is that of another training.
     DatasetError
         When the checkpoint is damaged.
+    ValueError
+        For arguments that do not fit together.
 
     Examples
     --------

@@ -117,16 +117,32 @@ class Rules(Protocol[S, R, T]):
 class Training:
     """The history of a training and everything needed to go on with it.
 
-    With one run the `runs` axis is absent; (T,) counts the recorded epochs.
+    With one run the `runs` axis is absent; T counts the recorded epochs.
 
     Attributes
     ----------
-    epochs : (T,) updates made before each record; the first is 0, the last the final one
-    eigenvalues : (T[, runs], N_v) lambda_alpha, ascending
-    singular_values : (T[, runs], min(N_v, N_h)) xi_alpha, descending
-    mass_squared : (T[, runs]) or, with a mass per node, (T[, runs], N_v)
-    log_likelihood : (T[, runs]) of the target under the model, nats per configuration
-    models : tuple of ScalarRBM, the trained model of each run
+    epochs : array (T,)
+        Updates made before each record; the first is 0, the last the final one.
+    eigenvalues : array (T[, runs], N_v)
+        lambda_alpha, ascending.
+    singular_values : array (T[, runs], min(N_v, N_h))
+        xi_alpha, descending.
+    mass_squared : array (T[, runs]), or (T[, runs], N_v) with a mass per node
+        mu^2.
+    log_likelihood : array (T[, runs])
+        Log-likelihood of the target under the model, nats per configuration.
+    models : tuple of ScalarRBM
+        The trained model of each run.
+
+    Examples
+    --------
+    >>> from srbm import FreeScalarField, ScalarRBM, train
+    >>> C, start = FreeScalarField(4).propagator, ScalarRBM.random(4, 4, 9.0, rng=0)
+    >>> training = train(start, C, 20_000, 0.1, record_every=5000)
+    >>> training.epochs.tolist()
+    [0, 5000, 10000, 15000, 20000]
+    >>> training.eigenvalues[-1].round(3)
+    array([4., 6., 6., 8.])
     """
 
     epochs: np.ndarray
@@ -157,12 +173,12 @@ class Training:
 
     @property
     def method(self) -> str:
-        """What computed the model's term of the gradient: "exact", or the method of the chains (see `PCD`)."""
+        """Name of what computed the model's term of the gradient, "exact" or the method of the chains (see `PCD`)."""
         return method_of(_sampler(self._settings, self._state.ensemble))
 
     @property
     def model(self) -> ScalarRBM:
-        """The trained model of a single run."""
+        """Trained model of a single run, a `ScalarRBM`; `ValueError` if there are several."""
         if len(self.models) != 1:
             raise ValueError(f"there are {len(self.models)} runs: use .models")
         return self.models[0]
@@ -170,7 +186,7 @@ class Training:
     def resume(self, epochs: int, *, until: Until | None = None, progress: bool = False,
                callback: Callable[..., object] | None = None, checkpoint: PathLike | None = None,
                checkpoint_every: int = 1000) -> Training:
-        """Train for some more epochs, exactly as if the first call had not stopped.
+        """Train for more epochs, exactly as if the first call had not stopped.
 
         The result is to the last bit that of one call: a record that was made only because the first call ended there
         is dropped.
@@ -178,17 +194,30 @@ class Training:
         Parameters
         ----------
         epochs : int
-            How many more, at most.
-        until, progress, callback, checkpoint, checkpoint_every
-            As in `train`, but that the checkpoint is written in place of what the file may hold.
+            Number of further updates; at most so many, with `until`.
+        until : float or callable, optional
+            When to stop, as in `train`.
+        progress : bool
+            Whether to show a progress bar (on stderr; needs tqdm).
+        callback : callable, optional
+            Called at every record, as in `train`.
+        checkpoint : path, optional
+            A file to be written as in `train`, in place of what it may hold.
+        checkpoint_every : int
+            Epochs from one writing of the file to the next.
 
         Returns
         -------
         Training
+            The whole training, from its beginning.
 
         Raises
         ------
-        NotNormalizableError, TrainingInterrupted, CheckpointError
+        NotNormalizableError
+            As `train`.
+        TrainingInterrupted
+            As `train`.
+        CheckpointError
             As `train`.
         """
         epochs = self._state.epoch + count(epochs, "epochs")
@@ -207,7 +236,18 @@ class Training:
                 if epoch % self._settings.record_every == 0]
 
     def save(self, path: PathLike) -> Path:
-        """Write the training to an .npz file, atomically and without pickle; returns its path."""
+        """Write the training to an .npz file, atomically and without pickle.
+
+        Parameters
+        ----------
+        path : path
+            The file.
+
+        Returns
+        -------
+        Path
+            The file.
+        """
         return write_training(path, self._settings, self._state, self._history())
 
     def _continued(self, epochs: int, generator: Any, seeded: bool, correlation: Any, until: Until | None,
@@ -229,7 +269,23 @@ class Training:
 
     @classmethod
     def load(cls, path: PathLike) -> Training:
-        """Read a training written by `save`; raises `DatasetError` for a damaged file."""
+        """Read a training written by `save`.
+
+        Parameters
+        ----------
+        path : path
+            The file.
+
+        Returns
+        -------
+        Training
+            That training, which can be resumed.
+
+        Raises
+        ------
+        DatasetError
+            When the file is damaged.
+        """
         return cls._made(*read_training(path))
 
     @classmethod
@@ -243,7 +299,7 @@ def train(rbm: ScalarRBM | Sequence[ScalarRBM], correlation: ArrayLike, epochs: 
           until: Until | None = None, rng: Seed = None, progress: bool = False,
           callback: Callable[..., object] | None = None, checkpoint: PathLike | None = None,
           checkpoint_every: int = 1000) -> Training:
-    """Train by gradient ascent on the log-likelihood of data with second moments `correlation`.
+    """Train by gradient ascent on the log-likelihood of data with given second moments.
 
     The update is Eqs. (25) and (A1), with the gradients of Eqs. (20) and (22).
 
@@ -260,16 +316,18 @@ def train(rbm: ScalarRBM | Sequence[ScalarRBM], correlation: ArrayLike, epochs: 
         Number of parameter updates; at most so many, with `until`.
     learning_rate : float or callable
         A number, a `StepDecay`, or any function of the epoch. `learning_rate_limit` tells what is stable.
-    gradient : Exact, CD or PCD
+    gradient : Exact, CD or PCD, optional
         Where the model's correlation comes from; `Exact()` when None. An object of your own with the two methods of
         `srbm.chains.stack.Sampler` will do; a training with it cannot be saved.
     learn_mass : bool or "mu"
-        Whether the mass is learnt too, and as which parameter: True ascends in mu^2 by Eq. (22), "mu" in mu by
-        dL/dmu = 2 mu dL/dmu^2, so that mu^2 moves 4 mu^2 times as fast and is stable up to smaller rates only. The
+        Whether the mass is learnt too, and as which parameter: True ascends in mu^2 by Eq. (22), "mu" in mu, whose
+        gradient is 2 mu times that, so that mu^2 moves 4 mu^2 times as fast and is stable up to smaller rates only. The
         paper's equations are the first, the program published by its authors is the second. In either case `momentum`
         acts on the parameter that is learnt.
-    momentum, weight_decay : float
-        Heavy-ball momentum in [0, 1) and L2 decay of W; the paper found no need for either.
+    momentum : float
+        Heavy-ball momentum in [0, 1); the paper found no need for it.
+    weight_decay : float
+        L2 decay of W; the paper found no need for it.
     runs : int
         Independent runs, trained at once; implied when a sequence of models is given. They share one stream of random
         numbers, so that a run of several is not the run that the same `rng` gives alone (with exact gradients, which
@@ -279,13 +337,15 @@ def train(rbm: ScalarRBM | Sequence[ScalarRBM], correlation: ArrayLike, epochs: 
     until : float or callable, optional
         Stop at the first record, one that `record_every` makes, that is good enough: a number of nats, when the
         log-likelihood of every run is at most so much below that of the best model with as many hidden nodes (at this
-        mu^2, unless it is learnt); or a function, when until(epoch, model) is true, with a tuple of models if there
+        mu^2, unless it is learnt); or a function, when `until(epoch, model)` is true, with a tuple of models if there
         are several runs. How often it is asked does not change the training, and a checkpoint or `resume` may go on
         with another one, as with more `epochs`.
-    callback : callable, optional
-        Called as callback(epoch, model) at every record, with a tuple of models if there are several runs.
+    rng : numpy.random.Generator, TorchGenerator or int, optional
+        Random numbers, or their seed.
     progress : bool
         Whether to show a progress bar (on stderr; needs tqdm).
+    callback : callable, optional
+        Called as `callback(epoch, model)` at every record, with a tuple of models if there are several runs.
     checkpoint : path, optional
         A file that holds the training so far: written at the start, every `checkpoint_every` epochs, on Ctrl-C and at
         the end, each time replacing the last one only when it is complete. Where it exists already the training goes on
@@ -293,10 +353,13 @@ def train(rbm: ScalarRBM | Sequence[ScalarRBM], correlation: ArrayLike, epochs: 
         what it would have given without; with more `epochs` than before it is prolonged. Anything else that differs
         from the call that wrote the file is refused; without `rng`, the generator is the stored one.
         A file belongs to one process at a time.
+    checkpoint_every : int
+        Epochs from one writing of the file to the next.
 
     Returns
     -------
     Training
+        The history, with the trained model or models.
 
     Raises
     ------
@@ -310,7 +373,8 @@ def train(rbm: ScalarRBM | Sequence[ScalarRBM], correlation: ArrayLike, epochs: 
         When the checkpoint is damaged.
     ValueError
         For a number as `until` where there is no best model: the likelihood has no maximum with a mass per node, and
-        none with a mass that is learnt where the data have no variance left for it.
+        none with a mass that is learnt where the data have no variance left for it. Also for a start with a hidden
+        bias.
 
     Examples
     --------
@@ -366,7 +430,7 @@ def _start(settings: Settings, ensemble: Ensemble, sampler: Any, rng: np.random.
 
 
 def _moved(settings: Settings, state: State, correlation: Any) -> tuple[Settings, State]:
-    """The same in the library and on the device of `correlation`."""
+    """Settings and state in the library and on the device of `correlation`."""
     ensemble = Ensemble(like(state.ensemble.weights, correlation), like(state.ensemble.mass_squared, correlation),
                         state.ensemble.hidden_variance)
     velocity = like(state.velocity[0], correlation), like(state.velocity[1], correlation)

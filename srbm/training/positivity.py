@@ -39,7 +39,7 @@ class PositivityGuard:
     _pause: int = field(default=0, init=False)
 
     def __call__(self, ensemble: Ensemble) -> np.ndarray:
-        """The same as `ensemble.normalizable()`, shape (runs,)."""
+        """Which runs `ensemble.normalizable()` holds for, shape (runs,)."""
         if ensemble.mass_squared.shape[1] > 1 or min(ensemble.weights.shape[1:]) == 0 or not is_numpy(ensemble.weights):
             return ensemble.normalizable()
         if self._reference is not None:

@@ -79,16 +79,49 @@ METHODS = (
 
 @dataclass(frozen=True)
 class Exact:
-    """C = K^-1: no chains, no noise."""
+    """The exact <phi phi^T> of the model, by inverting its kernel: no chains, no noise.
+
+    Examples
+    --------
+    >>> from srbm import Exact, FreeScalarField, ScalarRBM, train
+    >>> C, start = FreeScalarField(4).propagator, ScalarRBM.random(4, 4, 9.0, rng=0)
+    >>> train(start, C, 10, 0.1, Exact()).method
+    'exact'
+    """
 
     method: ClassVar[str] = "exact"
     in_eigenbasis: ClassVar[bool] = False
 
     def start(self, ensemble: Ensemble, correlation: Floats, rng: np.random.Generator) -> None:
-        """No chains to start."""
+        """Start no chains.
+
+        Parameters
+        ----------
+        ensemble : Ensemble
+            The initial models.
+        correlation : array (N_v, N_v)
+            <phi phi^T>_target.
+        rng : numpy.random.Generator
+            Random numbers, of which none is drawn.
+        """
 
     def model_term(self, ensemble: Ensemble, memory: None, rng: np.random.Generator) -> tuple[ModelTerm, None]:
-        """The exact term."""
+        """The exact term of the gradient.
+
+        Parameters
+        ----------
+        ensemble : Ensemble
+            The models of all runs.
+        memory : None
+            There are no chains to be remembered.
+        rng : numpy.random.Generator
+            Random numbers, of which none is drawn.
+
+        Returns
+        -------
+        (ModelTerm, None)
+            What the gradient needs of K^-1, and again nothing to be remembered.
+        """
         linalg = namespace(ensemble.weights).linalg
         propagator = linalg.inv(ensemble.kernel)
         return ModelTerm(propagator @ ensemble.weights, linalg.diagonal(propagator)), None
@@ -106,6 +139,13 @@ class CD:
         k, block-Gibbs sweeps per update.
     method : "auto", "explicit" or "gram"
         Chains one by one, or their Gram matrix, which needs B >= 2 N_v; "auto" takes the second where it can.
+
+    Examples
+    --------
+    >>> from srbm import CD, FreeScalarField, ScalarRBM, train
+    >>> C, start = FreeScalarField(4).propagator, ScalarRBM.random(4, 4, 9.0, rng=0)
+    >>> train(start, C, 10, 0.1, CD(chains=64), rng=0).method
+    'gram'
     """
 
     chains: int = 128
@@ -121,10 +161,10 @@ class CD:
 
 @dataclass(frozen=True)
 class PCD:
-    """Persistent contrastive divergence (Tieleman 2008): chains go on from where the last update left them.
+    r"""Persistent contrastive divergence (Tieleman 2008): chains go on from where the last update left them.
 
     They start in equilibrium with the initial model. Chains that lag behind the model destabilise the training: the
-    slowest mode needs about mu^2 / (2 kappa_min) sweeps to move.
+    slowest mode needs about :math:`\mu^2 / (2 \kappa_\min)` sweeps to move.
 
     Parameters
     ----------
@@ -134,12 +174,19 @@ class PCD:
         k, block-Gibbs sweeps per update.
     persistent : "visible" or "hidden"
         What persists: phi, or h drawn with the weights from before the update, a quarter cheaper for large models and
-        of a law that differs by O(learning rate).
+        of a law that differs in the order of the learning rate.
     method : "auto", "explicit", "gram", "hidden" or "single"
         How it is computed; the law is the same. "explicit" is block Gibbs sampling written the obvious way. "gram"
         keeps only the Gram matrix of the chains, "hidden" does so in the space of the hidden nodes, "single" has
         explicit chains in single precision. "auto" takes what is fastest from a dozen nodes on; `Training.method` says
         which that was, also of a training of no epochs.
+
+    Examples
+    --------
+    >>> from srbm import PCD, FreeScalarField, ScalarRBM, train
+    >>> C, start = FreeScalarField(4).propagator, ScalarRBM.random(4, 4, 9.0, rng=0)
+    >>> train(start, C, 10, 0.1, PCD(chains=5), rng=0).method
+    'explicit'
     """
 
     chains: int = 128

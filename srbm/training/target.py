@@ -31,7 +31,7 @@ class Target:
 
     @classmethod
     def diagonalized(cls, correlation: Floats) -> Target:
-        """The same target in its eigenbasis."""
+        """A target with this correlation matrix, in its eigenbasis."""
         return cls(*np.linalg.eigh(correlation))
 
     def in_eigenbasis(self) -> Target:
@@ -83,7 +83,7 @@ class Target:
         return float(size * np.finfo(float).eps * (trace + size * (np.abs(np.log(mass)).max() + np.log(2 * np.pi))))
 
     def on_host(self) -> Target:
-        """The same in NumPy's arrays."""
+        """This target in NumPy's arrays."""
         return Target(to_numpy(self.correlation), self.basis)
 
     def from_nodes(self, weights: Floats) -> Floats:

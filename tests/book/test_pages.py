@@ -101,15 +101,3 @@ def test_names_are_read_off_docstrings(tmp_path):
     (tmp_path / "room" / "a.py").write_text('class A:\n    """Eq. (7)."""\n    def k(self):\n        """Eq. (9)."""\n'
                                             'def hidden():\n    """Eq. (9)."""\n')
     assert documented_names(tmp_path, ["A"]) == {"eq-7": ["A"], "eq-9": ["A.k"]}
-
-
-def test_the_api_page_shows_signatures_and_docstrings(build, tmp_path):
-    page = "# API\n\n```{api} srbm.divergence\n```\n\n```{api} srbm.lattice\n```\n\n```{api} srbm.errors\n```\n"
-    texts, warnings, _ = build(tmp_path, **{"02_api": page})
-    assert warnings == ""
-    text = texts["02_api"]
-    for shown in ("truncated_kl(eigenvalues, n_hidden, mass_squared)", "FreeScalarField.propagator",
-                  "FreeScalarField.sample(n, rng=None)", "DatasetError", "-1 + mu^2/kappa - ln(mu^2/kappa)"):
-        assert shown in text
-    for hidden in ("_relative_entropy", "_neighbours", "(self", "Floats"):
-        assert hidden not in text
