@@ -32,7 +32,7 @@ from book.extension import Numbering
 from commands.normalise import dumps, normalise
 
 CHAPTERS = Path(__file__).parent.parent / "chapters"
-NEEDED = ("ledger.py", "ledger.toml", "selfcheck.py", "tables.py", "typeset.py", "data")
+NEEDED = ("drawings.py", "ledger.py", "ledger.toml", "selfcheck.py", "tables.py", "typeset.py", "data")
 ANSWER = "*Your answer:*"
 FOLDED = "# How the answer is judged"
 SECONDS = 60  # that a cell may run while it is graded; the slowest of the book takes eight

@@ -25,8 +25,8 @@ PERMITTED = (
 )  # fmt: skip
 """Licences, as packages name them, under which one can be used by a program that is under the MIT licence: none asks
 for more than a notice. Of a package with several at least one must be here."""
-OURS = ("srbm", "book", "commands", "results", "benchmarks", "chapters", "tests", "ledger", "selfcheck", "typeset",
-        "wasm_guest")  # fmt: skip
+OURS = ("srbm", "book", "commands", "results", "benchmarks", "chapters", "tests", "wasm_guest",
+        *(path.stem for path in (ROOT / "chapters").glob("*.py")))  # fmt: skip
 OPTIONAL = ("torch", "jax", "array_api_compat", "rbms")
 """Imported where they are installed: graphics processors, peers of the benchmarks."""
 

@@ -1,9 +1,9 @@
 """The numbers behind the figures that only the book draws."""
 
-import drawings
 import numpy as np
 import pytest
 
+import drawings
 from srbm.figures.panel import Panel
 
 PANELS = {
