@@ -57,7 +57,7 @@ def _log_likelihood(kernel, correlation):
 
 
 def mnist():
-    """The same for MNIST, N_h = 784, mu^2 = 100, as nats below the best likelihood.
+    """Times to accuracy for MNIST, N_h = 784, mu^2 = 100, as nats below the best likelihood.
 
     The start is W = 0.1, in which every mode follows Eq. (81) by itself. Updates of the exact gradient are counted by
     that exact trajectory, and its time is this number times the measured time of one.

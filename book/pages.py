@@ -41,7 +41,7 @@ def read_records(chapters: Path) -> dict[str, dict]:
 
 @functools.lru_cache(maxsize=1)
 def _records(ledger: tuple[Path, int], *notebooks: tuple[Path, int]) -> dict[str, dict]:
-    """The same from files as they were when they were written, for all pages that ask."""
+    """Records from files as they were when they were written, for all pages that ask."""
     declared = tomllib.loads(ledger[0].read_text(encoding="utf-8"))
     found = {}
     for path, _ in notebooks:

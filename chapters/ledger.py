@@ -182,7 +182,7 @@ def _compare(key, source, given, tolerance, chaotic=False):
 
 
 def _inequality(key, source, side, bound, ours, chaotic):
-    """The same of a bound: `ours` has to lie `side` it, everywhere."""
+    """Comparison with a bound: `ours` has to lie `side` it, everywhere."""
     if bound.dtype.kind not in "iuf" or ours.dtype.kind not in "iuf":
         raise TypeError(f"{key}: a bound is for numbers, got {bound.dtype} ({side}) and {ours.dtype} (ours)")
     if not np.isfinite(bound).all():

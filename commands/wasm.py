@@ -59,7 +59,7 @@ TESTS_BEYOND_A_SANDBOX = {
     "tests/srbm/test_public.py::test_no_global_state_no_warnings_no_output": "it starts a process",
     "tests/srbm/test_public.py::test_what_is_to_be_installed_can_be": "it starts a process",
 }
-"""Likewise, by the beginning of the name of a unit test."""
+"""Unit tests that a sandbox cannot run, by the beginning of their names, and why."""
 
 
 @dataclass(frozen=True)

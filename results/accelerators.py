@@ -31,7 +31,7 @@ def torch_places():
 
 
 def jax_places():
-    """Likewise of JAX."""
+    """Devices of JAX: (name, how an array gets there)."""
     try:
         import jax
     except ImportError:
