@@ -19,10 +19,10 @@ def weight_gradient(ensemble: Ensemble, target: Target, term: ModelTerm) -> Floa
 
 def mass_gradient(ensemble: Ensemble, target: Target, term: ModelTerm) -> Floats:
     """dL/dmu^2 = -(<phi^T phi>_target - <phi^T phi>_model) / 2, Eq. (22); node by node where each has a mass."""
-    excess = target.variances - term.variances
+    lacking = term.variances - target.variances
     if ensemble.mass_squared.shape[1] == 1:
-        excess = namespace(excess).sum(excess, axis=1, keepdims=True)
-    return -excess / 2
+        lacking = namespace(lacking).sum(lacking, axis=1, keepdims=True)
+    return lacking / 2
 
 
 def ascend(ensemble: Ensemble, velocity: tuple[Floats, Floats], target: Target, term: ModelTerm, rate: float, *,
