@@ -31,7 +31,7 @@ def pieces(text: str) -> list[tuple[str, bool]]:
         if not _CERTAIN.search(match[0]):
             continue
         if match.start() > end:
-            found.append((text[end:match.start()], False))
+            found.append((text[end : match.start()], False))
         found.append((_tex(match[0]), True))
         end = match.end()
     return [*found, (text[end:], False)] if end < len(text) else found

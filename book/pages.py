@@ -25,8 +25,12 @@ from chapters.ledger import KINDS
 from chapters.typeset import typeset
 
 MARKS = {"reproduced": "✓", "reproduced with a condition": "◐", "not reproduced": "✗"}
-KIND_NAMES = {"definition": "definitions", "identity": "identities", "test": "numerical tests",
-              "printed": "printed values"}
+KIND_NAMES = {
+    "definition": "definitions",
+    "identity": "identities",
+    "test": "numerical tests",
+    "printed": "printed values",
+}
 OUR_MARKS = {"confirmed": "✓", "not confirmed": "✗"}
 EQUATIONS = [f"eq-{n}" for n in range(1, 96)] + ["eq-A1", "eq-A2"] + [f"eq-B{n}" for n in range(1, 9)]
 FIGURES = [f"fig-{n}" for n in range(1, 20)]
@@ -77,8 +81,11 @@ def documented_names(package: Path, public: Container[str]) -> dict[str, list[st
                 continue
             members = [(node.name, node)]
             if isinstance(node, ast.ClassDef):
-                members += [(f"{node.name}.{item.name}", item) for item in node.body
-                            if isinstance(item, ast.FunctionDef) and not item.name.startswith("_")]
+                members += [
+                    (f"{node.name}.{item.name}", item)
+                    for item in node.body
+                    if isinstance(item, ast.FunctionDef) and not item.name.startswith("_")
+                ]
             for name, item in members:
                 for key in cited_equations(ast.get_docstring(item) or ""):
                     names.setdefault(key, []).append(name)
@@ -106,7 +113,7 @@ def _number(key: str) -> str:
 
 
 def _link(record: dict, text: str) -> str:
-    return f"<a href=\"{record['chapter']}.html#check-{record['key']}\">{text}</a>"
+    return f'<a href="{record["chapter"]}.html#check-{record["key"]}">{text}</a>'
 
 
 class Generated(SphinxDirective):
@@ -137,11 +144,26 @@ class LedgerTable(Generated):
         records = of_the_paper(records)
         for section in dict.fromkeys(record["section"] for record in records.values()):
             mine = [record for record in records.values() if record["section"] == section]
-            lines += ["", f"**Section {section}**", "", *table(
-                ["verdict", "entry", "claim", "kind", "paper, as we evaluate it", "ours",
-                 "tolerance, its origin, what it rejects"],
-                [[_mark(r), _link(r, _number(r["key"])), _statement(r), r["kind"], *_values(r), _tolerance(r)]
-                 for r in mine])]
+            lines += [
+                "",
+                f"**Section {section}**",
+                "",
+                *table(
+                    [
+                        "verdict",
+                        "entry",
+                        "claim",
+                        "kind",
+                        "paper, as we evaluate it",
+                        "ours",
+                        "tolerance, its origin, what it rejects",
+                    ],
+                    [
+                        [_mark(r), _link(r, _number(r["key"])), _statement(r), r["kind"], *_values(r), _tolerance(r)]
+                        for r in mine
+                    ],
+                ),
+            ]
         return lines
 
 
@@ -180,9 +202,13 @@ class LedgerSummary(Generated):
         rows.append(["together", *_counts(records.values())])
         head = ["entries of the paper", "checked", *(f"{mark} {verdict}" for verdict, mark in MARKS.items())]
         equations, figures = (sum(key in records for key in keys) for keys in (EQUATIONS, FIGURES))
-        return [*table(head, rows), "", f"Among them are {equations} of the {len(EQUATIONS)} numbered equations. "
-                f"For {figures} of its {len(FIGURES)} figures what the text and the caption say was checked; no figure "
-                "was compared with the printed one."]
+        return [
+            *table(head, rows),
+            "",
+            f"Among them are {equations} of the {len(EQUATIONS)} numbered equations. "
+            f"For {figures} of its {len(FIGURES)} figures what the text and the caption say was checked; no figure "
+            "was compared with the printed one.",
+        ]
 
 
 def _counts(records) -> list[str]:
@@ -198,10 +224,23 @@ class OurStatements(Generated):
         records = of_ours(records)
         for chapter in sorted({record["chapter"] for record in records.values()}):
             mine = [record for record in records.values() if record["chapter"] == chapter]
-            lines += ["", f"**Chapter {chapter_number(chapter)}: [](/chapters/{chapter})**", "", *table(
-                ["verdict", "statement", "exact / ours", "tolerance and its origin"],
-                [[_mark(r), f"{_statement(r)}{_known(r)} {_link(r, r['key'])}",
-                  " / ".join(dict.fromkeys(_values(r))), _tolerance(r)] for r in mine])]
+            lines += [
+                "",
+                f"**Chapter {chapter_number(chapter)}: [](/chapters/{chapter})**",
+                "",
+                *table(
+                    ["verdict", "statement", "exact / ours", "tolerance and its origin"],
+                    [
+                        [
+                            _mark(r),
+                            f"{_statement(r)}{_known(r)} {_link(r, r['key'])}",
+                            " / ".join(dict.fromkeys(_values(r))),
+                            _tolerance(r),
+                        ]
+                        for r in mine
+                    ],
+                ),
+            ]
         return lines
 
 
@@ -209,10 +248,20 @@ class Deviations(Generated):
     """``{deviations}``: every entry that is not simply reproduced."""
 
     def markdown(self, records):
-        return table(["verdict", "where", "the paper says", "paper", "ours", "check"],
-                      [[_mark(r), f"{'App.' if r['section'] in 'AB' else 'Sec.'} {r['section']}", _statement(r),
-                        *_values(r), _link(r, r["key"])]
-                       for r in of_the_paper(records).values() if r["verdict"] != "reproduced"])
+        return table(
+            ["verdict", "where", "the paper says", "paper", "ours", "check"],
+            [
+                [
+                    _mark(r),
+                    f"{'App.' if r['section'] in 'AB' else 'Sec.'} {r['section']}",
+                    _statement(r),
+                    *_values(r),
+                    _link(r, r["key"]),
+                ]
+                for r in of_the_paper(records).values()
+                if r["verdict"] != "reproduced"
+            ],
+        )
 
 
 class EquationMap(Generated):
@@ -252,8 +301,10 @@ class Dependencies(Generated):
 
     def markdown(self, records):
         licences = dependencies.licences()
-        rows = [[f"`{one.name}`", one.version, f"{one.released:%Y-%m}", licences[one.name], one.purpose]
-                for one in dependencies.declared()]
+        rows = [
+            [f"`{one.name}`", one.version, f"{one.released:%Y-%m}", licences[one.name], one.purpose]
+            for one in dependencies.declared()
+        ]
         head = ["Requirement", "Version", "Last release", "Licence", "What for"]
         return [*table(head, rows), f"Last releases as of {dependencies.asked()}."]
 

@@ -17,8 +17,18 @@ from sphinx.util.nodes import make_refnode
 from book.formulas import pieces
 
 PACKAGE = "srbm"
-UNTOUCHED = (nodes.FixedTextElement, nodes.literal, nodes.math, nodes.strong, nodes.raw, nodes.reference,
-             addnodes.pending_xref, addnodes.desc_signature, nodes.rubric, nodes.field_name)
+UNTOUCHED = (
+    nodes.FixedTextElement,
+    nodes.literal,
+    nodes.math,
+    nodes.strong,
+    nodes.raw,
+    nodes.reference,
+    addnodes.pending_xref,
+    addnodes.desc_signature,
+    nodes.rubric,
+    nodes.field_name,
+)
 """What holds no formulas in ASCII: code, names, headings, and formulas that are in TeX already."""
 SETTINGS = {
     "autodoc_typehints": "none",  # the types are in the docstrings, with shapes and units
@@ -56,8 +66,9 @@ def _inside(node: nodes.Node, kinds: tuple[type, ...], top: nodes.Node | None = 
 def _set_formulas(text: nodes.Text):
     found = pieces(text.astext())
     if any(is_formula for _, is_formula in found):
-        text.parent.replace(text, [nodes.math(piece, piece) if is_formula else nodes.Text(piece)
-                                   for piece, is_formula in found])
+        text.parent.replace(
+            text, [nodes.math(piece, piece) if is_formula else nodes.Text(piece) for piece, is_formula in found]
+        )
 
 
 def public_names(objects: dict) -> dict[str, str]:
@@ -88,8 +99,11 @@ def link_names(app, doctree, docname):
 
     for literal in list(doctree.findall(nodes.literal)):
         name = literal.astext()
-        if (name in names and not _inside(literal, (nodes.reference, nodes.title, addnodes.desc_signature))
-                and names[name] not in _described(literal)):
+        if (
+            name in names
+            and not _inside(literal, (nodes.reference, nodes.title, addnodes.desc_signature))
+            and names[name] not in _described(literal)
+        ):
             literal.replace_self(link(name, literal.deepcopy()))
     for content in doctree.findall(addnodes.desc_content):
         for place in [*content.findall(nodes.term), *content.findall(nodes.classifier)]:
@@ -97,8 +111,13 @@ def link_names(app, doctree, docname):
             for text in list(place.findall(nodes.Text)):
                 if text.parent is place:
                     parts = re.split(r"\b([A-Z]\w+)\b", text.astext())
-                    linked = [link(part, nodes.inline("", part)) if part in names and names[part] not in own
-                              else nodes.Text(part) for part in parts if part]
+                    linked = [
+                        link(part, nodes.inline("", part))
+                        if part in names and names[part] not in own
+                        else nodes.Text(part)
+                        for part in parts
+                        if part
+                    ]
                     place.replace(text, nodes.inline("", "", *linked))  # one box: the theme drops spaces between boxes
 
 
@@ -108,8 +127,12 @@ def _described(node: nodes.Node) -> set[str]:
     while node.parent is not None:
         node = node.parent
         if isinstance(node, addnodes.desc):
-            found |= {name for signature in node.findall(addnodes.desc_signature) if signature.parent is node
-                      for name in signature["ids"]}
+            found |= {
+                name
+                for signature in node.findall(addnodes.desc_signature)
+                if signature.parent is node
+                for name in signature["ids"]
+            }
     return found
 
 
@@ -126,8 +149,9 @@ def mend_ways_back(app, pagename, templatename, context, doctree):
 
     def mended(link: re.Match) -> str:
         name = link[2].removeprefix(module).removeprefix(PACKAGE).lstrip(".")
-        entry = next((objects[full] for full in (link[2], f"{module}.{name}", f"{PACKAGE}.{name}") if full in objects),
-                     None)
+        entry = next(
+            (objects[full] for full in (link[2], f"{module}.{name}", f"{PACKAGE}.{name}") if full in objects), None
+        )
         return f'{link[1]}#{entry.node_id}"' if entry else link[0]
 
     context["body"] = re.sub(r'(class="viewcode-back" href="[^"#]*)#([\w.]+)"', mended, context["body"])

@@ -174,8 +174,10 @@ def write(folder: Path, chapters: Path = CHAPTERS) -> list[Path]:
     numbers, written = Numbers(chapters), []
     taken = [path.name for path in in_reading_order(chapters) if (folder / path.name).exists()]
     if taken:
-        raise FileExistsError(f"{folder} already holds {', '.join(taken)}, perhaps with answers in them: "
-                              "choose another folder (make student TO=folder) or remove them")
+        raise FileExistsError(
+            f"{folder} already holds {', '.join(taken)}, perhaps with answers in them: "
+            "choose another folder (make student TO=folder) or remove them"
+        )
     folder.mkdir(parents=True, exist_ok=True)
     for name in NEEDED:
         copy = shutil.copytree if (chapters / name).is_dir() else shutil.copy
@@ -299,7 +301,8 @@ def _add_globals(table, now: set, later: set, called_later=False):
     for inner in table.get_children():
         deferred = called_later or inner.get_name() not in ("listcomp", "setcomp", "dictcomp", "genexpr")
         (later if deferred else now).update(
-            symbol.get_name() for symbol in inner.get_symbols() if symbol.is_global() and symbol.is_referenced())
+            symbol.get_name() for symbol in inner.get_symbols() if symbol.is_global() and symbol.is_referenced()
+        )
         _add_globals(inner, now, later, deferred)
 
 
@@ -405,7 +408,8 @@ def grade_apart(notebooks: dict, folder: Path, chapters: Path = CHAPTERS, second
     while todo:
         receiver, sender = multiprocessing.Pipe(duplex=False)
         process = multiprocessing.get_context("spawn").Process(
-            target=_work, args=(sender, notebooks, folder, chapters, list(todo)), daemon=True)
+            target=_work, args=(sender, notebooks, folder, chapters, list(todo)), daemon=True
+        )
         process.start()
         sender.close()
         receiver.poll(None)  # starting takes as long as it takes
@@ -444,8 +448,10 @@ def report(folder: Path, chapters: Path = CHAPTERS, seconds: float = SECONDS):
         raise FileNotFoundError(f"there is no folder {folder}: give that of a student copy (make grade TO=folder)")
     paths = {path.stem: path for path in in_reading_order(chapters)}
     if not any((folder / path.name).exists() for path in paths.values()):
-        raise FileNotFoundError(f"{folder} holds no notebook with the name of a chapter, like {min(paths)}.ipynb: "
-                                "give the folder of a student copy (make grade TO=folder)")
+        raise FileNotFoundError(
+            f"{folder} holds no notebook with the name of a chapter, like {min(paths)}.ipynb: "
+            "give the folder of a student copy (make grade TO=folder)"
+        )
     for path in sorted(folder.glob("*.ipynb")):
         if path.stem not in paths:
             print(f"{path.name} has the name of no chapter: it is not graded")

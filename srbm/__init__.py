@@ -28,6 +28,7 @@ from .trajectories import mode_trajectory, natural_gradient_flow
 
 __version__ = "1.0.0"
 
+# fmt: off
 __all__ = [  # noqa: RUF022  by task
     # theories and machines
     "FreeScalarField", "ScalarRBM", "Phi4RBM", "GaussianBernoulliRBM",
@@ -48,3 +49,4 @@ __all__ = [  # noqa: RUF022  by task
     # errors
     "NotNormalizableError", "TrainingInterrupted", "CheckpointError", "DatasetError",
 ]
+# fmt: on

@@ -54,8 +54,13 @@ def _nothing(*_: Any, **__: Any) -> int:
 
 
 _PRICES: dict[str, Callable[..., int]] = {
-    "sqrt": _size, "matmul": _matmul, "sum": _reduction, "mean": _reduction, "vecdot": _dot,
-    "linalg.cholesky": _cholesky, "linalg.inv": _inverse,
+    "sqrt": _size,
+    "matmul": _matmul,
+    "sum": _reduction,
+    "mean": _reduction,
+    "vecdot": _dot,
+    "linalg.cholesky": _cholesky,
+    "linalg.inv": _inverse,
     **dict.fromkeys(("tril", "eye", "isfinite", "all", "astype"), _nothing),
 }
 """Floating-point operations of each function; multiplication and addition count one each, a square root one, too."""
@@ -143,8 +148,9 @@ class Tally:
         Tally
             The differences.
         """
-        return Tally(self.flops - other.flops, self.bytes - other.bytes, self.normals - other.normals,
-                     self.calls - other.calls)
+        return Tally(
+            self.flops - other.flops, self.bytes - other.bytes, self.normals - other.normals, self.calls - other.calls
+        )
 
     def _book(self, flops: int, arrays: Iterable[np.ndarray]) -> None:
         self.flops += flops

@@ -45,16 +45,27 @@ class OfficialFile(NamedTuple):
 
 
 MNIST_FILES = {
-    "train": OfficialFile("train-images-idx3-ubyte.gz",
-                          "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609", 9_912_422, 60_000),
-    "test": OfficialFile("t10k-images-idx3-ubyte.gz",
-                         "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6", 1_648_877, 10_000),
+    "train": OfficialFile(
+        "train-images-idx3-ubyte.gz",
+        "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
+        9_912_422,
+        60_000,
+    ),
+    "test": OfficialFile(
+        "t10k-images-idx3-ubyte.gz",
+        "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
+        1_648_877,
+        10_000,
+    ),
 }
 
 _SIDE = 28
 _PIXELS = _SIDE * _SIDE
-_STORED_MOMENTS = {"n": Stored(("i8",), shape=()), "sums": Stored(("i8",), shape=(_PIXELS,)),
-                   "planes": Stored(("u1",), shape=(4, _PIXELS * (_PIXELS + 1) // 2))}
+_STORED_MOMENTS = {
+    "n": Stored(("i8",), shape=()),
+    "sums": Stored(("i8",), shape=(_PIXELS,)),
+    "planes": Stored(("u1",), shape=(4, _PIXELS * (_PIXELS + 1) // 2)),
+}
 
 
 def load_mnist(split: str = "train", scale: bool = True, *, progress: bool = False) -> np.ndarray:
@@ -185,8 +196,9 @@ def mnist_moments() -> IntegerMoments:
         with stored.open("rb") as file:
             return unpack_moments(read_arrays(file, stored.name, _STORED_MOMENTS))
     except (OSError, DatasetError) as error:
-        raise DatasetError(f"the moments of MNIST that come with srbm cannot be read ({error}); install srbm "
-                           "again") from error
+        raise DatasetError(
+            f"the moments of MNIST that come with srbm cannot be read ({error}); install srbm again"
+        ) from error
 
 
 def pack_moments(moments: IntegerMoments) -> dict[str, np.ndarray]:
@@ -242,11 +254,15 @@ def _local_file(name: str) -> Path | None:
     try:
         there = path.is_file()
     except OSError as error:
-        raise DatasetError(f"SRBM_DATA is set to {folder}, where {path} cannot be reached ({error}); change its "
-                           "permissions, or unset SRBM_DATA to download the file") from error
+        raise DatasetError(
+            f"SRBM_DATA is set to {folder}, where {path} cannot be reached ({error}); change its "
+            "permissions, or unset SRBM_DATA to download the file"
+        ) from error
     if not there:
-        raise DatasetError(f"SRBM_DATA is set to {folder}, but there is no {path}; put the official file there, "
-                           "or unset SRBM_DATA to download it")
+        raise DatasetError(
+            f"SRBM_DATA is set to {folder}, but there is no {path}; put the official file there, "
+            "or unset SRBM_DATA to download it"
+        )
     return path
 
 
@@ -256,8 +272,10 @@ def _download(official: OfficialFile, progress: bool) -> Path:
     try:
         import pooch
     except ImportError as error:
-        raise DatasetError(f"downloading {name} needs pooch: pip install pooch; or put the official file into "
-                           "a folder mnist/ and set SRBM_DATA to the folder above it") from error
+        raise DatasetError(
+            f"downloading {name} needs pooch: pip install pooch; or put the official file into "
+            "a folder mnist/ and set SRBM_DATA to the folder above it"
+        ) from error
 
     def fetch(url: str, output: str, _: object) -> None:
         with open(output, "wb") as file:
@@ -266,11 +284,16 @@ def _download(official: OfficialFile, progress: bool) -> Path:
     folder = Path(pooch.os_cache("srbm")) / "mnist"
     try:
         folder.mkdir(parents=True, exist_ok=True)  # pooch would, but not when two processes start at once
-        return Path(pooch.retrieve(MNIST_URL + name, known_hash=f"sha256:{official.sha256}", fname=name, path=folder,
-                                   downloader=fetch))
+        return Path(
+            pooch.retrieve(
+                MNIST_URL + name, known_hash=f"sha256:{official.sha256}", fname=name, path=folder, downloader=fetch
+            )
+        )
     except (OSError, ValueError) as error:
-        raise DatasetError(f"{name} could not be downloaded from {MNIST_URL} ({error}); put the official file into a "
-                           "folder mnist/ and set SRBM_DATA to the folder above it") from error
+        raise DatasetError(
+            f"{name} could not be downloaded from {MNIST_URL} ({error}); put the official file into a "
+            "folder mnist/ and set SRBM_DATA to the folder above it"
+        ) from error
 
 
 class _Bounded:
@@ -300,8 +323,10 @@ def _read_images(path: Path, official: OfficialFile) -> np.ndarray:
         raise DatasetError(f"{path} cannot be read ({error})") from error
     found = hashlib.sha256(compressed).hexdigest()
     if found != official.sha256:
-        raise DatasetError(f"{path} is damaged or not the official file: its SHA-256 is {found[:12]}..., "
-                           f"expected {official.sha256[:12]}...; fetch it again")
+        raise DatasetError(
+            f"{path} is damaged or not the official file: its SHA-256 is {found[:12]}..., "
+            f"expected {official.sha256[:12]}...; fetch it again"
+        )
     return parse_idx_images(compressed, official.images, path)
 
 
@@ -340,12 +365,16 @@ def parse_idx_images(compressed: bytes, images: int, path: PathLike) -> np.ndarr
         raise DatasetError(f"{path} is not a gzip file ({error}); fetch it again") from error
     if len(raw) != expected:
         kind = "truncated" if len(raw) < expected else "too long"
-        raise DatasetError(f"{path} is {kind}: expected {expected} bytes of {images} images, got "
-                           f"{len(raw) if len(raw) < expected else 'more'}; fetch it again")
+        raise DatasetError(
+            f"{path} is {kind}: expected {expected} bytes of {images} images, got "
+            f"{len(raw) if len(raw) < expected else 'more'}; fetch it again"
+        )
     if not decompressor.eof or rest:  # the checksum comes last
         raise DatasetError(f"{path} does not end where its images do; fetch it again")
     header = tuple(int(value) for value in np.frombuffer(raw, dtype=">i4", count=4))
     if header != (2051, images, _SIDE, _SIDE):
-        raise DatasetError(f"{path} is not an IDX file of {images} images of {_SIDE} x {_SIDE} pixels "
-                           f"(header {header}); fetch it again")
+        raise DatasetError(
+            f"{path} is not an IDX file of {images} images of {_SIDE} x {_SIDE} pixels "
+            f"(header {header}); fetch it again"
+        )
     return np.frombuffer(raw, dtype=np.uint8, offset=16).reshape(images, _PIXELS)

@@ -67,10 +67,12 @@ def kl_divergence(target_kernel: ArrayLike, model_kernel: ArrayLike) -> float:
     model = symmetric(model_kernel, "model_kernel", len(target))
     spectrum = positive_spectrum(target, "target_kernel")
     if len(spectrum) and spectrum[-1] / spectrum[0] > _SINGULAR:
-        raise ValueError(f"target_kernel has the condition number {spectrum[-1] / spectrum[0]:.1g}, as the inverse of "
-                         "a correlation matrix has when the data do not vary in some direction: the divergence is "
-                         "then infinite. Compare models by differences of their log_likelihood, or leave out what does "
-                         "not vary")
+        raise ValueError(
+            f"target_kernel has the condition number {spectrum[-1] / spectrum[0]:.1g}, as the inverse of "
+            "a correlation matrix has when the data do not vary in some direction: the divergence is "
+            "then infinite. Compare models by differences of their log_likelihood, or leave out what does "
+            "not vary"
+        )
     positive_spectrum(model, "model_kernel")
     return float(_relative_entropy(scipy.linalg.eigh(model, target, eigvals_only=True)).sum() / 2)
 

@@ -83,8 +83,9 @@ class Flow:
         return ScalarRBM(self.weights[-1], self.mass_squared[-1], self.hidden_variance)
 
 
-def gradient_flow(rbm: ScalarRBM, correlation: ArrayLike, times: ArrayLike, learn_mass: LearntMass = False,
-                  *, progress: bool = False) -> Flow:
+def gradient_flow(
+    rbm: ScalarRBM, correlation: ArrayLike, times: ArrayLike, learn_mass: LearntMass = False, *, progress: bool = False
+) -> Flow:
     r"""Integrate gradient ascent in continuous time.
 
     W follows Eq. (26), and with `learn_mass` the mass its own equation. With `learn_mass=True` that is Eq. (27). With
@@ -174,10 +175,14 @@ def gradient_flow(rbm: ScalarRBM, correlation: ArrayLike, times: ArrayLike, lear
         return Flow(times, rbm.weights[None], start[-1:], variance)
     stiff = learn_mass and _explicit_steps(initial, correlation, times, learn_mass) > _MANY
     integrator: Any = {"method": "Radau", "rtol": 1e-8} if stiff else {"method": "DOP853", "rtol": 1e-10}
-    with single_threaded(rbm.n_visible), np.errstate(all="ignore"), \
-            progress_bar(progress, len(times), "time") as advance:
-        solution = scipy.integrate.solve_ivp(velocity, (times[0], times[-1]), start, t_eval=times, atol=1e-12 * scale,
-                                             **integrator)
+    with (
+        single_threaded(rbm.n_visible),
+        np.errstate(all="ignore"),
+        progress_bar(progress, len(times), "time") as advance,
+    ):
+        solution = scipy.integrate.solve_ivp(
+            velocity, (times[0], times[-1]), start, t_eval=times, atol=1e-12 * scale, **integrator
+        )
     states = solution.y.T
     flow = Flow(solution.t, states[:, :-1].reshape(len(states), *shape), states[:, -1], variance)
     crossed = np.any(flow.eigenvalues <= 0, axis=1)
@@ -185,8 +190,9 @@ def gradient_flow(rbm: ScalarRBM, correlation: ArrayLike, times: ArrayLike, lear
         good = int(np.argmax(crossed)) if crossed.any() else len(flow.times)
         flow = Flow(flow.times[:good], flow.weights[:good], flow.mass_squared[:good], variance)
         reason = "an eigenvalue became negative" if crossed.any() else solution.message
-        raise NotNormalizableError(f"the flow could not be followed beyond t = {flow.times[-1]:g}: {reason}",
-                                   last_good=flow)
+        raise NotNormalizableError(
+            f"the flow could not be followed beyond t = {flow.times[-1]:g}: {reason}", last_good=flow
+        )
     return flow
 
 

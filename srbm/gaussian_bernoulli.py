@@ -66,8 +66,11 @@ class GaussianBernoulliRBM(Machine):
     mass_squared: float
     hidden_bias: Floats | None = None
 
-    _stored: ClassVar = {"weights": Stored(("f8",), (2,)), "mass_squared": Stored(("f8",)),
-                         "hidden_bias": Stored(("f8",), (1,))}
+    _stored: ClassVar = {
+        "weights": Stored(("f8",), (2,)),
+        "mass_squared": Stored(("f8",)),
+        "hidden_bias": Stored(("f8",), (1,)),
+    }
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "weights", weight_matrix(self.weights))
@@ -77,8 +80,9 @@ class GaussianBernoulliRBM(Machine):
 
     @classmethod
     @in_range
-    def random(cls, n_visible: int, n_hidden: int, mass_squared: float, scale: float = 0.1,
-               rng: Seed = None) -> GaussianBernoulliRBM:
+    def random(
+        cls, n_visible: int, n_hidden: int, mass_squared: float, scale: float = 0.1, rng: Seed = None
+    ) -> GaussianBernoulliRBM:
         """A model with weights drawn independently from a normal distribution, and no bias.
 
         Parameters
@@ -110,8 +114,10 @@ class GaussianBernoulliRBM(Machine):
     def hidden_states(self) -> Floats:
         """All states of the hidden layer, of shape (2^N_h, N_h), for N_h up to 20; `ValueError` beyond."""
         if self.n_hidden > _MOST_ENUMERATED:
-            raise ValueError(f"enumerating 2^{self.n_hidden} hidden states is out of reach (at most N_h = "
-                             f"{_MOST_ENUMERATED}); estimate ln Z with annealed_log_partition and sample with gibbs")
+            raise ValueError(
+                f"enumerating 2^{self.n_hidden} hidden states is out of reach (at most N_h = "
+                f"{_MOST_ENUMERATED}); estimate ln Z with annealed_log_partition and sample with gibbs"
+            )
         return _spin_states(self.n_hidden)
 
     @cached_property
@@ -262,8 +268,9 @@ class GaussianBernoulliRBM(Machine):
         return self._visible_given(self.hidden_states[drawn], rng)
 
     @in_range
-    def annealed_log_partition(self, chains: int = 100, temperatures: int = 1000, rng: Seed = None, *,
-                               progress: bool = False) -> tuple[float, float]:
+    def annealed_log_partition(
+        self, chains: int = 100, temperatures: int = 1000, rng: Seed = None, *, progress: bool = False
+    ) -> tuple[float, float]:
         """Logarithm of Z by annealed importance sampling (Neal 2001), for any N_h.
 
         The couplings are switched on as beta W with beta from 0, where Z is known, to 1 in steps, with one Gibbs sweep

@@ -134,11 +134,15 @@ def from_latent(loadings: ArrayLike, noise: ArrayLike, hidden_variance: float = 
     loadings = finite(loadings, "loadings")
     noise = finite(noise, "noise")
     if loadings.ndim != 2 or noise.shape not in ((), loadings.shape[:1]):
-        raise ValueError("loadings must have shape (N_v, N_h) and noise be one number or have shape (N_v,), got shapes "
-                         f"{loadings.shape} and {noise.shape}")
+        raise ValueError(
+            "loadings must have shape (N_v, N_h) and noise be one number or have shape (N_v,), got shapes "
+            f"{loadings.shape} and {noise.shape}"
+        )
     if not (noise > 0).all():
-        raise ValueError(f"noise must be positive, got {noise.min():g}: a node without noise would need an infinite "
-                         "mass; leave nodes that do not vary out")
+        raise ValueError(
+            f"noise must be positive, got {noise.min():g}: a node without noise would need an infinite "
+            "mass; leave nodes that do not vary out"
+        )
     hidden_variance = number(hidden_variance, "hidden_variance", above=0)
     root = np.sqrt(np.broadcast_to(noise, loadings.shape[:1]))[:, None]
     basis, b, Vt = np.linalg.svd(loadings / root, full_matrices=False)
@@ -147,8 +151,14 @@ def from_latent(loadings: ArrayLike, noise: ArrayLike, hidden_variance: float = 
 
 
 @in_range
-def factor_analysis(correlation: ArrayLike, n_hidden: int, hidden_variance: float = 1.0, least_noise: float = 1e-6,
-                    starts: int = 1, rng: Seed = 0) -> ScalarRBM:
+def factor_analysis(
+    correlation: ArrayLike,
+    n_hidden: int,
+    hidden_variance: float = 1.0,
+    least_noise: float = 1e-6,
+    starts: int = 1,
+    rng: Seed = 0,
+) -> ScalarRBM:
     """A maximum of the likelihood over W and a mass mu_i^2 of its own for every visible node.
 
     For given masses the best W is known: in units in which every mu_i^2 is 1 it keeps the modes with kappa < 1, at most
@@ -197,15 +207,19 @@ def factor_analysis(correlation: ArrayLike, n_hidden: int, hidden_variance: floa
     least_noise = number(least_noise, "least_noise", above=0)
     n_visible = len(correlation)
     if n_hidden >= n_visible:
-        raise ValueError(f"with n_hidden = {n_hidden} >= N_v = {n_visible} the masses are not determined: every "
-                         "diagonal matrix above the target kernel is optimal. Take fewer hidden nodes")
+        raise ValueError(
+            f"with n_hidden = {n_hidden} >= N_v = {n_visible} the masses are not determined: every "
+            "diagonal matrix above the target kernel is optimal. Take fewer hidden nodes"
+        )
     if least_noise >= 1:
         raise ValueError(f"least_noise is a share of the variance and must be below 1, got {least_noise:g}")
     variances = np.diag(correlation)
     dead = int((~varying_nodes(variances)).sum())
     if dead:
-        raise ValueError(f"{dead} of the {n_visible} nodes do not vary, so that their best mass is infinite: leave "
-                         "them out, as standardize(correlation) does")
+        raise ValueError(
+            f"{dead} of the {n_visible} nodes do not vary, so that their best mass is infinite: leave "
+            "them out, as standardize(correlation) does"
+        )
     scale = np.sqrt(variances)
     unit = correlation / np.outer(scale, scale)  # factor analysis does not care about the unit of each field
 
@@ -233,9 +247,16 @@ def factor_analysis(correlation: ArrayLike, n_hidden: int, hidden_variance: floa
     found = []
     for width in np.linspace(0.1, 1.0, count(starts, "starts", least=1)):
         start = np.clip(guess + width * rng.standard_normal(n_visible), 0.99 * lowest, 0.01 * lowest)
-        found.append(scipy.optimize.minimize(
-            cost, start, jac=True, method="L-BFGS-B", bounds=[(lowest, 0.0)] * n_visible,
-            options={"maxiter": 20_000, "maxfun": 50_000, "maxcor": 30, "ftol": 0.0, "gtol": 1e-10}))
+        found.append(
+            scipy.optimize.minimize(
+                cost,
+                start,
+                jac=True,
+                method="L-BFGS-B",
+                bounds=[(lowest, 0.0)] * n_visible,
+                options={"maxiter": 20_000, "maxfun": 50_000, "maxcor": 30, "ftol": 0.0, "gtol": 1e-10},
+            )
+        )
     best = min(found, key=lambda result: result.fun)
     A, _ = loadings(best.x)
     return from_latent(scale[:, None] * A, variances * np.exp(best.x), hidden_variance)

@@ -64,8 +64,10 @@ class FreeScalarField:
         object.__setattr__(self, "shape", tuple(count(n, "each extent of shape", least=1) for n in extents))
         object.__setattr__(self, "mass_squared", number(self.mass_squared, "mass_squared"))
         if self.links is not None:
-            links = {_offset(offset, len(extents)): number(strength, "the strength of a link")
-                     for offset, strength in dict(self.links).items()}
+            links = {
+                _offset(offset, len(extents)): number(strength, "the strength of a link")
+                for offset, strength in dict(self.links).items()
+            }
             twice = [offset for offset in links if tuple(-d for d in offset) in links]
             if twice:
                 raise ValueError(f"links must name each pair of sites once, but have {twice[0]} and its opposite")
@@ -218,8 +220,17 @@ class FreeScalarField:
         return coloured.reshape(n, self.n_sites)
 
     @in_range
-    def metropolis(self, n: int, rng: Seed = None, *, chains: int = 100, step: float = 1.0, burn_in: int = 100,
-                   sweeps: int = 20, progress: bool = False) -> Floats:
+    def metropolis(
+        self,
+        n: int,
+        rng: Seed = None,
+        *,
+        chains: int = 100,
+        step: float = 1.0,
+        burn_in: int = 100,
+        sweeps: int = 20,
+        progress: bool = False,
+    ) -> Floats:
         """Configurations from single-site Metropolis Monte Carlo.
 
         Independent chains start from phi = 0. Configurations of one chain that follow each other (rows i and i +
@@ -291,9 +302,12 @@ class FreeScalarField:
 
         A link that leads round the lattice back to its own site has no kinetic term.
         """
-        links = [(direction, strength) for offset, strength in self._links
-                 if any(d % extent for d, extent in zip(offset, self._extents, strict=True))
-                 for direction in (tuple(-d for d in offset), offset)]
+        links = [
+            (direction, strength)
+            for offset, strength in self._links
+            if any(d % extent for d, extent in zip(offset, self._extents, strict=True))
+            for direction in (tuple(-d for d in offset), offset)
+        ]
         indices = np.array([self._shifted(offset) for offset, _ in links], dtype=int).reshape(-1, self.n_sites).T
         return indices, np.array([strength for _, strength in links])
 

@@ -224,8 +224,17 @@ class Machine(ABC):
             raise
         return phi
 
-    def trace(self, draws: int, start: ArrayLike, rng: Seed = None, *, sweeps: int = 1, burn_in: int = 0,
-              measure: Callable[[Floats], Any] | None = None, progress: bool = False) -> Any:
+    def trace(
+        self,
+        draws: int,
+        start: ArrayLike,
+        rng: Seed = None,
+        *,
+        sweeps: int = 1,
+        burn_in: int = 0,
+        measure: Callable[[Floats], Any] | None = None,
+        progress: bool = False,
+    ) -> Any:
         """The path of Gibbs chains: their states, or a function of them, recorded again and again.
 
         The random numbers are those of a loop over `gibbs` with the same generator, one sweep after the other.

@@ -80,15 +80,21 @@ class ScalarRBM(Machine):
     hidden_variance: float = 1.0
     hidden_bias: Floats | None = None
 
-    _stored: ClassVar = {"weights": Stored(("f8",), (2,)), "mass_squared": Stored(("f8",), (0, 1)),
-                         "hidden_variance": Stored(("f8",)), "hidden_bias": Stored(("f8",), (1,))}
+    _stored: ClassVar = {
+        "weights": Stored(("f8",), (2,)),
+        "mass_squared": Stored(("f8",), (0, 1)),
+        "hidden_variance": Stored(("f8",)),
+        "hidden_bias": Stored(("f8",), (1,)),
+    }
 
     def __post_init__(self) -> None:
         weights = weight_matrix(self.weights)
         mass_squared = finite(self.mass_squared, "mass_squared")
         if mass_squared.shape not in ((), (len(weights),)):
-            raise ValueError(f"mass_squared must be one number or one per visible node, shape ({len(weights)},), "
-                             f"got shape {mass_squared.shape}")
+            raise ValueError(
+                f"mass_squared must be one number or one per visible node, shape ({len(weights)},), "
+                f"got shape {mass_squared.shape}"
+            )
         if not (mass_squared > 0).all():
             raise ValueError(f"mass_squared (mu^2) must be positive, got {mass_squared.min():g}")
         object.__setattr__(self, "weights", weights)
@@ -99,8 +105,15 @@ class ScalarRBM(Machine):
 
     @classmethod
     @in_range
-    def random(cls, n_visible: int, n_hidden: int, mass_squared: float | Floats, scale: float = 0.1,
-               hidden_variance: float = 1.0, rng: Seed = None) -> ScalarRBM:
+    def random(
+        cls,
+        n_visible: int,
+        n_hidden: int,
+        mass_squared: float | Floats,
+        scale: float = 0.1,
+        hidden_variance: float = 1.0,
+        rng: Seed = None,
+    ) -> ScalarRBM:
         """A model with weights drawn independently from a normal distribution, as in Sec. V B.
 
         Parameters
@@ -170,8 +183,10 @@ class ScalarRBM(Machine):
         try:
             return np.linalg.cholesky(self.kernel)
         except np.linalg.LinAlgError:
-            raise NotNormalizableError("the RBM kernel is numerically singular: its smallest eigenvalue "
-                                       f"{self.eigenvalues[0]:.3g} is lost in rounding; reduce the weights") from None
+            raise NotNormalizableError(
+                "the RBM kernel is numerically singular: its smallest eigenvalue "
+                f"{self.eigenvalues[0]:.3g} is lost in rounding; reduce the weights"
+            ) from None
 
     @property
     @in_range
@@ -246,8 +261,10 @@ class ScalarRBM(Machine):
         """
         correlation = symmetric(correlation, "correlation", self.n_visible)
         if mean is None and self.source.any():
-            raise ValueError("a model with a hidden bias needs the mean of the data: pass mean=<phi>, shape "
-                             f"({self.n_visible},), zeros if it vanishes")
+            raise ValueError(
+                "a model with a hidden bias needs the mean of the data: pass mean=<phi>, shape "
+                f"({self.n_visible},), zeros if it vanishes"
+            )
         linear = 0.0 if mean is None else self.source @ self._visible(mean)
         return float(linear - np.vdot(self.kernel, correlation) / 2 - self.log_partition)
 
@@ -307,5 +324,7 @@ class ScalarRBM(Machine):
         mass = self.mass_squared if np.ndim(self.mass_squared) == 0 else "one per node"
         mass = f"{mass:.6g}" if isinstance(mass, float) else mass
         bias = "" if self.hidden_bias is None else ", hidden bias"
-        return (f"<ScalarRBM: N_v = {self.n_visible}, N_h = {self.n_hidden}, mu^2 = {mass}, "
-                f"sigma_h^2 = {self.hidden_variance:.6g}{bias}>")
+        return (
+            f"<ScalarRBM: N_v = {self.n_visible}, N_h = {self.n_hidden}, mu^2 = {mass}, "
+            f"sigma_h^2 = {self.hidden_variance:.6g}{bias}>"
+        )

@@ -91,8 +91,9 @@ class IntegerMoments:
         # No entry of a sum of outer products exceeds the largest one on its diagonal (Cauchy and Schwarz).
         largest = sum(int(part.products.diagonal().max(initial=0)) for part in (self, other))
         if largest >= 2**63:
-            raise ValueError(f"the sums over {self.n + other.n} samples are too large for 64 bits; convert the blocks "
-                             "to float64")
+            raise ValueError(
+                f"the sums over {self.n + other.n} samples are too large for 64 bits; convert the blocks to float64"
+            )
         return IntegerMoments(self.n + other.n, self.sums + other.sums, self.products + other.products)
 
     def as_floats(self) -> FloatMoments:
@@ -223,8 +224,10 @@ class FloatMoments:
 
 def _same_width(a: Array, b: Array) -> None:
     if a.shape != b.shape:
-        raise ValueError(f"moments of {a.shape[0]} and of {b.shape[0]} nodes cannot be added: the blocks must agree "
-                         "in the number of columns")
+        raise ValueError(
+            f"moments of {a.shape[0]} and of {b.shape[0]} nodes cannot be added: the blocks must agree "
+            "in the number of columns"
+        )
 
 
 def block_moments(block: Array) -> IntegerMoments | FloatMoments:
@@ -443,8 +446,10 @@ def integer_moments(chunks: Array | Iterable[Array]) -> IntegerMoments:
         n += block.shape[0]
         bound += block.shape[0] * _largest(block) ** 2
         if bound >= 2**63:
-            raise ValueError(f"integers up to {_largest(block)} are too large to be summed exactly over {n} samples in "
-                             "64 bits; convert the blocks to float64")
+            raise ValueError(
+                f"integers up to {_largest(block)} are too large to be summed exactly over {n} samples in "
+                "64 bits; convert the blocks to float64"
+            )
         if not block.shape[0]:
             continue
         xp = namespace(block)
@@ -483,7 +488,7 @@ def _integer_product(block: Array, sums: np.ndarray) -> np.ndarray:
         if rows >= min(len(block), 64) and max(high, -low) <= 2**mantissa:
             total = np.zeros((block.shape[1],) * 2, dtype=np.int64)
             for start in range(0, len(block), rows):
-                part: Any = block[start:start + rows].astype(real)
+                part: Any = block[start : start + rows].astype(real)
                 part -= real(origin)
                 total += (part.T @ part).astype(np.int64)
             return total + origin * np.add.outer(sums, sums) - len(block) * origin**2
@@ -500,7 +505,7 @@ def _integer_product_of_library(block: Array, sums: np.ndarray) -> np.ndarray:
         return _integer_product(to_numpy(block), sums)
     total = np.zeros((block.shape[1],) * 2, dtype=np.int64)
     for start in range(0, block.shape[0], rows):
-        part = xp.astype(block[start:min(start + rows, block.shape[0]), :], xp.float64)
+        part = xp.astype(block[start : min(start + rows, block.shape[0]), :], xp.float64)
         total += to_numpy(xp.astype(part.mT @ part, xp.int64))
     return total
 
@@ -528,7 +533,7 @@ def _float_moments(blocks: Iterable[Array]) -> FloatMoments:
     for block in blocks:
         rows = max(_PIECE // max(block.shape[1], 1), 1)
         for start in range(0, block.shape[0], rows):
-            here = _float_block(block[start:min(start + rows, block.shape[0]), ...])
+            here = _float_block(block[start : min(start + rows, block.shape[0]), ...])
             moments = here if moments is None else moments + here
     if moments is None:
         raise ValueError("second_moment needs at least one sample, got none")
@@ -543,8 +548,11 @@ def _float_block(block: Array) -> FloatMoments:
         block = xp.astype(block, xp.float64)
         if not bool(xp.isfinite(xp.sum(block))):  # one number comes from the device, not the block
             bad = int(xp.sum(xp.astype(~xp.isfinite(block), xp.int64)))
-            what = f"{bad} of its {block.shape[0] * block.shape[1]} entries are NaN or infinite" if bad else (
-                "their sum is too large for double precision")
+            what = (
+                f"{bad} of its {block.shape[0] * block.shape[1]} entries are NaN or infinite"
+                if bad
+                else ("their sum is too large for double precision")
+            )
             raise ValueError(f"a block of samples must be finite, but {what}")
     if not block.shape[0]:
         return FloatMoments(0, xp.sum(block, axis=0), block.mT @ block)
@@ -569,13 +577,19 @@ def _blocks(chunks: Array | Iterable[Array]) -> Iterator[Array]:
         except ValueError as error:
             if "inhomogeneous" not in str(error):
                 raise
-            raise ValueError("each block must have shape (n, N), a sample in each row, but the rows of one have "
-                             "different lengths") from None
+            raise ValueError(
+                "each block must have shape (n, N), a sample in each row, but the rows of one have different lengths"
+            ) from None
         if block.ndim != 2:
-            hint = {0: "; pass np.array(data), with one row per sample", 1: "; wrap one sample as sample[None]",
-                    3: "; a field on a lattice is one row, x.reshape(len(x), -1)"}
-            raise ValueError(f"each block must have shape (n, N), a sample in each row, got shape {tuple(block.shape)}"
-                             + hint.get(block.ndim, ""))
+            hint = {
+                0: "; pass np.array(data), with one row per sample",
+                1: "; wrap one sample as sample[None]",
+                3: "; a field on a lattice is one row, x.reshape(len(x), -1)",
+            }
+            raise ValueError(
+                f"each block must have shape (n, N), a sample in each row, got shape {tuple(block.shape)}"
+                + hint.get(block.ndim, "")
+            )
         if width not in (None, block.shape[1]):
             raise ValueError(f"blocks must agree in the number of columns, got {width} and {block.shape[1]}")
         if not namespace(block).isdtype(block.dtype, ("bool", "integral", "real floating")):
@@ -587,8 +601,10 @@ def _blocks(chunks: Array | Iterable[Array]) -> Iterator[Array]:
 def _refuse_batches(block: Any) -> None:
     """Raise for what PyTorch's data loaders give: a list of tensors, of which the first holds the samples."""
     if isinstance(block, (list, tuple)) and any(hasattr(item, "detach") for item in block):
-        raise ValueError(f"a block of samples is a {type(block).__name__} of {len(block)} tensors, as PyTorch's data "
-                         "loaders give them: pass (x for x, *labels in loader), with x flattened to (n, N)")
+        raise ValueError(
+            f"a block of samples is a {type(block).__name__} of {len(block)} tensors, as PyTorch's data "
+            "loaders give them: pass (x for x, *labels in loader), with x flattened to (n, N)"
+        )
 
 
 def _parts(chunks: Any) -> Iterable[Any]:
@@ -597,9 +613,11 @@ def _parts(chunks: Any) -> Iterable[Any]:
     if isinstance(chunks, (list, tuple)) and len(chunks) > 1:
         shapes = {np.shape(block) for block in chunks if hasattr(block, "shape")}
         if len(shapes) == 1 and (shape := shapes.pop()) and len(shape) == 2 and shape[0] == shape[1] > 1:
-            raise ValueError(f"data is a list of {len(chunks)} square arrays of shape {shape}, which may be fields or "
-                             f"blocks: pass fields as np.reshape(x, ({len(chunks)}, -1)), a row each, and blocks of "
-                             "samples as iter(x)")
+            raise ValueError(
+                f"data is a list of {len(chunks)} square arrays of shape {shape}, which may be fields or "
+                f"blocks: pass fields as np.reshape(x, ({len(chunks)}, -1)), a row each, and blocks of "
+                "samples as iter(x)"
+            )
     if not is_numpy(chunks) or hasattr(chunks, "__array__"):
         return [chunks]
     if isinstance(chunks, (list, tuple)) and chunks and all(is_numpy(row) and _is_row(row) for row in chunks):
@@ -611,8 +629,10 @@ def _parts(chunks: Any) -> Iterable[Any]:
     except TypeError:
         pass
     hint = "np.loadtxt(path) of a text file" if is_path else "np.array(data)"
-    raise TypeError("data must be an array of shape (n, N), a sample in each row, or an iterable of such blocks, got "
-                    f"{described(chunks)}; pass {hint}")
+    raise TypeError(
+        "data must be an array of shape (n, N), a sample in each row, or an iterable of such blocks, got "
+        f"{described(chunks)}; pass {hint}"
+    )
 
 
 def _is_row(row: Any) -> bool:

@@ -72,8 +72,12 @@ class Phi4RBM(Machine):
     quartic: float
     hidden_variance: float = 1.0
 
-    _stored: ClassVar = {"weights": Stored(("f8",), (2,)), "mass_squared": Stored(("f8",)),
-                         "quartic": Stored(("f8",)), "hidden_variance": Stored(("f8",))}
+    _stored: ClassVar = {
+        "weights": Stored(("f8",), (2,)),
+        "mass_squared": Stored(("f8",)),
+        "quartic": Stored(("f8",)),
+        "hidden_variance": Stored(("f8",)),
+    }
 
     @in_range
     def __post_init__(self) -> None:
@@ -89,8 +93,9 @@ class Phi4RBM(Machine):
 
     @classmethod
     @in_range
-    def on_lattice(cls, kernel: ArrayLike, quartic: float, mass_squared: float,
-                   hidden_variance: float = 1.0) -> Phi4RBM:
+    def on_lattice(
+        cls, kernel: ArrayLike, quartic: float, mass_squared: float, hidden_variance: float = 1.0
+    ) -> Phi4RBM:
         r"""Lattice phi^4 theory as a machine, through the symmetric root of Eq. (16).
 
         Its action is
@@ -121,8 +126,10 @@ class Phi4RBM(Machine):
         kernel = symmetric(kernel, "kernel")
         lowest, highest = np.linalg.eigvalsh(kernel)[[0, -1]]
         if number(mass_squared, "mass_squared", above=0) < highest - 1e-12 * abs(highest):
-            raise ValueError(f"mass_squared = {mass_squared:g} is below the largest eigenvalue of the kernel, "
-                             f"{highest:g}: W W^T = (mu^2 - K) / sigma_h^2 has no solution; increase it")
+            raise ValueError(
+                f"mass_squared = {mass_squared:g} is below the largest eigenvalue of the kernel, "
+                f"{highest:g}: W W^T = (mu^2 - K) / sigma_h^2 has no solution; increase it"
+            )
         # The root depends on mu^2 - K alone, so a common shift makes the kernel positive without changing it.
         shift = max(0.0, 1.0 - lowest)
         solution = symmetric_solution(add_to_diagonal(kernel, shift), mass_squared + shift, hidden_variance)
@@ -138,8 +145,10 @@ class Phi4RBM(Machine):
     @in_range
     def log_partition(self) -> float:
         """Logarithm of Z, which is not known; raises `ValueError`. Ratios of densities need only `action`."""
-        raise ValueError("ln Z of a Phi4RBM is an integral over N_v fields that has no closed form. Ratios of its "
-                         "density need none: compare action(phi); or pass an estimate, log_density(phi, log_partition)")
+        raise ValueError(
+            "ln Z of a Phi4RBM is an integral over N_v fields that has no closed form. Ratios of its "
+            "density need none: compare action(phi); or pass an estimate, log_density(phi, log_partition)"
+        )
 
     @in_range
     def action(self, phi: ArrayLike) -> Floats:
@@ -197,8 +206,16 @@ class Phi4RBM(Machine):
         return quartic_sites(hidden @ self.weights.T, self.mass_squared, self.quartic, rng)
 
     @in_range
-    def sample(self, n: int, rng: Seed = None, *, chains: int = 100, burn_in: int = 200, sweeps: int = 10,
-               progress: bool = False) -> Floats:
+    def sample(
+        self,
+        n: int,
+        rng: Seed = None,
+        *,
+        chains: int = 100,
+        burn_in: int = 200,
+        sweeps: int = 10,
+        progress: bool = False,
+    ) -> Floats:
         """Configurations from Gibbs chains that start at phi = 0.
 
         Rows i and i + chains are successive states of one chain.
@@ -224,8 +241,9 @@ class Phi4RBM(Machine):
             A configuration in each row.
         """
         n, chains = count(n, "n"), count(chains, "chains", least=1)
-        path = self.trace(-(-n // chains), np.zeros((chains, self.n_visible)), rng, sweeps=sweeps, burn_in=burn_in,
-                          progress=progress)
+        path = self.trace(
+            -(-n // chains), np.zeros((chains, self.n_visible)), rng, sweeps=sweeps, burn_in=burn_in, progress=progress
+        )
         return path.reshape(-1, self.n_visible)[:n]
 
 
@@ -276,14 +294,18 @@ def quartic_sites(source: ArrayLike, mass_squared: float, quartic: float, rng: S
     source = finite(source, "source")
     rng = numpy_generator(rng)
     if quartic > _STRONGEST * mass_squared**2:
-        raise ValueError(f"quartic = {quartic:g} is more than {_STRONGEST:g} mass_squared^2, and hardly any of the "
-                         "proposals would be accepted: raise mass_squared, which leaves a lattice theory as it is")
+        raise ValueError(
+            f"quartic = {quartic:g} is more than {_STRONGEST:g} mass_squared^2, and hardly any of the "
+            "proposals would be accepted: raise mass_squared, which leaves a lattice theory as it is"
+        )
     with np.errstate(all="ignore"):
         mode = _mode(source, mass_squared, quartic).ravel()
         width = 1 / np.sqrt(mass_squared + 4 * quartic * mode**2)
     if not (np.isfinite(mode).all() and (width > 0).all()):
-        raise ValueError("source, mass_squared and quartic differ so much in size that x cannot be drawn; measure the "
-                         "fields in other units")
+        raise ValueError(
+            "source, mass_squared and quartic differ so much in size that x cannot be drawn; measure the "
+            "fields in other units"
+        )
     result = np.empty(mode.size)
     left = np.arange(mode.size)
     while left.size:

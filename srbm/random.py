@@ -15,8 +15,10 @@ import numpy as np
 
 from ._support.checks import described
 
-_BIT_GENERATORS = {kind.__name__: kind for kind in (np.random.PCG64, np.random.PCG64DXSM, np.random.MT19937,
-                                                   np.random.Philox, np.random.SFC64)}
+_BIT_GENERATORS = {
+    kind.__name__: kind
+    for kind in (np.random.PCG64, np.random.PCG64DXSM, np.random.MT19937, np.random.Philox, np.random.SFC64)
+}
 """Those that a file may name."""
 _BOUNDED = (("state", "pos", 624), (None, "buffer_pos", 4), (None, "has_uint32", 1))
 """Positions in buffers, which NumPy does not check: where in the state they are (where they are), and the last one."""
@@ -90,8 +92,9 @@ class TorchGenerator:
         torch.Tensor
             float64, of shape `size`.
         """
-        concentration = self._torch.as_tensor(np.broadcast_to(shape_parameter, size).copy(), dtype=self._torch.float64,
-                                              device=self.device)
+        concentration = self._torch.as_tensor(
+            np.broadcast_to(shape_parameter, size).copy(), dtype=self._torch.float64, device=self.device
+        )
         # torch.distributions.Gamma calls the same function, but takes no generator.
         return self._torch._standard_gamma(concentration, generator=self._generator)
 

@@ -85,8 +85,10 @@ class Recommendation:
         last = len(self.kl) - 1
         shown = sorted({0, self.n_hidden // 4, self.n_hidden // 2, self.n_hidden, min(2 * self.n_hidden, last), last})
         whose = "more on unseen data than the best N_h " if self.n_samples else ""
-        lines = [f"N_h = {self.n_hidden}, mu^2 = {self.mass_squared:.4g}: loses {self.excess[self.n_hidden]:.4g} nats "
-                 f"{whose}(tolerance {self.tolerance:g}), keeps {100 * self.variance_kept:.1f} % of the variance"]
+        lines = [
+            f"N_h = {self.n_hidden}, mu^2 = {self.mass_squared:.4g}: loses {self.excess[self.n_hidden]:.4g} nats "
+            f"{whose}(tolerance {self.tolerance:g}), keeps {100 * self.variance_kept:.1f} % of the variance"
+        ]
         if self.n_null:
             which = "1 direction" if self.n_null == 1 else f"{self.n_null} directions"
             lines.append(f"{which} in which the data do not vary left out: mu^2 is that of a machine for the others")
@@ -115,14 +117,21 @@ class Recommendation:
         names = {"": self.kl} if self.n_samples is None else {"apparent": self.kl, "unseen data": self.excess}
         lowest = self.tolerance / 100
         curves = {label: np.where(nats > lowest, nats, np.nan) for label, nats in names.items()}
-        return figures.curves(np.arange(len(self.kl)), curves, xlabel=r"hidden nodes $N_h$", log="y",
-                               ylabel="KL divergence (nats)", levels=[self.tolerance],
-                               marks={f"$N_h$ = {self.n_hidden}": self.n_hidden})
+        return figures.curves(
+            np.arange(len(self.kl)),
+            curves,
+            xlabel=r"hidden nodes $N_h$",
+            log="y",
+            ylabel="KL divergence (nats)",
+            levels=[self.tolerance],
+            marks={f"$N_h$ = {self.n_hidden}": self.n_hidden},
+        )
 
 
 @in_range
-def recommend(correlation: ArrayLike, tolerance: float, *, noise: float = 0.0,
-              n_samples: int | None = None) -> Recommendation:
+def recommend(
+    correlation: ArrayLike, tolerance: float, *, noise: float = 0.0, n_samples: int | None = None
+) -> Recommendation:
     """The smallest N_h, and its mu^2, whose best RBM is within `tolerance` nats of data with these second moments.
 
     Parameters
@@ -180,13 +189,26 @@ def recommend(correlation: ArrayLike, tolerance: float, *, noise: float = 0.0,
     if n_samples is not None:
         n_samples = count(n_samples, "n_samples", least=1)
         if n_samples <= len(variances):
-            raise ValueError(f"n_samples = {n_samples} must exceed N_v = {len(variances)}: fewer samples leave "
-                             "directions without variance that only more data can fill")
+            raise ValueError(
+                f"n_samples = {n_samples} must exceed N_v = {len(variances)}: fewer samples leave "
+                "directions without variance that only more data can fill"
+            )
         excess = kl + parameters / n_samples
         excess = excess - excess.min()
     n_hidden = int(np.argmax(excess <= tolerance))  # the smallest entry of `excess` is 0, so there is one
-    return Recommendation(n_hidden, float(left[n_hidden] / tails[n_hidden]), tolerance, kl, parameters, excess,
-                          left / tails, 1 / varying, len(variances) - len(varying), noise, n_samples)
+    return Recommendation(
+        n_hidden,
+        float(left[n_hidden] / tails[n_hidden]),
+        tolerance,
+        kl,
+        parameters,
+        excess,
+        left / tails,
+        1 / varying,
+        len(variances) - len(varying),
+        noise,
+        n_samples,
+    )
 
 
 def _parameters(share: Floats, share_discarded: Floats) -> Floats:

@@ -75,8 +75,9 @@ def _sequence(seed: Any) -> np.random.SeedSequence:
     try:
         return np.random.SeedSequence(seed)
     except (TypeError, ValueError) as error:
-        raise type(error)("seed must be a non-negative integer, a sequence of them, or a SeedSequence, got "
-                          f"{described(seed)}") from None
+        raise type(error)(
+            f"seed must be a non-negative integer, a sequence of them, or a SeedSequence, got {described(seed)}"
+        ) from None
 
 
 def _run(function: Callable[..., Any], case: Any, child: np.random.SeedSequence) -> Any:

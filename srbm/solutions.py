@@ -25,9 +25,11 @@ def _symmetric_root(kernel: ArrayLike, mass_squared: float, hidden_variance: flo
     require_positive(kappa, "the target kernel")
     excess = mass_squared - kappa
     if excess.min() < -1e-12 * mass_squared:
-        raise ValueError(f"mass_squared = {mass_squared:g} is below the largest eigenvalue of the kernel, "
-                         f"{kappa[-1]:.6g}: an exact solution needs mu^2 >= kappa_max (Eq. 14). Raise mu^2, or use "
-                         "maximum_likelihood for the best model at this mu^2")
+        raise ValueError(
+            f"mass_squared = {mass_squared:g} is below the largest eigenvalue of the kernel, "
+            f"{kappa[-1]:.6g}: an exact solution needs mu^2 >= kappa_max (Eq. 14). Raise mu^2, or use "
+            "maximum_likelihood for the best model at this mu^2"
+        )
     return modes * np.sqrt(np.maximum(excess, 0) / hidden_variance) @ modes.T
 
 
@@ -114,8 +116,9 @@ def symmetric_solution(kernel: ArrayLike, mass_squared: float, hidden_variance: 
 
 
 @in_range
-def maximum_likelihood(correlation: ArrayLike, n_hidden: int, mass_squared: float | None = None,
-                       hidden_variance: float = 1.0) -> ScalarRBM:
+def maximum_likelihood(
+    correlation: ArrayLike, n_hidden: int, mass_squared: float | None = None, hidden_variance: float = 1.0
+) -> ScalarRBM:
     """The model of maximum likelihood for data with given second moments, over W and, if it is free, over mu^2.
 
     The model keeps the smallest kappa = 1 / (eigenvalue of `correlation`): with mu^2 given, the N_h smallest
@@ -162,12 +165,16 @@ def maximum_likelihood(correlation: ArrayLike, n_hidden: int, mass_squared: floa
     n_visible = len(variances)
     if mass_squared is None:
         if n_hidden >= n_visible:
-            raise ValueError(f"with n_hidden = {n_hidden} >= N_v = {n_visible} every mu^2 above the spectrum is "
-                             "optimal: pass mass_squared")
+            raise ValueError(
+                f"with n_hidden = {n_hidden} >= N_v = {n_visible} every mu^2 above the spectrum is "
+                "optimal: pass mass_squared"
+            )
         discarded = np.where(variances > null_variance(correlation, variances), variances, 0)[n_hidden:].mean()
         if not discarded:
-            raise ValueError("the likelihood has no maximum: beyond n_hidden modes the data do not vary at all, so it "
-                             "grows with mu^2 without bound; choose a smaller n_hidden or pass mass_squared")
+            raise ValueError(
+                "the likelihood has no maximum: beyond n_hidden modes the data do not vary at all, so it "
+                "grows with mu^2 without bound; choose a smaller n_hidden or pass mass_squared"
+            )
         mass_squared = 1 / discarded
     mass_squared = number(mass_squared, "mass_squared", above=0)
     n = int(kept(variances, mass_squared, n_hidden).sum())

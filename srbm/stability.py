@@ -67,8 +67,9 @@ def relaxation_rates(eigenvalues: ArrayLike, mass_squared: float, hidden_varianc
 
 
 @in_range
-def eigenvalue_relaxation(eigenvalues: ArrayLike, mass_squared: float, hidden_variance: float = 1.0,
-                          n_hidden: int | None = None) -> Floats:
+def eigenvalue_relaxation(
+    eigenvalues: ArrayLike, mass_squared: float, hidden_variance: float = 1.0, n_hidden: int | None = None
+) -> Floats:
     r"""How fast each learnt lambda_i approaches kappa_i in the end, from a start that is not aligned with the target.
 
     lambda_i has two clocks. Its own deviation decays at the rate gamma_ii. The angle between mode i and any other mode
@@ -243,8 +244,16 @@ def _learnable(eigenvalues: ArrayLike, mass_squared: float) -> Floats:
 
 
 @in_extended_range
-def noise_floor(eigenvalues: ArrayLike, mass_squared: float, learning_rate: float | StepDecay, chains: int,
-                steps: int = 1, hidden_variance: float = 1.0, *, epoch: int | None = None) -> Floats:
+def noise_floor(
+    eigenvalues: ArrayLike,
+    mass_squared: float,
+    learning_rate: float | StepDecay,
+    chains: int,
+    steps: int = 1,
+    hidden_variance: float = 1.0,
+    *,
+    epoch: int | None = None,
+) -> Floats:
     r"""Relative errors of the kernel that sampling noise leaves in the stationary state of training with PCD.
 
     In the eigenbasis of the target write

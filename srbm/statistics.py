@@ -63,8 +63,10 @@ def autocorrelation_time(series: ArrayLike) -> Any:
     first = np.where(enough.any(axis=-1), enough.argmax(axis=-1), tau.argmax(axis=-1))
     result = np.take_along_axis(tau, first[..., None], axis=-1)[..., 0]
     if length < 50 * result.max():
-        raise ValueError(f"the series of {length} values is shorter than 50 autocorrelation times "
-                         f"(estimate {result.max():.3g}): its error cannot be trusted. Run longer chains")
+        raise ValueError(
+            f"the series of {length} values is shorter than 50 autocorrelation times "
+            f"(estimate {result.max():.3g}): its error cannot be trusted. Run longer chains"
+        )
     return result if result.ndim else float(result)
 
 

@@ -19,8 +19,9 @@ from .model import ScalarRBM
 
 
 @in_range
-def mode_trajectory(kappa: ArrayLike, mass_squared: float, initial_eigenvalue: ArrayLike, times: ArrayLike,
-                    hidden_variance: float = 1.0) -> Floats:
+def mode_trajectory(
+    kappa: ArrayLike, mass_squared: float, initial_eigenvalue: ArrayLike, times: ArrayLike, hidden_variance: float = 1.0
+) -> Floats:
     r"""The eigenvalue lambda of an aligned mode at fixed mu^2 in time, from the closed solution of its equation.
 
     Unless kappa = mu^2, the solution of Eq. (81) satisfies
@@ -75,8 +76,9 @@ def mode_trajectory(kappa: ArrayLike, mass_squared: float, initial_eigenvalue: A
         raise ValueError("kappa must be positive (infinite for null directions of the data)")
     kappa, initial = np.broadcast_arrays(kappa, finite(initial_eigenvalue, "initial_eigenvalue"))
     if (initial <= 0).any() or (initial > mu2).any():
-        raise ValueError("initial_eigenvalue must lie in (0, mu^2]: it is mu^2 - sigma_h^2 xi^2 of a normalisable "
-                         "model")
+        raise ValueError(
+            "initial_eigenvalue must lie in (0, mu^2]: it is mu^2 - sigma_h^2 xi^2 of a normalisable model"
+        )
 
     shape = times.shape + kappa.shape
     elapsed = 2 * s2 * np.broadcast_to(times.reshape(times.shape + (1,) * kappa.ndim), shape).flatten()
@@ -86,18 +88,22 @@ def mode_trajectory(kappa: ArrayLike, mass_squared: float, initial_eigenvalue: A
     moving = (elapsed > 0) & (initial < mu2) & (initial != kappa)
     near_pole = moving & (4 * initial < np.minimum(kappa, mu2))
     result[near_pole], elapsed[near_pole] = _leaving_the_pole(
-        kappa[near_pole], mu2, initial[near_pole], elapsed[near_pole])
+        kappa[near_pole], mu2, initial[near_pole], elapsed[near_pole]
+    )
     initial, moving = result.copy(), moving & (elapsed > 0)
-    for branch, select in ((_falling, (kappa < mu2) & (initial > kappa)),
-                           (_rising, (kappa < mu2) & (initial < kappa)),
-                           (_decoupling, kappa >= mu2)):
+    for branch, select in (
+        (_falling, (kappa < mu2) & (initial > kappa)),
+        (_rising, (kappa < mu2) & (initial < kappa)),
+        (_decoupling, kappa >= mu2),
+    ):
         chosen = moving & select
         result[chosen] = branch(kappa[chosen], mu2, initial[chosen], elapsed[chosen])
     return result.reshape(shape)
 
 
-def _newton(equation: Callable[..., tuple[Floats, Floats]], guess: Floats, *parameters: Floats,
-            scale: float = 1.0) -> Floats:
+def _newton(
+    equation: Callable[..., tuple[Floats, Floats]], guess: Floats, *parameters: Floats, scale: float = 1.0
+) -> Floats:
     """Roots of equation(x, *parameters) -> (value, slope), from guesses from which Newton's iteration is monotone.
 
     A root x is found to 1e-14 (scale + |x|).
@@ -124,6 +130,7 @@ def _leaving_the_pole(kappa: Floats, mu2: float, initial: Floats, elapsed: Float
 
     (x, y)_k being x^k + x^(k-1) y + ... + y^k: the expansion of (81), convex in w, of positive terms only.
     """
+
     def passed(lam: Floats, kappa: Floats) -> Any:
         x, y = lam / mu2, lam / kappa
         powers, last, total = np.ones_like(x), np.ones_like(x), np.full_like(x, 0.5)
@@ -159,8 +166,11 @@ def _falling(kappa: Floats, mu2: float, initial: Floats, elapsed: Floats) -> Flo
     start = np.log(mu2 - initial) - np.log(initial - kappa)
 
     def equation(u: Floats, kappa: Floats, start: Floats, elapsed: Floats) -> tuple[Floats, Floats]:
-        value = (kappa**2 * (np.logaddexp(0, u) - np.logaddexp(0, start))
-                 + kappa * mu2 * (np.logaddexp(0, -start) - np.logaddexp(0, -u)) - (mu2 - kappa) * elapsed)
+        value = (
+            kappa**2 * (np.logaddexp(0, u) - np.logaddexp(0, start))
+            + kappa * mu2 * (np.logaddexp(0, -start) - np.logaddexp(0, -u))
+            - (mu2 - kappa) * elapsed
+        )
         right = scipy.special.expit(u)
         return value, kappa**2 * right + kappa * mu2 * (1 - right)
 
@@ -258,12 +268,16 @@ def natural_gradient_flow(rbm: ScalarRBM, correlation: ArrayLike, times: ArrayLi
     if np.ndim(rbm.mass_squared) or rbm.source.any():
         raise ValueError("natural_gradient_flow needs one mass_squared for all nodes and no hidden_bias")
     if rbm.n_hidden < rbm.n_visible:
-        raise ValueError(f"natural_gradient_flow needs n_hidden >= N_v = {rbm.n_visible}, got {rbm.n_hidden}: with "
-                         "fewer nodes the reachable propagators are not a convex set")
+        raise ValueError(
+            f"natural_gradient_flow needs n_hidden >= N_v = {rbm.n_visible}, got {rbm.n_hidden}: with "
+            "fewer nodes the reachable propagators are not a convex set"
+        )
     target = correlation_matrix(correlation, rbm.n_visible)
     lowest = np.linalg.eigvalsh(target)[0]
     if lowest * rbm.mass_squared < 1 - 1e-12:
-        raise ValueError(f"the largest kappa of the target, {1 / lowest if lowest > 0 else np.inf:.6g}, lies above "
-                         f"mu^2 = {rbm.mass_squared:g}: the flow would leave the model. Raise mu^2")
+        raise ValueError(
+            f"the largest kappa of the target, {1 / lowest if lowest > 0 else np.inf:.6g}, lies above "
+            f"mu^2 = {rbm.mass_squared:g}: the flow would leave the model. Raise mu^2"
+        )
     decay = np.exp(-finite(times, "times"))[..., None, None]
     return target + (rbm.propagator - target) * decay

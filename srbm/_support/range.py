@@ -20,8 +20,9 @@ def in_range(function: Callable[P, R]) -> Callable[P, R]:
     def guarded(*arguments: P.args, **options: P.kwargs) -> R:
         result = within(*arguments, **options)
         if isinstance(result, (float, np.ndarray)) and not np.isfinite(result).all():  # BLAS does not report it
-            raise ValueError(f"{function.__name__.strip('_')} is too large for double precision: measure the fields "
-                             "in other units")
+            raise ValueError(
+                f"{function.__name__.strip('_')} is too large for double precision: measure the fields in other units"
+            )
         return result
 
     return guarded
@@ -36,7 +37,9 @@ def in_extended_range(function: Callable[P, R]) -> Callable[P, R]:
             with np.errstate(over="raise", divide="raise", invalid="raise"):
                 return function(*arguments, **options)
         except (FloatingPointError, OverflowError) as error:
-            raise ValueError(f"an intermediate result of {function.__name__.strip('_')} is too large or too small for "
-                             f"double precision ({error}): measure the fields in other units") from error
+            raise ValueError(
+                f"an intermediate result of {function.__name__.strip('_')} is too large or too small for "
+                f"double precision ({error}): measure the fields in other units"
+            ) from error
 
     return guarded

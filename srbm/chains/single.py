@@ -46,8 +46,9 @@ class SingleChains:
         phi = single_normals(rng, (runs, self.chains, n_visible)) @ root
         return phi if self.persistent == "visible" else _hidden(phi, _coupling(ensemble), rng)
 
-    def model_term(self, ensemble: Ensemble, memory: np.ndarray, rng: np.random.Generator) -> tuple[ModelTerm,
-                   np.ndarray]:
+    def model_term(
+        self, ensemble: Ensemble, memory: np.ndarray, rng: np.random.Generator
+    ) -> tuple[ModelTerm, np.ndarray]:
         """The average over the chains after `steps` more sweeps."""
         unit = (1 / np.sqrt(ensemble.mass_squared)).astype(np.float32)  # of phi
         coupling = _coupling(ensemble)  # of g to phi

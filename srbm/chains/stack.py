@@ -79,7 +79,6 @@ class Sampler(Protocol):
         """
 
 
-
 def equilibrium_root(ensemble: Ensemble) -> Floats:
     """M with M^T M = K^-1, so that z M with z ~ N(0, 1) is drawn from the model; shape (runs, N_v, N_v)."""
     linalg = namespace(ensemble.weights).linalg

@@ -20,11 +20,22 @@ COLOURS = (BLUE, ORANGE, GREEN, PURPLE, SKY, AMBER)
 """Okabe and Ito's palette (purple from Tol's), distinguishable with any common colour blindness."""
 
 STYLE: dict[str, Any] = {
-    "font.size": 10, "axes.titlesize": 10, "axes.labelsize": 11, "legend.fontsize": 8.5,
-    "axes.spines.top": False, "axes.spines.right": False, "axes.linewidth": 0.8,
-    "lines.linewidth": 1.4, "legend.frameon": False, "figure.facecolor": "white", "axes.facecolor": "white",
-    "axes.prop_cycle": cycler(color=COLOURS), "mathtext.fontset": "dejavusans", "savefig.dpi": 160,
-    "figure.dpi": 160, "image.cmap": "cividis",
+    "font.size": 10,
+    "axes.titlesize": 10,
+    "axes.labelsize": 11,
+    "legend.fontsize": 8.5,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.linewidth": 0.8,
+    "lines.linewidth": 1.4,
+    "legend.frameon": False,
+    "figure.facecolor": "white",
+    "axes.facecolor": "white",
+    "axes.prop_cycle": cycler(color=COLOURS),
+    "mathtext.fontset": "dejavusans",
+    "savefig.dpi": 160,
+    "figure.dpi": 160,
+    "image.cmap": "cividis",
 }
 
 
@@ -105,8 +116,10 @@ class Panel:
         1
         """
         if [len(row) for row in self.rows] != [1]:
-            raise ValueError(f"only a single drawing has a place in one axes, but this is {self!r}: draw its parts one "
-                             "by one, or the whole with .figure()")
+            raise ValueError(
+                f"only a single drawing has a place in one axes, but this is {self!r}: draw its parts one "
+                "by one, or the whole with .figure()"
+            )
         self.rows[0][0](ax)
 
     def figure(self) -> Figure:
@@ -125,7 +138,7 @@ class Panel:
             for row, drawings in zip(axes, self.rows, strict=True):
                 for ax, draw in zip(row, drawings, strict=False):
                     draw(ax)
-                for ax in row[len(drawings):]:
+                for ax in row[len(drawings) :]:
                     ax.set_axis_off()
             return figure
 

@@ -110,8 +110,9 @@ def model_statistics(rbm: GaussianBernoulliRBM) -> BernoulliStatistics:
 
 
 @in_range
-def bernoulli_gradient(rbm: GaussianBernoulliRBM, data: ArrayLike, states: ArrayLike | None = None, *,
-                       chains: ArrayLike | None = None) -> tuple[Floats, Floats, float]:
+def bernoulli_gradient(
+    rbm: GaussianBernoulliRBM, data: ArrayLike, states: ArrayLike | None = None, *, chains: ArrayLike | None = None
+) -> tuple[Floats, Floats, float]:
     """The gradient of the log-likelihood L of data.
 
     Parameters
@@ -198,9 +199,16 @@ class BernoulliTraining:
         how = "enumerated gradient" if self.states is None else f"{self.states.shape[-2]} persistent chains"
         return f"<BernoulliTraining: {runs}{self.epochs[-1]} epochs, {len(self.epochs)} records, {how}>"
 
-    def resume(self, epochs: int, *, until: Callable[[int, Any], object] | None = None, progress: bool = False,
-               callback: Callable[..., object] | None = None, checkpoint: PathLike | None = None,
-               checkpoint_every: int = 1000) -> BernoulliTraining:
+    def resume(
+        self,
+        epochs: int,
+        *,
+        until: Callable[[int, Any], object] | None = None,
+        progress: bool = False,
+        callback: Callable[..., object] | None = None,
+        checkpoint: PathLike | None = None,
+        checkpoint_every: int = 1000,
+    ) -> BernoulliTraining:
         """Train for more epochs, exactly as if the first call had not stopped.
 
         The result is to the last bit that of one call: a record that was made only because the first call ended there
@@ -238,12 +246,23 @@ class BernoulliTraining:
             As `train_bernoulli`.
         """
         if self._settings.data.values is None:
-            raise ValueError("the file of this training does not hold the data, which are needed to go on: "
-                             "BernoulliTraining.load(path, data)")
+            raise ValueError(
+                "the file of this training does not hold the data, which are needed to go on: "
+                "BernoulliTraining.load(path, data)"
+            )
         epochs = self._state.epoch + count(epochs, "epochs")
         saved = saving(checkpoint, checkpoint_every)
-        return run(_Ascent(self._settings, self._state.models[0].n_visible), self._state, self._grid(), epochs,
-                   generator_from(self._state.generator), until, progress, callback, saved)
+        return run(
+            _Ascent(self._settings, self._state.models[0].n_visible),
+            self._state,
+            self._grid(),
+            epochs,
+            generator_from(self._state.generator),
+            until,
+            progress,
+            callback,
+            saved,
+        )
 
     def save(self, path: PathLike) -> Path:
         """Write the training, without the data, to an .npz file, atomically and without pickle.
@@ -298,8 +317,10 @@ class BernoulliTraining:
 
     def _records(self) -> list[Record]:
         several = len(self._state.models) > 1
-        return [Record(int(epoch), models if several else (models,))
-                for epoch, models in zip(self.epochs, self.models, strict=True)]
+        return [
+            Record(int(epoch), models if several else (models,))
+            for epoch, models in zip(self.epochs, self.models, strict=True)
+        ]
 
     def _grid(self) -> list[Record]:
         """The records that a longer training has, too."""
@@ -312,18 +333,37 @@ class BernoulliTraining:
     @classmethod
     def _made(cls, settings: Settings, state: State, records: list[Record]) -> BernoulliTraining:
         one, chains = len(state.models) == 1, state.chains
-        return cls(np.array([record.epoch for record in records], dtype=np.int64),
-                   tuple(record.models[0] if one else record.models for record in records),
-                   None if chains is None else frozen(chains[0] if one else np.stack(chains)), settings, state)
+        return cls(
+            np.array([record.epoch for record in records], dtype=np.int64),
+            tuple(record.models[0] if one else record.models for record in records),
+            None if chains is None else frozen(chains[0] if one else np.stack(chains)),
+            settings,
+            state,
+        )
 
 
-def train_bernoulli(rbm: GaussianBernoulliRBM | Sequence[GaussianBernoulliRBM], data: ArrayLike, epochs: int,
-                    learning_rate: float | Callable[[int], float], chains: Any = None, steps: int = 1, *,
-                    start: ArrayLike | None = None, batch: int | None = None, learn_bias: bool = True,
-                    learn_mass: bool = False, momentum: float = 0.0, runs: int = 1, record_every: int | None = None,
-                    until: Callable[[int, Any], object] | None = None, rng: Seed = None, progress: bool = False,
-                    callback: Callable[..., object] | None = None, checkpoint: PathLike | None = None,
-                    checkpoint_every: int = 1000) -> BernoulliTraining:
+def train_bernoulli(
+    rbm: GaussianBernoulliRBM | Sequence[GaussianBernoulliRBM],
+    data: ArrayLike,
+    epochs: int,
+    learning_rate: float | Callable[[int], float],
+    chains: Any = None,
+    steps: int = 1,
+    *,
+    start: ArrayLike | None = None,
+    batch: int | None = None,
+    learn_bias: bool = True,
+    learn_mass: bool = False,
+    momentum: float = 0.0,
+    runs: int = 1,
+    record_every: int | None = None,
+    until: Callable[[int, Any], object] | None = None,
+    rng: Seed = None,
+    progress: bool = False,
+    callback: Callable[..., object] | None = None,
+    checkpoint: PathLike | None = None,
+    checkpoint_every: int = 1000,
+) -> BernoulliTraining:
     """Train a machine with binary hidden nodes by gradient ascent on the log-likelihood of data.
 
     Parameters
@@ -397,8 +437,9 @@ def train_bernoulli(rbm: GaussianBernoulliRBM | Sequence[GaussianBernoulliRBM], 
     (<BernoulliTraining: 200 epochs, 2 records, enumerated gradient>, 2.0)
     """
     saved = saving(checkpoint, checkpoint_every)
-    models = tuple(starting_models(rbm, runs, GaussianBernoulliRBM, lambda model: {
-        "N_v": model.n_visible, "N_h": model.n_hidden}))
+    models = tuple(
+        starting_models(rbm, runs, GaussianBernoulliRBM, lambda model: {"N_v": model.n_visible, "N_h": model.n_hidden})
+    )
     n_visible = models[0].n_visible
     rows = _samples(data, n_visible, "data")
     epochs, steps = count(epochs, "epochs"), count(steps, "steps", least=1)
@@ -415,13 +456,25 @@ def train_bernoulli(rbm: GaussianBernoulliRBM | Sequence[GaussianBernoulliRBM], 
     generator = numpy_generator(rng)
     origin = Origin(digest_of(models), "" if states is None else digest(states), generator.bit_generator.state)
     settings = Settings(
-        Samples(rows), checked_rate(learning_rate), None if chains is None else count(chains, "chains", least=1), steps,
-        None if batch == len(rows) else batch, bool(learn_bias), bool(learn_mass), fraction(momentum, "momentum"),
-        _NEVER if record_every is None else count(record_every, "record_every", least=1), origin)
+        Samples(rows),
+        checked_rate(learning_rate),
+        None if chains is None else count(chains, "chains", least=1),
+        steps,
+        None if batch == len(rows) else batch,
+        bool(learn_bias),
+        bool(learn_mass),
+        fraction(momentum, "momentum"),
+        _NEVER if record_every is None else count(record_every, "record_every", least=1),
+        origin,
+    )
     if saved is not None and saved.path.exists():
         before, state, records = read_same(
-            saved.path, read, lambda old: differences(old, settings, seeded=rng is not None), epochs,
-            "BernoulliTraining")
+            saved.path,
+            read,
+            lambda old: differences(old, settings, seeded=rng is not None),
+            epochs,
+            "BernoulliTraining",
+        )
         training = BernoulliTraining._made(before._replace(data=settings.data), state, records)
         records, settings = training._grid(), training._settings
         if rng is not None:
@@ -433,8 +486,13 @@ def train_bernoulli(rbm: GaussianBernoulliRBM | Sequence[GaussianBernoulliRBM], 
             drawn = tuple(states)
         else:
             drawn = tuple(rows[generator.integers(len(rows), size=chains)] for _ in models) if chains else ()
-        state = State(0, models, tuple((0 * model.weights, np.zeros(model.n_hidden), 0.0) for model in models),
-                      drawn or None, generator.bit_generator.state)
+        state = State(
+            0,
+            models,
+            tuple((0 * model.weights, np.zeros(model.n_hidden), 0.0) for model in models),
+            drawn or None,
+            generator.bit_generator.state,
+        )
         records = []
     return run(_Ascent(settings, n_visible), state, records, epochs, generator, until, progress, callback, saved)
 
@@ -449,40 +507,51 @@ class _Ascent:
     def epoch(self, state: State, rate: float, rng: np.random.Generator) -> State:
         stepped = [self._step(state, run, rate, rng) for run in range(len(state.models))]
         models, velocity, chains = zip(*stepped, strict=True)
-        return State(state.epoch + 1, models, velocity, None if state.chains is None else chains,
-                     rng.bit_generator.state)
+        return State(
+            state.epoch + 1, models, velocity, None if state.chains is None else chains, rng.bit_generator.state
+        )
 
-    def _step(self, state: State, run: int, rate: float, rng: np.random.Generator) -> tuple[
-              GaussianBernoulliRBM, tuple[Any, Any, Any], Any]:
+    def _step(
+        self, state: State, run: int, rate: float, rng: np.random.Generator
+    ) -> tuple[GaussianBernoulliRBM, tuple[Any, Any, Any], Any]:
         """Model, velocity and chains of a run after one update."""
         settings, model = self.settings, state.models[run]
         data: Any = settings.data.values
-        rows = data if settings.batch is None else data[
-            rng.choice(len(data), settings.batch, replace=False, shuffle=False)]
+        rows = (
+            data
+            if settings.batch is None
+            else data[rng.choice(len(data), settings.batch, replace=False, shuffle=False)]
+        )
         parameters: tuple[Any, Any, Any] = (model.weights, model.hidden_bias, model.mass_squared)
         gradient = None
         try:
             with np.errstate(over="raise", divide="raise", invalid="raise"):
                 chains = None if state.chains is None else model.gibbs(state.chains[run], settings.steps, rng)
                 gradient = bernoulli_gradient(model, rows, chains)
-                weights, bias, mass = (settings.momentum * v + g
-                                       for v, g in zip(state.velocity[run], gradient, strict=True))
+                weights, bias, mass = (
+                    settings.momentum * v + g for v, g in zip(state.velocity[run], gradient, strict=True)
+                )
                 velocity = weights, bias, mass
                 learnt = (True, settings.learn_bias, settings.learn_mass)
-                parameters = tuple(p + rate * v if wanted else p
-                                   for p, v, wanted in zip(parameters, velocity, learnt, strict=True))
+                parameters = tuple(
+                    p + rate * v if wanted else p for p, v, wanted in zip(parameters, velocity, learnt, strict=True)
+                )
             weights, bias, mass = parameters
             return GaussianBernoulliRBM(weights, mass, bias), velocity, chains
         except (ValueError, FloatingPointError):
             if state.epoch == 0 and gradient is None:  # before the first update the arguments are to blame
                 raise
             mass = parameters[2]
-            what = (f"the largest weight was {np.abs(model.weights).max(initial=0):.3g} before" if mass > 0
-                    else f"mu^2 would become {mass:.3g}")
+            what = (
+                f"the largest weight was {np.abs(model.weights).max(initial=0):.3g} before"
+                if mass > 0
+                else f"mu^2 would become {mass:.3g}"
+            )
             which = f"run {run} of {len(state.models)} (counted from 0)" if len(state.models) > 1 else "the training"
             raise NotNormalizableError(
                 f"{which} diverged at epoch {state.epoch + 1}, with learning rate {rate:.3g} ({what}): reduce the "
-                "learning rate. The training up to here is .last_good") from None
+                "learning rate. The training up to here is .last_good"
+            ) from None
 
     def measured(self, state: State) -> Record:
         return Record(state.epoch, state.models)
@@ -491,9 +560,11 @@ class _Ascent:
         return state.models
 
     def within(self, nats: float, state: State) -> Callable[[Record], bool]:
-        raise ValueError("until must be a function of the epoch and the model here: the best log-likelihood of a "
-                         f"Gaussian-Bernoulli machine is not known, so there is nothing that {nats:g} nats could be "
-                         "below")
+        raise ValueError(
+            "until must be a function of the epoch and the model here: the best log-likelihood of a "
+            f"Gaussian-Bernoulli machine is not known, so there is nothing that {nats:g} nats could be "
+            "below"
+        )
 
     def training(self, state: State, records: list[Record]) -> BernoulliTraining:
         return BernoulliTraining._made(self.settings, state, records)
@@ -512,8 +583,10 @@ def _start(start: Any, chains: Any, runs: int, n_visible: int) -> Floats:
     if states.ndim == 2:
         states = np.broadcast_to(_samples(states, n_visible, "start"), (runs, *states.shape))
     if states.ndim != 3 or states.shape[::2] != (runs, n_visible) or not states.shape[1]:
-        raise ValueError(f"start must have shape (B, {n_visible}), a chain per row, or ({runs}, B, {n_visible}), got "
-                         f"{np.shape(start)}")
+        raise ValueError(
+            f"start must have shape (B, {n_visible}), a chain per row, or ({runs}, B, {n_visible}), got "
+            f"{np.shape(start)}"
+        )
     if chains is not None and count(chains, "chains", least=1) != states.shape[1]:
         raise ValueError(f"chains = {chains} does not match the {states.shape[1]} states in start: leave one out")
     return states

@@ -103,5 +103,7 @@ def models_of(target: Target, ensemble: Ensemble) -> tuple[ScalarRBM, ...]:
     ensemble, target = ensemble.on_host(), target.on_host()
     with single_threaded(ensemble.weights.shape[1]):  # as all that went before, for the bits not to depend on threads
         in_nodes = target.to_nodes(ensemble.weights)
-    return tuple(ScalarRBM(weights, mass[0] if len(mass) == 1 else mass, ensemble.hidden_variance)
-                 for weights, mass in zip(in_nodes, ensemble.mass_squared, strict=True))
+    return tuple(
+        ScalarRBM(weights, mass[0] if len(mass) == 1 else mass, ensemble.hidden_variance)
+        for weights, mass in zip(in_nodes, ensemble.mass_squared, strict=True)
+    )

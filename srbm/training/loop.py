@@ -50,23 +50,32 @@ from .target import Target
 from .update import ascend
 
 
-def one_epoch(settings: Settings, state: State, sampler: Sampler, positive: PositivityGuard, rate: float,
-              rng: np.random.Generator) -> State:
+def one_epoch(
+    settings: Settings, state: State, sampler: Sampler, positive: PositivityGuard, rate: float, rng: np.random.Generator
+) -> State:
     """The state after one more update: sample the model, ascend, and see that the new models exist.
 
     Raises `NotNormalizableError` where they do not; then nothing of `state` has changed.
     """
     term, memory = sampler.model_term(state.ensemble, state.memory, rng)
-    ensemble, velocity = ascend(state.ensemble, state.velocity, settings.target, term, rate,
-                                learn_mass=settings.learn_mass, momentum=settings.momentum,
-                                weight_decay=settings.weight_decay)
+    ensemble, velocity = ascend(
+        state.ensemble,
+        state.velocity,
+        settings.target,
+        term,
+        rate,
+        learn_mass=settings.learn_mass,
+        momentum=settings.momentum,
+        weight_decay=settings.weight_decay,
+    )
     good = positive(ensemble)
     if not good.all():
         bad = int(np.argmin(good))
         which = f"run {bad} of {len(good)} (counted from 0)" if len(good) > 1 else "the run"
         raise NotNormalizableError(
             f"{which} would lose a positive eigenvalue of its kernel at epoch {state.epoch + 1}, with learning rate "
-            f"{rate:.3g}: {advice(settings, state.ensemble.on_host(), bad)}. The training up to here is .last_good")
+            f"{rate:.3g}: {advice(settings, state.ensemble.on_host(), bad)}. The training up to here is .last_good"
+        )
     return State(state.epoch + 1, ensemble, velocity, memory, rng.bit_generator.state)
 
 
@@ -157,8 +166,10 @@ class Training:
     def __repr__(self) -> str:
         runs = f"{len(self.models)} runs of " if len(self.models) > 1 else ""
         last = self.log_likelihood[-1].mean()
-        return (f"<Training: {runs}{self.epochs[-1]} epochs, {len(self.epochs)} records, last log-likelihood "
-                f"{last:.6g} nats{self._distance(last)}>")
+        return (
+            f"<Training: {runs}{self.epochs[-1]} epochs, {len(self.epochs)} records, last log-likelihood "
+            f"{last:.6g} nats{self._distance(last)}>"
+        )
 
     def _distance(self, last: float) -> str:
         """How far the last log-likelihood is from that of the best model, to the digits that rounding leaves."""
@@ -183,9 +194,16 @@ class Training:
             raise ValueError(f"there are {len(self.models)} runs: use .models")
         return self.models[0]
 
-    def resume(self, epochs: int, *, until: Until | None = None, progress: bool = False,
-               callback: Callable[..., object] | None = None, checkpoint: PathLike | None = None,
-               checkpoint_every: int = 1000) -> Training:
+    def resume(
+        self,
+        epochs: int,
+        *,
+        until: Until | None = None,
+        progress: bool = False,
+        callback: Callable[..., object] | None = None,
+        checkpoint: PathLike | None = None,
+        checkpoint_every: int = 1000,
+    ) -> Training:
         """Train for more epochs, exactly as if the first call had not stopped.
 
         The result is to the last bit that of one call: a record that was made only because the first call ended there
@@ -222,8 +240,17 @@ class Training:
         """
         epochs = self._state.epoch + count(epochs, "epochs")
         saved = saving(checkpoint, checkpoint_every)
-        return run(_ascent(self._settings, self._state.ensemble), self._state, self._records(), epochs,
-                   generator_from(self._state.generator), until, progress, callback, saved)
+        return run(
+            _ascent(self._settings, self._state.ensemble),
+            self._state,
+            self._records(),
+            epochs,
+            generator_from(self._state.generator),
+            until,
+            progress,
+            callback,
+            saved,
+        )
 
     def _history(self) -> dict[str, np.ndarray]:
         return {name: getattr(self, name) for name in HISTORY}
@@ -231,9 +258,11 @@ class Training:
     def _records(self) -> list[Record]:
         """The records that a longer training has, too."""
         runs = slice(None) if len(self.models) > 1 else None
-        return [Record(int(epoch), *(np.asarray(value)[runs] for value in values))
-                for epoch, *values in zip(*self._history().values(), strict=True)
-                if epoch % self._settings.record_every == 0]
+        return [
+            Record(int(epoch), *(np.asarray(value)[runs] for value in values))
+            for epoch, *values in zip(*self._history().values(), strict=True)
+            if epoch % self._settings.record_every == 0
+        ]
 
     def save(self, path: PathLike) -> Path:
         """Write the training to an .npz file, atomically and without pickle.
@@ -250,8 +279,17 @@ class Training:
         """
         return write_training(path, self._settings, self._state, self._history())
 
-    def _continued(self, epochs: int, generator: Any, seeded: bool, correlation: Any, until: Until | None,
-                   progress: bool, callback: Callable[..., object] | None, checkpoint: Checkpoint) -> Training:
+    def _continued(
+        self,
+        epochs: int,
+        generator: Any,
+        seeded: bool,
+        correlation: Any,
+        until: Until | None,
+        progress: bool,
+        callback: Callable[..., object] | None,
+        checkpoint: Checkpoint,
+    ) -> Training:
         """Go on from a checkpoint, with the arrays in the library and on the device of `correlation`."""
         if seeded:
             generator.bit_generator.state = self._state.generator  # the caller's moves as it would have
@@ -260,12 +298,23 @@ class Training:
         settings, state = self._settings, self._state
         if not is_numpy(correlation):
             if _in_eigenbasis(_sampler(settings, state.ensemble)):
-                raise CheckpointError(f"{checkpoint.path} was written with NumPy's arrays, where the chains of a large "
-                                      "model have a form of their own: go on with an array of NumPy as correlation, "
-                                      "or delete it to start again")
+                raise CheckpointError(
+                    f"{checkpoint.path} was written with NumPy's arrays, where the chains of a large "
+                    "model have a form of their own: go on with an array of NumPy as correlation, "
+                    "or delete it to start again"
+                )
             settings, state = _moved(settings, state, correlation)
-        return run(_ascent(settings, state.ensemble), state, self._records(), epochs, generator, until, progress,
-                   callback, checkpoint)
+        return run(
+            _ascent(settings, state.ensemble),
+            state,
+            self._records(),
+            epochs,
+            generator,
+            until,
+            progress,
+            callback,
+            checkpoint,
+        )
 
     @classmethod
     def load(cls, path: PathLike) -> Training:
@@ -293,12 +342,25 @@ class Training:
         return cls(**records, models=models_of(settings.target, state.ensemble), _settings=settings, _state=state)
 
 
-def train(rbm: ScalarRBM | Sequence[ScalarRBM], correlation: ArrayLike, epochs: int,
-          learning_rate: float | Callable[[int], float], gradient: Any = None, *, learn_mass: LearntMass = False,
-          momentum: float = 0.0, weight_decay: float = 0.0, runs: int = 1, record_every: int = 1,
-          until: Until | None = None, rng: Seed = None, progress: bool = False,
-          callback: Callable[..., object] | None = None, checkpoint: PathLike | None = None,
-          checkpoint_every: int = 1000) -> Training:
+def train(
+    rbm: ScalarRBM | Sequence[ScalarRBM],
+    correlation: ArrayLike,
+    epochs: int,
+    learning_rate: float | Callable[[int], float],
+    gradient: Any = None,
+    *,
+    learn_mass: LearntMass = False,
+    momentum: float = 0.0,
+    weight_decay: float = 0.0,
+    runs: int = 1,
+    record_every: int = 1,
+    until: Until | None = None,
+    rng: Seed = None,
+    progress: bool = False,
+    callback: Callable[..., object] | None = None,
+    checkpoint: PathLike | None = None,
+    checkpoint_every: int = 1000,
+) -> Training:
     """Train by gradient ascent on the log-likelihood of data with given second moments.
 
     The update is Eqs. (25) and (A1), with the gradients of Eqs. (20) and (22).
@@ -394,24 +456,42 @@ def train(rbm: ScalarRBM | Sequence[ScalarRBM], correlation: ArrayLike, epochs: 
     if not is_numpy(correlation):
         require_float64(correlation, "correlation")
     generator = random_generator(rng)
-    origin = Origin(digest(ensemble.weights, ensemble.mass_squared, ensemble.hidden_variance), digest(target),
-                    generator.bit_generator.state)
+    origin = Origin(
+        digest(ensemble.weights, ensemble.mass_squared, ensemble.hidden_variance),
+        digest(target),
+        generator.bit_generator.state,
+    )
     settings = Settings(
-        Target(like(target, correlation)), checked_rate(learning_rate), _strategy(gradient), learnt_mass(learn_mass),
-        fraction(momentum, "momentum"), fraction(weight_decay, "weight_decay", np.inf),
+        Target(like(target, correlation)),
+        checked_rate(learning_rate),
+        _strategy(gradient),
+        learnt_mass(learn_mass),
+        fraction(momentum, "momentum"),
+        fraction(weight_decay, "weight_decay", np.inf),
         count(record_every, "record_every", least=1),
-        is_numpy(correlation) and isinstance(generator, np.random.Generator), origin)
-    ensemble = Ensemble(like(ensemble.weights, correlation), like(ensemble.mass_squared, correlation),
-                        ensemble.hidden_variance)
+        is_numpy(correlation) and isinstance(generator, np.random.Generator),
+        origin,
+    )
+    ensemble = Ensemble(
+        like(ensemble.weights, correlation), like(ensemble.mass_squared, correlation), ensemble.hidden_variance
+    )
     if not normalizable(ensemble):
         least = to_numpy(ensemble.mass_squared).min()
-        raise NotNormalizableError(f"the initial model is not normalisable: mu^2 = {least:g} must exceed sigma_h^2 "
-                                   "times the square of the largest singular value of W; start from smaller weights")
+        raise NotNormalizableError(
+            f"the initial model is not normalisable: mu^2 = {least:g} must exceed sigma_h^2 "
+            "times the square of the largest singular value of W; start from smaller weights"
+        )
     sampler = _sampler(settings, ensemble)
     if saved is not None and saved.path.exists():
-        before = Training._made(*read_same(
-            saved.path, read_training, lambda old: differences(old, settings, seeded=rng is not None), epochs,
-            "Training"))
+        before = Training._made(
+            *read_same(
+                saved.path,
+                read_training,
+                lambda old: differences(old, settings, seeded=rng is not None),
+                epochs,
+                "Training",
+            )
+        )
         return before._continued(epochs, generator, rng is not None, correlation, until, progress, callback, saved)
     settings, state = _start(settings, ensemble, sampler, generator)
     return run(_Ascent(settings, sampler), state, [], epochs, generator, until, progress, callback, saved)
@@ -431,8 +511,11 @@ def _start(settings: Settings, ensemble: Ensemble, sampler: Any, rng: np.random.
 
 def _moved(settings: Settings, state: State, correlation: Any) -> tuple[Settings, State]:
     """Settings and state in the library and on the device of `correlation`."""
-    ensemble = Ensemble(like(state.ensemble.weights, correlation), like(state.ensemble.mass_squared, correlation),
-                        state.ensemble.hidden_variance)
+    ensemble = Ensemble(
+        like(state.ensemble.weights, correlation),
+        like(state.ensemble.mass_squared, correlation),
+        state.ensemble.hidden_variance,
+    )
     velocity = like(state.velocity[0], correlation), like(state.velocity[1], correlation)
     memory = None if state.memory is None else like(state.memory, correlation)
     target = Target(like(settings.target.correlation, correlation))
@@ -466,21 +549,30 @@ def starting_models(rbm: Any, runs: int, kind: type[M], common: Callable[[M], di
         if other:
             here, there = (", ".join(f"{name} = {of[name]}" for name in other) for of in (other, first))
             *names, last = first
-            raise ValueError(f"runs trained together must agree in {', '.join(names)} and {last}, but run {run} has "
-                             f"{here}, run 0 has {there}")
+            raise ValueError(
+                f"runs trained together must agree in {', '.join(names)} and {last}, but run {run} has "
+                f"{here}, run 0 has {there}"
+            )
     return models
 
 
 def _common(model: ScalarRBM) -> dict[str, Any]:
     """What runs must share to be one stack of matrices."""
     n_visible, n_hidden = model.weights.shape
-    return {"N_v": n_visible, "N_h": n_hidden, "sigma_h^2": model.hidden_variance,
-            "the shape of mu^2": np.shape(model.mass_squared)}
+    return {
+        "N_v": n_visible,
+        "N_h": n_hidden,
+        "sigma_h^2": model.hidden_variance,
+        "the shape of mu^2": np.shape(model.mass_squared),
+    }
 
 
 def _stacked(models: list[ScalarRBM]) -> Ensemble:
-    return Ensemble(np.stack([model.weights for model in models]),
-                    np.stack([np.atleast_1d(model.mass_squared) for model in models]), models[0].hidden_variance)
+    return Ensemble(
+        np.stack([model.weights for model in models]),
+        np.stack([np.atleast_1d(model.mass_squared) for model in models]),
+        models[0].hidden_variance,
+    )
 
 
 def _sampler(settings: Settings, ensemble: Ensemble) -> Any:
@@ -493,8 +585,10 @@ def _strategy(gradient: Any) -> Any:
     own = hasattr(gradient, "start") and hasattr(gradient, "model_term") and not isinstance(gradient, type)
     if own or isinstance(gradient, (CD, PCD)):
         return gradient
-    raise TypeError("gradient must be an instance such as Exact(), CD(chains, steps) or PCD(chains, steps), or a "
-                    f"Sampler, got {gradient!r}")
+    raise TypeError(
+        "gradient must be an instance such as Exact(), CD(chains, steps) or PCD(chains, steps), or a "
+        f"Sampler, got {gradient!r}"
+    )
 
 
 @dataclass
@@ -522,9 +616,11 @@ class _Ascent:
         target, learn_mass = self.settings.target.on_host().in_eigenbasis(), bool(self.settings.learn_mass)
         best = target.best_log_likelihood(state.ensemble.on_host(), learn_mass)
         if best is None:
-            raise ValueError(f"until = {nats:g} nats below the best model needs one, but the likelihood grows without "
-                             "bound with mu^2 here: pass a function of the epoch and the model, or learn no mass, and "
-                             "one for all nodes")
+            raise ValueError(
+                f"until = {nats:g} nats below the best model needs one, but the likelihood grows without "
+                "bound with mu^2 here: pass a function of the epoch and the model, or learn no mass, and "
+                "one for all nodes"
+            )
         return lambda record: bool((best - record.log_likelihood <= nats).all())
 
     def training(self, state: State, records: list[Record]) -> Training:
@@ -535,8 +631,17 @@ def _ascent(settings: Settings, ensemble: Ensemble) -> _Ascent:
     return _Ascent(settings, _sampler(settings, ensemble))
 
 
-def run(rules: Rules[S, R, T], state: S, records: list[R], last: int, rng: Any, until: Until | None, progress: bool,
-        callback: Callable[..., object] | None, checkpoint: Checkpoint | None) -> T:
+def run(
+    rules: Rules[S, R, T],
+    state: S,
+    records: list[R],
+    last: int,
+    rng: Any,
+    until: Until | None,
+    progress: bool,
+    callback: Callable[..., object] | None,
+    checkpoint: Checkpoint | None,
+) -> T:
     """Epochs from `state`, which has `records`, to epoch `last`, or until a record on the grid is good enough."""
     schedule, every = rules.settings.learning_rate, rules.settings.record_every
 
@@ -557,8 +662,11 @@ def run(rules: Rules[S, R, T], state: S, records: list[R], last: int, rng: Any, 
     if checkpoint is not None:
         remove_leftovers(checkpoint.path)
     # What overflows is not normalisable, which is noticed without numpy's warning.
-    with single_threaded(rules.n_visible), np.errstate(all="ignore"), \
-            progress_bar(progress, last, "epoch", state.epoch) as advance:
+    with (
+        single_threaded(rules.n_visible),
+        np.errstate(all="ignore"),
+        progress_bar(progress, last, "epoch", state.epoch) as advance,
+    ):
         try:
             if checkpoint is not None and not records:
                 checkpoint.write(so_far())  # what cannot be stored is refused at once
@@ -584,10 +692,14 @@ def run(rules: Rules[S, R, T], state: S, records: list[R], last: int, rng: Any, 
         except np.linalg.LinAlgError as error:
             raise NotNormalizableError(
                 f"the model or its chains lost all digits at epoch {state.epoch + 1} ({error}): reduce the learning "
-                "rate. The training up to here is .last_good", so_far()) from error
+                "rate. The training up to here is .last_good",
+                so_far(),
+            ) from error
         except KeyboardInterrupt as interruption:
-            message = (f"stopped after epoch {state.epoch}; the training so far is .last_good, go on with "
-                       ".last_good.resume(epochs)")
+            message = (
+                f"stopped after epoch {state.epoch}; the training so far is .last_good, go on with "
+                ".last_good.resume(epochs)"
+            )
             if checkpoint is not None:
                 checkpoint.write(so_far())
                 message += f" or by running the same call again, which reads {checkpoint.path}"

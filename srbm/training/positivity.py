@@ -77,8 +77,11 @@ def _norms(ensemble: Ensemble) -> Floats:
 def advice(settings: Settings, ensemble: Ensemble, run: int) -> str:
     """What keeps a run normalisable, with numbers where kappa_min of the target is to be had for little."""
     learns_mu = settings.learn_mass == "mu"  # which asks for smaller rates than W and mu^2 do
-    limit = " (below what learning_rate_limit tells, as mu is learnt)" if learns_mu else \
-        " (learning_rate_limit tells what is stable)"
+    limit = (
+        " (below what learning_rate_limit tells, as mu is learnt)"
+        if learns_mu
+        else " (learning_rate_limit tells what is stable)"
+    )
     sweeps = np.inf
     spectrum, mass = settings.target.spectrum, ensemble.mass_squared[run]
     if len(mass) == 1 and spectrum is not None:

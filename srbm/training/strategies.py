@@ -60,6 +60,7 @@ class Method(NamedTuple):
 _SMALL = 64
 """Up to this N_v double precision is as fast as single."""
 
+# fmt: off
 METHODS = (
     Method("hidden", HiddenChains, "1 <= N_h <= N_v, B >= 2 N_h, chains that persist, a fixed mass and NumPy's arrays",
            possible=lambda t: (1 <= t.n_hidden <= t.n_visible and t.chains >= 2 * t.n_hidden and t.host
@@ -75,6 +76,7 @@ METHODS = (
            possible=lambda t: True,
            best=lambda t: True),
 )
+# fmt: on
 
 
 @dataclass(frozen=True)
@@ -206,8 +208,10 @@ def _check(strategy: CD | PCD) -> None:
     object.__setattr__(strategy, "chains", count(strategy.chains, "chains", least=1))
     object.__setattr__(strategy, "steps", count(strategy.steps, "steps", least=1))
     if strategy.method not in strategy.methods:
-        raise ValueError(f"method of {type(strategy).__name__} must be one of {', '.join(strategy.methods)}, got "
-                         f"{described(strategy.method)}")
+        raise ValueError(
+            f"method of {type(strategy).__name__} must be one of {', '.join(strategy.methods)}, got "
+            f"{described(strategy.method)}"
+        )
 
 
 def sampler_for(strategy: Any, ensemble: Ensemble, learn_mass: LearntMass, host: bool) -> Any:
@@ -218,15 +222,18 @@ def sampler_for(strategy: Any, ensemble: Ensemble, learn_mass: LearntMass, host:
     if not isinstance(strategy, (CD, PCD)):
         return strategy
     n_visible, n_hidden = ensemble.weights.shape[1:]
-    task = Task(n_visible, n_hidden, strategy.chains, strategy.persistent, learn_mass,
-                host and is_numpy(ensemble.weights))
+    task = Task(
+        n_visible, n_hidden, strategy.chains, strategy.persistent, learn_mass, host and is_numpy(ensemble.weights)
+    )
     if strategy.method == "auto":
         chosen = next(method for method in METHODS if method.possible(task) and method.best(task))
     else:
         chosen = next(method for method in METHODS if method.name == strategy.method)
         if not chosen.possible(task):
-            raise ValueError(f'method="{chosen.name}" needs {chosen.needs}; here N_v = {task.n_visible}, N_h = '
-                             f'{task.n_hidden}, B = {task.chains}. Take method="auto"')
+            raise ValueError(
+                f'method="{chosen.name}" needs {chosen.needs}; here N_v = {task.n_visible}, N_h = '
+                f'{task.n_hidden}, B = {task.chains}. Take method="auto"'
+            )
     return chosen.kind(strategy.chains, strategy.steps, strategy.persistent)
 
 

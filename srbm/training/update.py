@@ -25,8 +25,17 @@ def mass_gradient(ensemble: Ensemble, target: Target, term: ModelTerm) -> Floats
     return lacking / 2
 
 
-def ascend(ensemble: Ensemble, velocity: tuple[Floats, Floats], target: Target, term: ModelTerm, rate: float, *,
-           learn_mass: LearntMass, momentum: float, weight_decay: float) -> tuple[Ensemble, tuple[Floats, Floats]]:
+def ascend(
+    ensemble: Ensemble,
+    velocity: tuple[Floats, Floats],
+    target: Target,
+    term: ModelTerm,
+    rate: float,
+    *,
+    learn_mass: LearntMass,
+    momentum: float,
+    weight_decay: float,
+) -> tuple[Ensemble, tuple[Floats, Floats]]:
     """The parameters after one step of gradient ascent, Eq. (25), and their velocity.
 
     With learning rate eta, momentum p and weight decay d

@@ -40,8 +40,19 @@ def test_how_it_works_is_how_it_works(n, wrong):
     C = srbm.FreeScalarField(n, 4.0).propagator
     C = (C + C.T) / 2
     (N_v, N_h), B, k, rate = start.weights.shape, 20, 3, 0.05
-    scope = {"np": np, "rng": np.random.default_rng(1), "C": C, "W": start.weights, "mu2": 9.0, "B": B, "N_v": N_v,
-             "N_h": N_h, "k": k + wrong, "rate": rate, "epochs": 10}
+    scope = {
+        "np": np,
+        "rng": np.random.default_rng(1),
+        "C": C,
+        "W": start.weights,
+        "mu2": 9.0,
+        "B": B,
+        "N_v": N_v,
+        "N_h": N_h,
+        "k": k + wrong,
+        "rate": rate,
+        "epochs": 10,
+    }
     exec(loop, scope)
     training = srbm.train(start, C, 10, rate, srbm.PCD(B, k, method="explicit"), rng=1)
     assert training.method == "explicit"
@@ -51,8 +62,11 @@ def test_how_it_works_is_how_it_works(n, wrong):
 def test_the_floor_plan_names_what_is_there():
     """Every module that ARCHITECTURE.md names exists, and every module but the old names is named."""
     plan = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8").partition("## A training")[0]
-    modules = {path.stem for path in (ROOT / "srbm").rglob("*.py")
-               if not path.stem.startswith("_") and "The old name of" not in path.read_text(encoding="utf-8")}
+    modules = {
+        path.stem
+        for path in (ROOT / "srbm").rglob("*.py")
+        if not path.stem.startswith("_") and "The old name of" not in path.read_text(encoding="utf-8")
+    }
     support = {path.stem for path in (ROOT / "srbm" / "_support").glob("*.py")}
     assert not [name for name in modules - support if not re.search(rf"\b{name}\b", plan)]
     for folder in ("training", "chains", "figures", "_support"):

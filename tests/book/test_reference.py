@@ -11,8 +11,11 @@ from srbm import figures
 
 CHAPTERS = Path(__file__).parents[2] / "chapters"
 PAGES = {path.stem: path.read_text(encoding="utf-8") for path in sorted(CHAPTERS.glob("api*.md"))}
-FIGURES = [f"figures.{name}" for name, thing in vars(figures).items()
-           if not name.startswith("_") and getattr(thing, "__module__", "").startswith("srbm.figures.")]
+FIGURES = [
+    f"figures.{name}"
+    for name, thing in vars(figures).items()
+    if not name.startswith("_") and getattr(thing, "__module__", "").startswith("srbm.figures.")
+]
 NAMES = [*srbm.__all__, *FIGURES]
 CHAPTER = """# Of `train`
 
@@ -46,8 +49,12 @@ def built(build, tmp_path_factory):
 @pytest.fixture(scope="module")
 def entries(built):
     """From each name to the page that has its entry."""
-    return {anchor: page for page in PAGES for anchor in Anchors(built[2][page]).ids
-            if anchor and anchor.startswith("srbm.")}
+    return {
+        anchor: page
+        for page in PAGES
+        for anchor in Anchors(built[2][page]).ids
+        if anchor and anchor.startswith("srbm.")
+    }
 
 
 def test_no_warnings(built):
@@ -72,8 +79,12 @@ def test_every_entry_has_its_source_and_the_source_leads_back(built, entries):
     for link in sources:
         file, anchor = (built[0] / "chapters" / link).resolve().as_posix().split("#")
         assert anchor in Anchors(Path(file).read_text()).ids, link
-    back = [link.split("#") for file in (built[0] / "_modules" / "srbm").rglob("*.html")
-            for link in Anchors(file.read_text()).links if link and "chapters/api" in link and "#" in link]
+    back = [
+        link.split("#")
+        for file in (built[0] / "_modules" / "srbm").rglob("*.html")
+        for link in Anchors(file.read_text()).links
+        if link and "chapters/api" in link and "#" in link
+    ]
     assert len(back) > len(NAMES)
     for page, anchor in back:
         assert anchor in pages[Path(page).stem].ids, anchor
@@ -81,10 +92,20 @@ def test_every_entry_has_its_source_and_the_source_leads_back(built, entries):
 
 def test_names_in_a_chapter_lead_to_their_entries(built, entries):
     flow = built[2]["02_flow"]
-    article = flow[flow.index("<h1>"):flow.rindex("<h2>")]
+    article = flow[flow.index("<h1>") : flow.rindex("<h2>")]
     found = re.findall(r'href="(?!#)([^"#]*)#?([^"]*)"', article)
-    wanted = [f"srbm.{name}" for name in ("train", "train", "ScalarRBM.gibbs", "noise_floor", "figures.curves",
-                                          "random.TorchGenerator", "datasets.mnist_moments")]
+    wanted = [
+        f"srbm.{name}"
+        for name in (
+            "train",
+            "train",
+            "ScalarRBM.gibbs",
+            "noise_floor",
+            "figures.curves",
+            "random.TorchGenerator",
+            "datasets.mnist_moments",
+        )
+    ]
     assert found == [*((f"{entries[name]}.html", name) for name in wanted), ("https://example.org", "")]
     assert "srbm.sweep" not in flow  # nor is a heading a link
 

@@ -346,8 +346,9 @@ def test_a_verdict_is_shown_before_the_next_is_known(book, monkeypatch, capsys):
     assert printed_lines(capsys, folder, chapters) == ["A.1   No answer yet.", "1 of 3 are right"]
 
 
-@pytest.mark.parametrize("content", [b"", b"[]", b"{}", b"\xff\xfe",
-                                     b'{"nbformat": 4, "nbformat_minor": 5, "metadata": {}}'])
+@pytest.mark.parametrize(
+    "content", [b"", b"[]", b"{}", b"\xff\xfe", b'{"nbformat": 4, "nbformat_minor": 5, "metadata": {}}']
+)
 @pytest.mark.filterwarnings("ignore")  # nbformat's, on what it reads
 def test_what_is_no_notebook(book, capsys, content):
     chapters, folder = book

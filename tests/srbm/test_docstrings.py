@@ -16,9 +16,18 @@ from srbm import figures
 
 docscrape = pytest.importorskip("numpydoc.docscrape")
 
-FOR_USERS = [importlib.import_module(name) for name in sorted(
-    {getattr(srbm, name).__module__ for name in srbm.__all__} | {"srbm.machine", "srbm.random"}
-    | {f"{figures.__name__}.{found.name}" for found in pkgutil.iter_modules(figures.__path__) if found.name[0] != "_"})]
+FOR_USERS = [
+    importlib.import_module(name)
+    for name in sorted(
+        {getattr(srbm, name).__module__ for name in srbm.__all__}
+        | {"srbm.machine", "srbm.random"}
+        | {
+            f"{figures.__name__}.{found.name}"
+            for found in pkgutil.iter_modules(figures.__path__)
+            if found.name[0] != "_"
+        }
+    )
+]
 MACHINERY = ("srbm.training.loop", "srbm.training.strategies")
 """Of these modules users see only what `srbm` itself has."""
 BARE = {"show_class_members": False, "show_inherited_class_members": False}
@@ -63,8 +72,11 @@ def problems(thing, example=False):
     if inspect.isfunction(thing):
         returns = inspect.signature(thing).return_annotation not in (None, "None", inspect.Signature.empty)
         if returns != any("".join(one.desc).strip() for one in parsed["Returns"]):
-            yield "what is returned needs a section Returns with a type and a description" if returns else (
-                "there is a section Returns, but nothing is returned")
+            yield (
+                "what is returned needs a section Returns with a type and a description"
+                if returns
+                else ("there is a section Returns, but nothing is returned")
+            )
         unsaid = _raised(thing) - {one.type for one in parsed["Raises"]}
         yield from (f"{name} is raised and not among Raises" for name in sorted(unsaid))
     if example and ">>> " not in "\n".join(parsed["Examples"]):
@@ -75,8 +87,11 @@ def _parameters(thing):
     if inspect.isclass(thing) and isinstance(thing.__init__, types.WrapperDescriptorType):  # written in C
         return list(getattr(thing, "_fields", []))
     stars = {inspect.Parameter.VAR_POSITIONAL: "*", inspect.Parameter.VAR_KEYWORD: "**"}
-    return [stars.get(parameter.kind, "") + name for name, parameter in inspect.signature(thing).parameters.items()
-            if name not in ("self", "cls") and not name.startswith("_")]
+    return [
+        stars.get(parameter.kind, "") + name
+        for name, parameter in inspect.signature(thing).parameters.items()
+        if name not in ("self", "cls") and not name.startswith("_")
+    ]
 
 
 def _raised(function):

@@ -11,8 +11,7 @@ import pytest
 
 import srbm
 
-EVERYWHERE = [srbm, *(importlib.import_module(found.name)
-                      for found in pkgutil.walk_packages(srbm.__path__, "srbm."))]
+EVERYWHERE = [srbm, *(importlib.import_module(found.name) for found in pkgutil.walk_packages(srbm.__path__, "srbm."))]
 
 
 @pytest.mark.parametrize("module", EVERYWHERE, ids=lambda module: module.__name__)

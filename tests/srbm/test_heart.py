@@ -91,7 +91,10 @@ def test_the_update_holds_its_equations_and_nothing_else():
     source = inspect.getsource(sys.modules[ascend.__module__])
     tree = ast.parse(source)
     assert [node.name for node in tree.body if isinstance(node, ast.FunctionDef)] == [
-        "weight_gradient", "mass_gradient", "ascend"]
+        "weight_gradient",
+        "mass_gradient",
+        "ascend",
+    ]
     assert not [node for node in ast.walk(tree) if isinstance(node, (ast.For, ast.While, ast.Raise, ast.Try))]
     assert len(source.splitlines()) < 70
 
