@@ -42,6 +42,7 @@ check: $(READY)  ## the unit tests of the package alone, in a few minutes
 
 lint: $(READY)  ## ruff, and the types of the package
 	$(PY) -m ruff check .
+	$(PY) -m ruff format --check -q .
 	$(PY) -m mypy
 
 execute: $(READY)  ## re-execute the chapters and store their outputs (CHAPTER=03_training for one)

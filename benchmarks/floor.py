@@ -32,22 +32,27 @@ def rate(rows, inner, columns, dtype):
 def run():
     """Rates of the machine, and per kernel (floor, time) in seconds."""
     rng = np.random.default_rng(0)
-    normals = {"float32, Box-Muller": N * B / best(lambda: single_normals(rng, (B, N))),
-               "float32, NumPy": N * B / best(lambda: rng.standard_normal((B, N), dtype=np.float32)),
-               "float64, NumPy": N * B / best(lambda: rng.standard_normal((B, N)))}
-    products = {"512 x 784 x 784, float32": rate(B, N, N, np.float32),
-                "512 x 784 x 784, float64": rate(B, N, N, np.float64),
-                "64 x 784 x 64, float32": rate(64, N, 64, np.float32),
-                "64 x 784 x 64, float64": rate(64, N, 64, np.float64)}
+    normals = {
+        "float32, Box-Muller": N * B / best(lambda: single_normals(rng, (B, N))),
+        "float32, NumPy": N * B / best(lambda: rng.standard_normal((B, N), dtype=np.float32)),
+        "float64, NumPy": N * B / best(lambda: rng.standard_normal((B, N))),
+    }
+    products = {
+        "512 x 784 x 784, float32": rate(B, N, N, np.float32),
+        "512 x 784 x 784, float64": rate(B, N, N, np.float64),
+        "64 x 784 x 64, float32": rate(64, N, 64, np.float32),
+        "64 x 784 x 64, float64": rate(64, N, 64, np.float64),
+    }
     C, kernels = mnist_correlation(), {}
     for persistent, large, thin in (("visible", 4, 5), ("hidden", 3, 3)):
         name = "PCD" if persistent == "visible" else "PCD keeping h"
-        floor = large * 2 * B * N**2 / products["512 x 784 x 784, float32"] \
-            + 2 * N * B / normals["float32, Box-Muller"]
+        floor = large * 2 * B * N**2 / products["512 x 784 x 784, float32"] + 2 * N * B / normals["float32, Box-Muller"]
         kernels[f"{name}, N_h = 784"] = floor, _update(C, 784, persistent, 5)
-        floor = thin * 2 * N * 64**2 / products["64 x 784 x 64, float32"] \
-            + 2 * N * 64**2 / products["64 x 784 x 64, float64"] \
+        floor = (
+            thin * 2 * N * 64**2 / products["64 x 784 x 64, float32"]
+            + 2 * N * 64**2 / products["64 x 784 x 64, float64"]
             + (N * 64 + 4 * 64**2) / normals["float32, Box-Muller"]
+        )
         kernels[f"{name}, N_h = 64"] = floor, _update(C, 64, persistent, 50)
     return {"normals": normals, "products": products, "kernels": kernels}
 

@@ -28,7 +28,7 @@ def training(n_visible, n_hidden, gradient):
     mass = 9.0
     rbm = ScalarRBM.random(n_visible, n_hidden, mass, scale=0.5 / np.sqrt(n_visible + n_hidden), rng=0)
     trainer = Trainer(rbm, np.diag(np.linspace(0.12, 1, n_visible)), 1e-6, gradient, rng=0)
-    updates = max(3, int(1e7 / (n_visible * n_hidden)**1.5))
+    updates = max(3, int(1e7 / (n_visible * n_hidden) ** 1.5))
     return lambda: trainer.updates(updates), updates
 
 
@@ -52,12 +52,29 @@ def run():
         counts = [training(*make(size))[1] for size in sizes]
         times, memory = measured(lambda size, make=make: training(*make(size))[0], sizes)
         times = [time / count for time, count in zip(times, counts, strict=True)]
-        rows.append({"case": name, "what": what, "sizes": list(sizes), "times": times, "memory": memory,
-                     "slopes": [slope(sizes[-3:], times[-3:]), slope(sizes[-3:], memory[-3:])],
-                     "expected": [expected_time, expected_memory]})
+        rows.append(
+            {
+                "case": name,
+                "what": what,
+                "sizes": list(sizes),
+                "times": times,
+                "memory": memory,
+                "slopes": [slope(sizes[-3:], times[-3:]), slope(sizes[-3:], memory[-3:])],
+                "expected": [expected_time, expected_memory],
+            }
+        )
     sizes = (5_000, 10_000, 20_000, 40_000)
     block = np.random.default_rng(0).integers(0, 256, (1000, 784), dtype=np.uint8)
     times, memory = measured(lambda n: lambda: second_moment(block for _ in range(n // 1000)), sizes)
-    rows.append({"case": "second moments of bytes, N_v = 784", "what": "samples", "sizes": list(sizes), "times": times,
-                 "memory": memory, "slopes": [slope(sizes, times), slope(sizes, memory)], "expected": [1, 0]})
+    rows.append(
+        {
+            "case": "second moments of bytes, N_v = 784",
+            "what": "samples",
+            "sizes": list(sizes),
+            "times": times,
+            "memory": memory,
+            "slopes": [slope(sizes, times), slope(sizes, memory)],
+            "expected": [1, 0],
+        }
+    )
     return rows

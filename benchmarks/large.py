@@ -18,10 +18,18 @@ def run():
             plain = Trainer(rbm, C, rate, PCD(512, 1, method="explicit"), rng=0)
             phi = Trainer(rbm, C, rate, PCD(512, 1), rng=0)
             h = Trainer(rbm, C, rate, PCD(512, 1, persistent="hidden"), rng=0)
-            work = {"explicit chains": lambda plain=plain, n=updates: plain.updates(n),
-                    "PCD": lambda phi=phi, n=updates: phi.updates(n),
-                    "PCD keeping h": lambda h=h, n=updates: h.updates(n)}
+            work = {
+                "explicit chains": lambda plain=plain, n=updates: plain.updates(n),
+                "PCD": lambda phi=phi, n=updates: phi.updates(n),
+                "PCD keeping h": lambda h=h, n=updates: h.updates(n),
+            }
             times = paired(work, 9, updates)
-            entries.append(comparison(f"N_v = 784, N_h = {n_hidden}, B = 512, k = 1, from {name}", "explicit chains",
-                                      times, targets if rbm is start else {}))
+            entries.append(
+                comparison(
+                    f"N_v = 784, N_h = {n_hidden}, B = 512, k = 1, from {name}",
+                    "explicit chains",
+                    times,
+                    targets if rbm is start else {},
+                )
+            )
     return entries

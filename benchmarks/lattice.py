@@ -17,9 +17,11 @@ def run():
         plain = Trainer(rbm, C, RATE, PCD(128, steps, method="explicit"), rng=0)
         one = Trainer(rbm, C, RATE, PCD(128, steps), rng=0)
         many = Trainer(rbm, C, RATE, PCD(128, steps), runs=64, rng=0)
-        work = {"explicit chains": lambda plain=plain: plain.updates(60),
-                "PCD, one run": lambda one=one: one.updates(300),
-                "PCD, 64 runs, each": lambda many=many: many.updates(30)}
+        work = {
+            "explicit chains": lambda plain=plain: plain.updates(60),
+            "PCD, one run": lambda one=one: one.updates(300),
+            "PCD, 64 runs, each": lambda many=many: many.updates(30),
+        }
         times = paired(work, 15, {"explicit chains": 60, "PCD, one run": 300, "PCD, 64 runs, each": 30 * 64})
         targets = {"PCD, one run": 5, "PCD, 64 runs, each": 20} if steps == 10 else {}
         entries.append(comparison(f"N_v = N_h = 10, B = 128, k = {steps}", "explicit chains", times, targets))

@@ -29,7 +29,7 @@ class Ours:
         weights = self.ensemble.weights
         ascent = self.batch.T @ (self.batch @ weights[0].astype(np.float32)) / np.float32(BATCH)
         term, self.chains = self.sampler.model_term(self.ensemble, self.chains, self.rng)
-        self.ensemble = Ensemble(weights + RATE * (ascent - term.correlation_weights), self.ensemble.mass, 1.0)
+        self.ensemble = Ensemble(weights + RATE * (ascent - term.correlation_weights), self.ensemble.mass_squared, 1.0)
 
 
 def sklearn_update(batch):
@@ -68,8 +68,11 @@ def run():
     """One comparison for each peer that is installed."""
     batch = (np.random.default_rng(1).random((BATCH, N_VISIBLE)) < 0.2).astype(np.float32)
     entries = []
-    peers = [("scikit-learn, float64", sklearn_update, np.float64),
-             ("scikit-learn, float32", sklearn_update, np.float32), ("rbms", rbms_update, np.float32)]
+    peers = [
+        ("scikit-learn, float64", sklearn_update, np.float64),
+        ("scikit-learn, float32", sklearn_update, np.float32),
+        ("rbms", rbms_update, np.float32),
+    ]
     for name, make, dtype in peers:
         try:
             peer = make(batch.astype(dtype))

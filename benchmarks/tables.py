@@ -41,8 +41,11 @@ def _comparisons(entries: list[dict]) -> list[str]:
                 row.append(f"{np.median(faster):.2f} ({faster.min():.2f} to {faster.max():.2f})")
                 row.append(_target(float(np.median(faster)), entry["targets"].get(name)))
             rows.append(row)
-        lines += [f"**{entry['case']}**", "",
-                  *table(["", "median time", "times as fast, median (min to max)", "aim"], rows)]
+        lines += [
+            f"**{entry['case']}**",
+            "",
+            *table(["", "median time", "times as fast, median (min to max)", "aim"], rows),
+        ]
     return lines
 
 
@@ -55,16 +58,22 @@ def _target(found: float, aim: float | None) -> str:
 def _floor(results: dict) -> list[str]:
     products = [[name, f"{rate / 1e9:.3g} Gflop/s"] for name, rate in results["products"].items()]
     normals = [[f"normals, {name}", f"{1e9 / rate:.3g} ns each"] for name, rate in results["normals"].items()]
-    kernels = [[name, seconds(floor), seconds(time), f"{100 * floor / time:.0f} %"]
-               for name, (floor, time) in results["kernels"].items()]
-    return [*table(["the machine", ""], products + normals),
-            *table(["an update of", "floor", "time", "share"], kernels)]
+    kernels = [
+        [name, seconds(floor), seconds(time), f"{100 * floor / time:.0f} %"]
+        for name, (floor, time) in results["kernels"].items()
+    ]
+    return [
+        *table(["the machine", ""], products + normals),
+        *table(["an update of", "floor", "time", "share"], kernels),
+    ]
 
 
 def _accuracy(results: dict) -> list[str]:
-    rows = [[f"{label}: {name}", f"{updates:,}" if updates > 1 else "", seconds(time)]
-            for label, target in (("ten sites", "lattice"), ("MNIST", "mnist"))
-            for name, updates, time in results[target]["rows"]]
+    rows = [
+        [f"{label}: {name}", f"{updates:,}" if updates > 1 else "", seconds(time)]
+        for label, target in (("ten sites", "lattice"), ("MNIST", "mnist"))
+        for name, updates, time in results[target]["rows"]
+    ]
     return table(["method", "updates", "time"], rows)
 
 
@@ -78,9 +87,18 @@ def _growth(rows: list[dict]) -> list[str]:
         expected = row["expected"][index]
         return f"{row['slopes'][index]:.2f}" + ("" if expected is None else f" ({expected})")
 
-    return table(["", "varied", "time, exponent (expected)", "memory, exponent (expected)"],
-                  [[row["case"], f"{row['what']} = {row['sizes'][0]} to {row['sizes'][-1]}", exponents(row, 0),
-                    "" if row["expected"][1] is None else exponents(row, 1)] for row in rows])
+    return table(
+        ["", "varied", "time, exponent (expected)", "memory, exponent (expected)"],
+        [
+            [
+                row["case"],
+                f"{row['what']} = {row['sizes'][0]} to {row['sizes'][-1]}",
+                exponents(row, 0),
+                "" if row["expected"][1] is None else exponents(row, 1),
+            ]
+            for row in rows
+        ],
+    )
 
 
 def _imports(times: dict) -> list[str]:
@@ -94,10 +112,25 @@ def _imports(times: dict) -> list[str]:
 
 def _machine(found: dict) -> list[str]:
     packages = ", ".join(f"{name} {number}" for name, number in found["packages"].items())
-    return table(["machine", ""], [
-        ["processor", f"{found['processor']}, {found['cores']} cores, of which one is used"],
-        ["system", f"{found['system']}, Python {found['python']}"], ["BLAS", found["blas"]], ["packages", packages]])
+    return table(
+        ["machine", ""],
+        [
+            ["processor", f"{found['processor']}, {found['cores']} cores, of which one is used"],
+            ["system", f"{found['system']}, Python {found['python']}"],
+            ["BLAS", found["blas"]],
+            ["packages", packages],
+        ],
+    )
 
 
-_MAKERS = {"lattice": _comparisons, "large": _comparisons, "peers": _comparisons, "floor": _floor,
-           "accuracy": _accuracy, "moments": _moments, "growth": _growth, "imports": _imports, "machine": _machine}
+_MAKERS = {
+    "lattice": _comparisons,
+    "large": _comparisons,
+    "peers": _comparisons,
+    "floor": _floor,
+    "accuracy": _accuracy,
+    "moments": _moments,
+    "growth": _growth,
+    "imports": _imports,
+    "machine": _machine,
+}

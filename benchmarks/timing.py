@@ -66,8 +66,14 @@ def machine() -> dict:
             found[name] = version(name)
         except PackageNotFoundError:
             found[name] = "not installed"
-    return {"processor": _processor(), "cores": os.cpu_count(), "system": platform.system(),
-            "python": platform.python_version(), "blas": _blas(), "packages": found}
+    return {
+        "processor": _processor(),
+        "cores": os.cpu_count(),
+        "system": platform.system(),
+        "python": platform.python_version(),
+        "blas": _blas(),
+        "packages": found,
+    }
 
 
 def _processor() -> str:
@@ -82,8 +88,9 @@ def _blas() -> str:
     from threadpoolctl import threadpool_info
 
     libraries = [library for library in threadpool_info() if library["user_api"] == "blas"]
-    return ", ".join(sorted({f"{library['internal_api']} {library['version']} ({library['architecture']})"
-                             for library in libraries}))
+    return ", ".join(
+        sorted({f"{library['internal_api']} {library['version']} ({library['architecture']})" for library in libraries})
+    )
 
 
 def store(results: dict, path: Path) -> None:

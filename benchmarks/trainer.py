@@ -2,7 +2,7 @@
 
 from srbm import train
 from srbm.random import generator_from
-from srbm.training.loop import epoch
+from srbm.training.loop import one_epoch
 from srbm.training.positivity import PositivityGuard
 from srbm.training.strategies import sampler_for
 
@@ -19,4 +19,4 @@ class Trainer:
     def updates(self, n):
         """`n` epochs."""
         for _ in range(n):
-            self.state = epoch(self.settings, self.state, self.sampler, self.guard, self.rate, self.rng)
+            self.state = one_epoch(self.settings, self.state, self.sampler, self.guard, self.rate, self.rng)

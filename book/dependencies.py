@@ -42,8 +42,11 @@ def requirements(file: str = "requirements.in", root: Path = ROOT) -> list[str]:
 def declared(root: Path = ROOT) -> list[Requirement]:
     """The entries of `dependencies.toml`."""
     entries = tomllib.loads((root / FILE).read_text(encoding="utf-8"))
-    return [Requirement(name, entry["for"], entry["released"], entry.get("used"))
-            for name, entry in entries.items() if name != "asked"]
+    return [
+        Requirement(name, entry["for"], entry["released"], entry.get("used"))
+        for name, entry in entries.items()
+        if name != "asked"
+    ]
 
 
 def asked(root: Path = ROOT) -> date:

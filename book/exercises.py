@@ -202,8 +202,11 @@ def in_reading_order(chapters: Path) -> list[Path]:
 
 def read_exercises(chapters: Path) -> list[Exercise]:
     """All exercises of the book."""
-    return [exercise for path in in_reading_order(chapters)
-            for exercise in exercises_of(json.loads(path.read_text(encoding="utf-8")), path.stem)]
+    return [
+        exercise
+        for path in in_reading_order(chapters)
+        for exercise in exercises_of(json.loads(path.read_text(encoding="utf-8")), path.stem)
+    ]
 
 
 def reading_minutes(notebook: dict) -> float:
@@ -253,9 +256,16 @@ class ExerciseIndex(_FromChapters):
         rows, exercises = [], read_exercises(chapters)
         for chapter in dict.fromkeys(exercise.chapter for exercise in exercises):
             rows.append(["", "", f"**[](/chapters/{chapter})**", ""])
-            rows += [[f"{{numref}}`%s <{e.label}>`", e.kind.replace("-", NO_BREAK), e.title,
-                      "judged" if e.judged else "code" if e.with_code else ""]
-                     for e in exercises if e.chapter == chapter]
+            rows += [
+                [
+                    f"{{numref}}`%s <{e.label}>`",
+                    e.kind.replace("-", NO_BREAK),
+                    e.title,
+                    "judged" if e.judged else "code" if e.with_code else "",
+                ]
+                for e in exercises
+                if e.chapter == chapter
+            ]
         return table(["number", "kind", "exercise", "solution"], rows)
 
 
@@ -264,8 +274,14 @@ class ExerciseCount(_FromChapters):
 
     def markdown(self, chapters):
         exercises = read_exercises(chapters)
-        rows = [[kind, *(str(sum(test(e) for e in exercises if e.kind == kind)) for test in _TESTS.values()),
-                 f"{minutes} min"] for kind, minutes in KINDS.items()]
+        rows = [
+            [
+                kind,
+                *(str(sum(test(e) for e in exercises if e.kind == kind)) for test in _TESTS.values()),
+                f"{minutes} min",
+            ]
+            for kind, minutes in KINDS.items()
+        ]
         rows.append(["all", *(str(sum(map(test, exercises))) for test in _TESTS.values()), ""])
         return table(["kind", *_TESTS, "time for one"], rows)
 
@@ -285,8 +301,15 @@ class ChapterTimes(_FromChapters):
             reading, doing = reading_minutes(notebook), sum(KINDS[e.kind] for e in mine)
             total = [total[0] + reading, total[1] + doing]
             seconds = costs.get(path.stem, {}).get("seconds")
-            rows.append([f"[](/chapters/{path.stem})", _hours(reading), f"{len(mine)}", _hours(doing),
-                         "not recorded" if seconds is None else f"{seconds} s"])
+            rows.append(
+                [
+                    f"[](/chapters/{path.stem})",
+                    _hours(reading),
+                    f"{len(mine)}",
+                    _hours(doing),
+                    "not recorded" if seconds is None else f"{seconds} s",
+                ]
+            )
         rows.append(["**all**", _hours(total[0]), "", _hours(total[1]), ""])
         return table(["chapter", "reading", "exercises", "doing them", "executing it"], rows)
 

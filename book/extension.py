@@ -29,7 +29,7 @@ logger = logging.getLogger(__name__)
 
 
 def chapter_number(docname: str) -> str | None:
-    """"4" for a page named 04_learning_dynamics, "A" for A_algorithm, None for a page without a number."""
+    """ "4" for a page named 04_learning_dynamics, "A" for A_algorithm, None for a page without a number."""
     prefix = re.match(r"0*(\d{1,2}|[A-Z])_", Path(docname).name)
     return prefix[1] if prefix else None
 
@@ -52,9 +52,7 @@ class Numbering:
                 f"nor {self.kind}-x-name for one of ours"
             )
         if self.chapter is None:
-            raise ValueError(
-                f"{label!r} needs a chapter to be numbered by: name the file like 02_name or A_name"
-            )
+            raise ValueError(f"{label!r} needs a chapter to be numbered by: name the file like 02_name or A_name")
         self.ours += 1
         return f"x{self.chapter}.{self.ours}"
 
@@ -158,6 +156,7 @@ def setup(app):
     app.add_directive("cost", Cost)
     app.add_css_file("book.css", priority=900)
     app.setup_extension("book.pages")
+    app.setup_extension("book.reference")
     app.setup_extension("book.sliders")
     app.setup_extension("book.exercises")
     app.setup_extension("book.access")

@@ -5,8 +5,6 @@ What ``chapters/ledger.py`` stored in the metadata of each verdict is read back 
 
 import ast
 import functools
-import importlib
-import inspect
 import json
 import re
 import tomllib
@@ -27,8 +25,12 @@ from chapters.ledger import KINDS
 from chapters.typeset import typeset
 
 MARKS = {"reproduced": "✓", "reproduced with a condition": "◐", "not reproduced": "✗"}
-KIND_NAMES = {"definition": "definitions", "identity": "identities", "test": "numerical tests",
-              "printed": "printed values"}
+KIND_NAMES = {
+    "definition": "definitions",
+    "identity": "identities",
+    "test": "numerical tests",
+    "printed": "printed values",
+}
 OUR_MARKS = {"confirmed": "✓", "not confirmed": "✗"}
 EQUATIONS = [f"eq-{n}" for n in range(1, 96)] + ["eq-A1", "eq-A2"] + [f"eq-B{n}" for n in range(1, 9)]
 FIGURES = [f"fig-{n}" for n in range(1, 20)]
@@ -43,7 +45,7 @@ def read_records(chapters: Path) -> dict[str, dict]:
 
 @functools.lru_cache(maxsize=1)
 def _records(ledger: tuple[Path, int], *notebooks: tuple[Path, int]) -> dict[str, dict]:
-    """The same from files as they were when they were written, for all pages that ask."""
+    """Records from files as they were when they were written, for all pages that ask."""
     declared = tomllib.loads(ledger[0].read_text(encoding="utf-8"))
     found = {}
     for path, _ in notebooks:
@@ -79,8 +81,11 @@ def documented_names(package: Path, public: Container[str]) -> dict[str, list[st
                 continue
             members = [(node.name, node)]
             if isinstance(node, ast.ClassDef):
-                members += [(f"{node.name}.{item.name}", item) for item in node.body
-                            if isinstance(item, ast.FunctionDef) and not item.name.startswith("_")]
+                members += [
+                    (f"{node.name}.{item.name}", item)
+                    for item in node.body
+                    if isinstance(item, ast.FunctionDef) and not item.name.startswith("_")
+                ]
             for name, item in members:
                 for key in cited_equations(ast.get_docstring(item) or ""):
                     names.setdefault(key, []).append(name)
@@ -108,7 +113,7 @@ def _number(key: str) -> str:
 
 
 def _link(record: dict, text: str) -> str:
-    return f"<a href=\"{record['chapter']}.html#check-{record['key']}\">{text}</a>"
+    return f'<a href="{record["chapter"]}.html#check-{record["key"]}">{text}</a>'
 
 
 class Generated(SphinxDirective):
@@ -139,11 +144,26 @@ class LedgerTable(Generated):
         records = of_the_paper(records)
         for section in dict.fromkeys(record["section"] for record in records.values()):
             mine = [record for record in records.values() if record["section"] == section]
-            lines += ["", f"**Section {section}**", "", *table(
-                ["verdict", "entry", "claim", "kind", "paper, as we evaluate it", "ours",
-                 "tolerance, its origin, what it rejects"],
-                [[_mark(r), _link(r, _number(r["key"])), _statement(r), r["kind"], *_values(r), _tolerance(r)]
-                 for r in mine])]
+            lines += [
+                "",
+                f"**Section {section}**",
+                "",
+                *table(
+                    [
+                        "verdict",
+                        "entry",
+                        "claim",
+                        "kind",
+                        "paper, as we evaluate it",
+                        "ours",
+                        "tolerance, its origin, what it rejects",
+                    ],
+                    [
+                        [_mark(r), _link(r, _number(r["key"])), _statement(r), r["kind"], *_values(r), _tolerance(r)]
+                        for r in mine
+                    ],
+                ),
+            ]
         return lines
 
 
@@ -182,9 +202,13 @@ class LedgerSummary(Generated):
         rows.append(["together", *_counts(records.values())])
         head = ["entries of the paper", "checked", *(f"{mark} {verdict}" for verdict, mark in MARKS.items())]
         equations, figures = (sum(key in records for key in keys) for keys in (EQUATIONS, FIGURES))
-        return [*table(head, rows), "", f"Among them are {equations} of the {len(EQUATIONS)} numbered equations. "
-                f"For {figures} of its {len(FIGURES)} figures what the text and the caption say was checked; no figure "
-                "was compared with the printed one."]
+        return [
+            *table(head, rows),
+            "",
+            f"Among them are {equations} of the {len(EQUATIONS)} numbered equations. "
+            f"For {figures} of its {len(FIGURES)} figures what the text and the caption say was checked; no figure "
+            "was compared with the printed one.",
+        ]
 
 
 def _counts(records) -> list[str]:
@@ -200,10 +224,23 @@ class OurStatements(Generated):
         records = of_ours(records)
         for chapter in sorted({record["chapter"] for record in records.values()}):
             mine = [record for record in records.values() if record["chapter"] == chapter]
-            lines += ["", f"**Chapter {chapter_number(chapter)}: [](/chapters/{chapter})**", "", *table(
-                ["verdict", "statement", "exact / ours", "tolerance and its origin"],
-                [[_mark(r), f"{_statement(r)}{_known(r)} {_link(r, r['key'])}",
-                  " / ".join(dict.fromkeys(_values(r))), _tolerance(r)] for r in mine])]
+            lines += [
+                "",
+                f"**Chapter {chapter_number(chapter)}: [](/chapters/{chapter})**",
+                "",
+                *table(
+                    ["verdict", "statement", "exact / ours", "tolerance and its origin"],
+                    [
+                        [
+                            _mark(r),
+                            f"{_statement(r)}{_known(r)} {_link(r, r['key'])}",
+                            " / ".join(dict.fromkeys(_values(r))),
+                            _tolerance(r),
+                        ]
+                        for r in mine
+                    ],
+                ),
+            ]
         return lines
 
 
@@ -211,10 +248,20 @@ class Deviations(Generated):
     """``{deviations}``: every entry that is not simply reproduced."""
 
     def markdown(self, records):
-        return table(["verdict", "where", "the paper says", "paper", "ours", "check"],
-                      [[_mark(r), f"{'App.' if r['section'] in 'AB' else 'Sec.'} {r['section']}", _statement(r),
-                        *_values(r), _link(r, r["key"])]
-                       for r in of_the_paper(records).values() if r["verdict"] != "reproduced"])
+        return table(
+            ["verdict", "where", "the paper says", "paper", "ours", "check"],
+            [
+                [
+                    _mark(r),
+                    f"{'App.' if r['section'] in 'AB' else 'Sec.'} {r['section']}",
+                    _statement(r),
+                    *_values(r),
+                    _link(r, r["key"]),
+                ]
+                for r in of_the_paper(records).values()
+                if r["verdict"] != "reproduced"
+            ],
+        )
 
 
 class EquationMap(Generated):
@@ -254,8 +301,10 @@ class Dependencies(Generated):
 
     def markdown(self, records):
         licences = dependencies.licences()
-        rows = [[f"`{one.name}`", one.version, f"{one.released:%Y-%m}", licences[one.name], one.purpose]
-                for one in dependencies.declared()]
+        rows = [
+            [f"`{one.name}`", one.version, f"{one.released:%Y-%m}", licences[one.name], one.purpose]
+            for one in dependencies.declared()
+        ]
         head = ["Requirement", "Version", "Last release", "Licence", "What for"]
         return [*table(head, rows), f"Last releases as of {dependencies.asked()}."]
 
@@ -274,66 +323,6 @@ class Benchmarks(SphinxDirective):
         return container.children
 
 
-class Api(SphinxDirective):
-    """``{api} srbm.lattice``: a module's first line, then each public class and function, signature and docstring.
-
-    Docstrings are shown as they are written, the way `help` prints them.
-    """
-
-    required_arguments = 1
-
-    def run(self):
-        module = importlib.import_module(self.arguments[0])
-        self.env.note_dependency(module.__file__)
-        summary = inspect.getdoc(module).partition("\n")[0]
-        entries = [nodes.paragraph("", "", nodes.literal("", module.__name__), nodes.Text(f": {summary}"))]
-        for name, item in public(module).items():
-            entries += _entry(_call(name, item), item)
-            if inspect.isclass(item):
-                members = nodes.container(classes=["api-members"])
-                for label, member in _members(name, item):
-                    members += _entry(label, member)
-                entries.append(members)
-        return entries
-
-
-def public(module) -> dict[str, object]:
-    """The classes and functions with docstrings that a module defines, without those whose names start with _."""
-    return {name: item for name, item in vars(module).items()
-            if not name.startswith("_") and getattr(item, "__module__", None) == module.__name__
-            and (inspect.isfunction(item) or inspect.isclass(item)) and item.__doc__}
-
-
-def _members(owner: str, item: type):
-    """(label, documented thing) of the public attributes and methods of a class."""
-    bases = [base for base in item.__mro__[1:] if base.__module__.partition(".")[2].startswith("_")]
-    inherited = {name: member for base in reversed(bases) for name, member in vars(base).items()}  # of private modules
-    for name, member in (vars(item) | {name: inherited[name] for name in inherited if name not in vars(item)}).items():
-        if name.startswith("_") or not getattr(member, "__doc__", None):
-            continue
-        if isinstance(member, (property, functools.cached_property)):
-            yield f"{owner}.{name}", member
-        elif inspect.isfunction(member):
-            yield _call(f"{owner}.{name}", member, skip=1), member
-        elif isinstance(member, classmethod):
-            yield _call(f"{owner}.{name}", member.__func__, skip=1), member.__func__
-
-
-def _call(name: str, item, skip: int = 0) -> str:
-    """`name` with its arguments and their defaults, without annotations, and without the first `skip`."""
-    if isinstance(item, type) and issubclass(item, BaseException):
-        return name
-    parameters = list(inspect.signature(item).parameters.values())[skip:]
-    bare = inspect.Signature([parameter.replace(annotation=inspect.Parameter.empty) for parameter in parameters])
-    return f"{name}{bare}"
-
-
-def _entry(label: str, item) -> list[nodes.Node]:
-    head = nodes.literal_block(label, label, language="python", classes=["api-head"])
-    text = inspect.getdoc(item)
-    return [head, nodes.literal_block(text, text, language="text", classes=["api-text"])]
-
-
 def setup(app):
     app.add_directive("ledger", LedgerTable)
     app.add_directive("ledger-summary", LedgerSummary)
@@ -342,7 +331,6 @@ def setup(app):
     app.add_directive("equation-map", EquationMap)
     app.add_directive("dependencies", Dependencies)
     app.add_directive("benchmarks", Benchmarks)
-    app.add_directive("api", Api)
     app.add_role("paper", Recorded())
     app.add_role("ours", Recorded())
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -46,6 +46,7 @@ def read_widget(models: dict, name: str) -> tuple[list[Parameter], list[tuple[st
 
     ValueError for a widget that `srbm.figures.slider` has not made.
     """
+
     def children(of):
         return [model.removeprefix("IPY_MODEL_") for model in models[of]["state"].get("children", [])]
 
@@ -130,14 +131,19 @@ def visit_slider(self, node):
             f'<div><label for="{name}">{html.escape(parameter.label)}</label> <input type="range" id="{name}" min="0" '
             f'max="{len(parameter.texts) - 1}" step="1" value="{parameter.first}" autocomplete="off" '
             f'aria-valuetext="{text}" data-texts="{html.escape(json.dumps(parameter.texts))}"> '
-            f'<output for="{name}" aria-live="off">{text}</output></div>')
-    self.body.append(f'<div class="slider" role="group" aria-label="Slider"><div class="controls" hidden>{controls}'
-                     '</div><div class="frames">')
+            f'<output for="{name}" aria-live="off">{text}</output></div>'
+        )
+    self.body.append(
+        f'<div class="slider" role="group" aria-label="Slider"><div class="controls" hidden>{controls}'
+        '</div><div class="frames">'
+    )
     for index, image in enumerate(images):
         uri = posixpath.join(self.builder.imgpath, quote(self.builder.images[image["uri"]]))
         width, height = (round(pixels * CSS_PIXELS_PER_PIXEL) for pixels in image["size"])
-        self.body.append(f'<img src="{uri}" alt="{html.escape(image["alt"])}" width="{width}" height="{height}" '
-                         f'loading="lazy"{"" if index == first else " hidden"}>')
+        self.body.append(
+            f'<img src="{uri}" alt="{html.escape(image["alt"])}" width="{width}" height="{height}" '
+            f'loading="lazy"{"" if index == first else " hidden"}>'
+        )
     self.body.append('</div><p class="visually-hidden" role="status"></p></div>')
     raise nodes.SkipNode
 

@@ -50,8 +50,10 @@ def rows_table(results: dict[str, Any]) -> list[str]:
         result = "✗ some fail" if failed else "✓ all pass"
         lines.append([title, result, *counts, _found(entry["found"]), _when(entry)])
     machines = sorted({entry["on"] for entry in results["rows"].values()})
-    return [*table(["arithmetic", "result", "unit tests", "cells", "what ran", "commit and day"], lines),
-            *([f"Run on: {'; '.join(machines)}."] if machines else [])]
+    return [
+        *table(["arithmetic", "result", "unit tests", "cells", "what ran", "commit and day"], lines),
+        *([f"Run on: {'; '.join(machines)}."] if machines else []),
+    ]
 
 
 def _when(entry: dict[str, Any]) -> str:
@@ -79,8 +81,14 @@ def reseeds_table(results: dict[str, Any]) -> list[str]:
     lines = []
     for shift, entry in results["reseeds"].items():
         changed = [f"{chapter}: {one}" for chapter, found in entry["chapters"].items() for one in found]
-        lines.append([shift, "✗ " + "; ".join(changed) if changed else "✓ no verdict changes, no assertion fails",
-                      str(len(entry["chapters"])), _when(entry)])
+        lines.append(
+            [
+                shift,
+                "✗ " + "; ".join(changed) if changed else "✓ no verdict changes, no assertion fails",
+                str(len(entry["chapters"])),
+                _when(entry),
+            ]
+        )
     return table(["shift", "result", "chapters", "commit and day"], lines or [["", "○ not yet run", "", ""]])
 
 

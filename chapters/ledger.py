@@ -39,8 +39,21 @@ CSS_CLASS |= {CONFIRMED: CSS_CLASS[REPRODUCED], NOT_CONFIRMED: CSS_CLASS[NOT_REP
 SIDES = {"above": 1, "below": -1}  # the sign of what `ours` has over its bound
 
 
-def check(key, *, paper=None, exact=None, above=None, below=None, ours, tolerance=0, origin, twin=None, condition=None,
-          bare=None, chaotic=False):
+def check(
+    key,
+    *,
+    paper=None,
+    exact=None,
+    above=None,
+    below=None,
+    ours,
+    tolerance=0,
+    origin,
+    twin=None,
+    condition=None,
+    bare=None,
+    chaotic=False,
+):
     """Show whether `ours` agrees with `paper`, as one line.
 
     Parameters
@@ -84,8 +97,10 @@ def check(key, *, paper=None, exact=None, above=None, below=None, ours, toleranc
     given = {name: value for name, value in given.items() if value is not None}
     source = "exact" if key.startswith("x-") else "paper"
     if len(given) != 1 or not set(given) <= {source, *SIDES}:
-        raise ValueError(f"{key}: give paper= for a statement of the paper, exact= for one of ours (x-...), or a bound "
-                         "in place of either, above= or below=")
+        raise ValueError(
+            f"{key}: give paper= for a statement of the paper, exact= for one of ours (x-...), or a bound "
+            "in place of either, above= or below="
+        )
     if tolerance and source not in given:
         raise ValueError(f"{key}: an inequality has no tolerance; what it allows belongs to the bound")
     given["ours"] = ours
@@ -123,8 +138,9 @@ def _accepts(key, source, given, changed, name, tolerance):
     if not changed or set(changed) - set(given):
         raise ValueError(f"{key}: {name}= changes {' or '.join(given)} or both, got {sorted(changed)}")
     if "ours" not in changed and np.asarray(given["ours"]).dtype.kind == "b":
-        raise ValueError(f"{key}: that True is not False is no test; give the {name} ours=, the same computation "
-                         "on something false")
+        raise ValueError(
+            f"{key}: that True is not False is no test; give the {name} ours=, the same computation on something false"
+        )
     return _compare(key, source, given | changed, tolerance)[0]["agrees"]
 
 
@@ -182,7 +198,7 @@ def _compare(key, source, given, tolerance, chaotic=False):
 
 
 def _inequality(key, source, side, bound, ours, chaotic):
-    """The same of a bound: `ours` has to lie `side` it, everywhere."""
+    """Comparison with a bound: `ours` has to lie `side` it, everywhere."""
     if bound.dtype.kind not in "iuf" or ours.dtype.kind not in "iuf":
         raise TypeError(f"{key}: a bound is for numbers, got {bound.dtype} ({side}) and {ours.dtype} (ours)")
     if not np.isfinite(bound).all():

@@ -16,11 +16,15 @@ def table(columns, rows):
         if len(row) != len(columns):
             raise ValueError(f"a row needs {len(columns)} entries, one for each of {', '.join(columns)}; got {row}")
     words = [all(isinstance(row[i], str) for row in rows) and not how for i, how in enumerate(formats)]
-    shown = [[entry if isinstance(entry, str) else format(entry, how) for entry, how in zip(row, formats, strict=True)]
-             for row in rows]
+    shown = [
+        [entry if isinstance(entry, str) else format(entry, how) for entry, how in zip(row, formats, strict=True)]
+        for row in rows
+    ]
     lines = [list(columns), *shown]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     for line in lines:
-        fields = (entry.ljust(width) if word else entry.rjust(width)
-                  for entry, width, word in zip(line, widths, words, strict=True))
+        fields = (
+            entry.ljust(width) if word else entry.rjust(width)
+            for entry, width, word in zip(line, widths, words, strict=True)
+        )
         print("  ".join(fields).rstrip())

@@ -269,8 +269,10 @@ def cells_are_short(book):
     for where, cell in book.code():
         lines = len(cell.source.splitlines())
         if lines > AT_A_GLANCE and FOLDED not in cell.metadata.get("tags", []):
-            yield f"{where}: {lines} lines of code, split it where a sentence belongs, so that none has more than " \
-                  f"{AT_A_GLANCE}"
+            yield (
+                f"{where}: {lines} lines of code, split it where a sentence belongs, so that none has more than "
+                f"{AT_A_GLANCE}"
+            )
 
 
 def checks_show_their_numbers(book):
@@ -294,8 +296,12 @@ def exercises_keep_the_pattern(book):
 
 def answers_are_judged_on_request(book):
     for where, cell in book.code():
-        if any(isinstance(node, ast.Expr) and isinstance(node.value, ast.Call)
-               and getattr(node.value.func, "id", None) == "judge" for node in _parse(cell.source).body):
+        if any(
+            isinstance(node, ast.Expr)
+            and isinstance(node.value, ast.Call)
+            and getattr(node.value.func, "id", None) == "judge"
+            for node in _parse(cell.source).body
+        ):
             yield f"{where}: call judge in a function judge_N_k, which the cells of answer and solution call"
 
 

@@ -28,8 +28,14 @@ def reseeded(path: Path, shift: int) -> list[str]:
     again.metadata.pop("widgets", None)
     paths = [str(HERE), *filter(None, [os.environ.get("PYTHONPATH")])]
     environment = os.environ | ONE_THREAD | {"SRBM_SEED_SHIFT": str(shift), "PYTHONPATH": os.pathsep.join(paths)}
-    client = NotebookClient(again, timeout=None, kernel_name="python3", allow_errors=True,
-                            extra_arguments=["--log-level=50"], resources={"metadata": {"path": str(path.parent)}})
+    client = NotebookClient(
+        again,
+        timeout=None,
+        kernel_name="python3",
+        allow_errors=True,
+        extra_arguments=["--log-level=50"],
+        resources={"metadata": {"path": str(path.parent)}},
+    )
     client.execute(env=environment)
     return changes(nbformat.read(path, as_version=4), again)
 
@@ -47,8 +53,11 @@ def changes(stored, again) -> list[str]:
                 found.append(f"cell {number} wrote to stderr: {_first_line(output.text)}")
         found += [f"cell {number} no longer raises {name}" for name in _raised(before) if not _raised(after)]
         was, now = verdicts(before), verdicts(after)
-        found += [f"cell {number}, {key}: {was.get(key, 'no verdict')} became {now.get(key, 'no verdict')}"
-                  for key in was | now if was.get(key) != now.get(key)]
+        found += [
+            f"cell {number}, {key}: {was.get(key, 'no verdict')} became {now.get(key, 'no verdict')}"
+            for key in was | now
+            if was.get(key) != now.get(key)
+        ]
     return found
 
 
@@ -73,8 +82,9 @@ def _first_line(text: str) -> str:
 
 
 def main(arguments=None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m commands.reseed", description=__doc__,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        prog="python -m commands.reseed", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--shift", nargs="+", type=int, default=SHIFTS, help="one or more; 1 to 5 when none is given")
     parser.add_argument("--chapters", nargs="+", metavar="CHAPTER", help="only these; nothing is stored")
     parser.add_argument("--again", action="store_true", help="also shifts that were run at this commit")

@@ -24,7 +24,7 @@ from commands.grading.judging import judged, report
 from commands.normalise import dumps, normalise
 
 CHAPTERS = Path(__file__).parent.parent / "chapters"
-NEEDED = ("ledger.py", "ledger.toml", "selfcheck.py", "tables.py", "typeset.py", "data")
+NEEDED = ("drawings.py", "ledger.py", "ledger.toml", "selfcheck.py", "tables.py", "typeset.py", "data")
 ANSWER = "*Your answer:*"
 SIGNS = {  # what a role of the book looks like without it
     "eq": "({})",
@@ -150,8 +150,10 @@ def write(folder: Path, chapters: Path = CHAPTERS) -> list[Path]:
     numbers, written = Numbers(chapters), []
     taken = [path.name for path in in_reading_order(chapters) if (folder / path.name).exists()]
     if taken:
-        raise FileExistsError(f"{folder} already holds {', '.join(taken)}, perhaps with answers in them: "
-                              "choose another folder (make student TO=folder) or remove them")
+        raise FileExistsError(
+            f"{folder} already holds {', '.join(taken)}, perhaps with answers in them: "
+            "choose another folder (make student TO=folder) or remove them"
+        )
     folder.mkdir(parents=True, exist_ok=True)
     for name in NEEDED:
         copy = shutil.copytree if (chapters / name).is_dir() else shutil.copy

@@ -59,7 +59,7 @@ TESTS_BEYOND_A_SANDBOX = {
     "tests/srbm/test_public.py::test_no_global_state_no_warnings_no_output": "it starts a process",
     "tests/srbm/test_public.py::test_what_is_to_be_installed_can_be": "it starts a process",
 }
-"""Likewise, by the beginning of the name of a unit test."""
+"""Unit tests that a sandbox cannot run, by the beginning of their names, and why."""
 
 
 @dataclass(frozen=True)
@@ -85,8 +85,9 @@ class Report:
     """From the name of a cell to what it did instead."""
 
     def __str__(self) -> str:
-        lines = [f"{self.chapter}: {self.same} cells as stored, {len(self.skipped)} skipped, "
-                 f"{len(self.different)} different"]
+        lines = [
+            f"{self.chapter}: {self.same} cells as stored, {len(self.skipped)} skipped, {len(self.different)} different"
+        ]
         lines += [f"  skipped: {name}, {reason}" for name, reason in self.skipped.items()]
         for name, text in self.different.items():
             lines += [f"  different: {name}", *(f"    {line}" for line in text.splitlines())]
@@ -196,8 +197,12 @@ def run(code: str, folder: Path, environment: Path = ENVIRONMENT) -> Run:
         answer = json.loads(output.read() or "{}")
     ended = answer.get("error") or answer.get("trapped") or answer.get("stderr", "").strip()
     memory = used.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-    return Run(answer.get("stdout", ""), ended or f"exit code {answer.get('exit_code', process.returncode)}",
-               used.ru_utime + used.ru_stime, memory)
+    return Run(
+        answer.get("stdout", ""),
+        ended or f"exit code {answer.get('exit_code', process.returncode)}",
+        used.ru_utime + used.ru_stime,
+        memory,
+    )
 
 
 def run_chapter(chapter: str) -> tuple[Report, dict[str, Any]]:
@@ -232,8 +237,9 @@ def run_tests(names: Sequence[str]) -> tuple[str, dict[str, Any]]:
         folder = Path(name)
         lay_out(folder)
         arguments = ["--junitxml=/report.xml", *names]
-        done = run(f"os.chdir('/book'); import wasm_guest; wasm_guest.run_tests({arguments}, {TESTS_BEYOND_A_SANDBOX})",
-                   folder)
+        done = run(
+            f"os.chdir('/book'); import wasm_guest; wasm_guest.run_tests({arguments}, {TESTS_BEYOND_A_SANDBOX})", folder
+        )
         if not (folder / "report.xml").exists():
             raise NotRun(f"pytest did not end: {done.ended}")
         count = read_report(folder / "report.xml")
@@ -243,18 +249,24 @@ def run_tests(names: Sequence[str]) -> tuple[str, dict[str, Any]]:
 def row(entries: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
     """The row of the table of all arithmetics: the sums over the chapters, and the unit tests."""
     chapters = [entry for name, entry in entries.items() if name != TESTS]
-    total: dict[str, Any] = {part: sum(entry[part] for entry in chapters)
-                             for part in ("passed", "failed", "skipped", "seconds")}
-    total["failures"] = [f"{name}: {cell}" for name, entry in entries.items() if name != TESTS
-                         for cell in entry["failures"]]
+    total: dict[str, Any] = {
+        part: sum(entry[part] for entry in chapters) for part in ("passed", "failed", "skipped", "seconds")
+    }
+    total["failures"] = [
+        f"{name}: {cell}" for name, entry in entries.items() if name != TESTS for cell in entry["failures"]
+    ]
     tests = {"tests": {part: entries[TESTS][part] for part in total}} if TESTS in entries else {}
     return {"found": next(entry["found"] for entry in chapters), **tests, "chapters": total}
 
 
 def main(arguments=None) -> int:
     parser = argparse.ArgumentParser(prog="python -m commands.wasm", description=__doc__.partition("\n")[0])
-    parser.add_argument("chapter", nargs="*", help="name of a notebook in chapters/; with none, all and the unit tests "
-                        "run, their results are stored, and those stored at this commit are not run again")
+    parser.add_argument(
+        "chapter",
+        nargs="*",
+        help="name of a notebook in chapters/; with none, all and the unit tests "
+        "run, their results are stored, and those stored at this commit are not run again",
+    )
     parser.add_argument("--tests", nargs="+", metavar="FILE", help="run these unit tests")
     given = parser.parse_args(arguments)
     everything = not (given.chapter or given.tests)

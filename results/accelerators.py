@@ -31,7 +31,7 @@ def torch_places():
 
 
 def jax_places():
-    """Likewise of JAX."""
+    """Devices of JAX: (name, how an array gets there)."""
     try:
         import jax
     except ImportError:
@@ -44,8 +44,7 @@ def jax_places():
 
 def spectra(strategy, place=np.asarray, epochs: int = EPOCHS):
     """Recorded eigenvalues (T, N_v) of a training where `place` puts its argument."""
-    return train(START, place(FIELD.propagator), epochs, 0.2, strategy, rng=18,
-                 record_every=EVERY).eigenvalues
+    return train(START, place(FIELD.propagator), epochs, 0.2, strategy, rng=18, record_every=EVERY).eigenvalues
 
 
 def moments(place=np.asarray):
@@ -59,9 +58,12 @@ def main() -> None:
         raise SystemExit("neither PyTorch nor JAX is installed: pip install '.[gpu]'")
     STORED.parent.mkdir(exist_ok=True)
     np.savez_compressed(
-        STORED, places=list(places), strategies=[repr(strategy) for strategy in STRATEGIES],
+        STORED,
+        places=list(places),
+        strategies=[repr(strategy) for strategy in STRATEGIES],
         eigenvalues=[[spectra(strategy, place) for strategy in STRATEGIES] for place in places.values()],
-        moments=[moments(place) for place in places.values()])
+        moments=[moments(place) for place in places.values()],
+    )
     print(f"{STORED.name}: {', '.join(places)}, {STORED.stat().st_size} bytes")
 
 

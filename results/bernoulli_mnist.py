@@ -38,21 +38,25 @@ def stored_model(stored, n_hidden: int) -> GaussianBernoulliRBM:
 
 def enumerated_training(train, n_hidden: int, seed: int) -> GaussianBernoulliRBM:
     start = GaussianBernoulliRBM.random(784, n_hidden, 20.0, 0.3, rng=seed)
-    return train_bernoulli(start, train, 1600, StepDecay(0.2, 0.5, 400), batch=2000, learn_mass=True, momentum=0.8,
-                           rng=seed).model
+    return train_bernoulli(
+        start, train, 1600, StepDecay(0.2, 0.5, 400), batch=2000, learn_mass=True, momentum=0.8, rng=seed
+    ).model
 
 
 def sampled_training(train, n_hidden: int, seed: int):
     start = GaussianBernoulliRBM.random(784, n_hidden, 35.0, 0.2, rng=seed)
-    return train_bernoulli(start, train, 12_000, StepDecay(0.1, 0.5, 2500), 512, batch=512, learn_mass=True,
-                           momentum=0.5, rng=seed)
+    return train_bernoulli(
+        start, train, 12_000, StepDecay(0.1, 0.5, 2500), 512, batch=512, learn_mass=True, momentum=0.5, rng=seed
+    )
 
 
 def free_fields(train, test) -> dict[str, np.ndarray]:
     """Log-likelihood of training and test images under the best Gaussian RBM of each size."""
     moments = second_moment(train), second_moment(test)
-    return {f"free_{n}": np.array([maximum_likelihood(moments[0], n).log_likelihood(moment) for moment in moments])
-            for n in (*ENUMERATED, SAMPLED)}
+    return {
+        f"free_{n}": np.array([maximum_likelihood(moments[0], n).log_likelihood(moment) for moment in moments])
+        for n in (*ENUMERATED, SAMPLED)
+    }
 
 
 def main() -> None:
@@ -75,9 +79,12 @@ def main() -> None:
             arrays["variances_64"] = np.linalg.eigvalsh(second)[::-1]
             arrays[f"log_partition_{n}"] = np.array([rbm.annealed_log_partition(*shape, rng=3) for shape in ANNEALINGS])
         log_z = arrays[f"log_partition_{n}"][-1, 0]
-        arrays |= {f"weights_{n}": np.float16(rbm.weights), f"mass_squared_{n}": np.float32(rbm.mass_squared),
-                   f"hidden_bias_{n}": np.float32(rbm.hidden_bias),
-                   f"log_likelihood_{n}": np.array([rbm.log_likelihood(train, log_z), rbm.log_likelihood(test, log_z)])}
+        arrays |= {
+            f"weights_{n}": np.float16(rbm.weights),
+            f"mass_squared_{n}": np.float32(rbm.mass_squared),
+            f"hidden_bias_{n}": np.float32(rbm.hidden_bias),
+            f"log_likelihood_{n}": np.array([rbm.log_likelihood(train, log_z), rbm.log_likelihood(test, log_z)]),
+        }
         print(n, rbm.mass_squared, arrays[f"log_partition_{n}"].tolist(), arrays[f"log_likelihood_{n}"], flush=True)
     STORED.parent.mkdir(exist_ok=True)
     np.savez_compressed(STORED, **arrays)

@@ -30,7 +30,7 @@ def frozen(chains):
     fall = StepDecay(1.0, 0.99, 128)
     C, unit = FreeScalarField(N, 4.0).propagator, np.eye(N)
     below, degrees = np.tri(N, k=-1), chains - N - np.arange(N)
-    R = np.sqrt(chains) * np.linalg.cholesky(np.linalg.inv(mass * unit - W @ W.mT)).mT     # R^T R = phi^T phi
+    R = np.sqrt(chains) * np.linalg.cholesky(np.linalg.inv(mass * unit - W @ W.mT)).mT  # R^T R = phi^T phi
     for epoch in range(EPOCHS):
         A = W @ W.mT / mass
         root = np.linalg.cholesky((unit + A) / mass).mT
@@ -53,8 +53,14 @@ def main() -> None:
         ends = list(pool.map(frozen, CHAINS))
     eigenvalues, singular_values, mass_squared = (np.stack(stored, axis=1) for stored in zip(*ends, strict=True))
     DATA.parent.mkdir(exist_ok=True)
-    np.savez_compressed(DATA, rates=RATES, chains=CHAINS, eigenvalues=eigenvalues, singular_values=singular_values,
-                        mass_squared=mass_squared)
+    np.savez_compressed(
+        DATA,
+        rates=RATES,
+        chains=CHAINS,
+        eigenvalues=eigenvalues,
+        singular_values=singular_values,
+        mass_squared=mass_squared,
+    )
     print(f"{DATA.name}: {len(RATES)} rates, {len(CHAINS)} numbers of chains, {DATA.stat().st_size} bytes")
 
 

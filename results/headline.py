@@ -13,8 +13,9 @@ def main() -> None:
         spectra = {r"target $\kappa_\alpha$": field.eigenvalues, r"RBM $\lambda_\alpha$": rbm.eigenvalues}
         return figures.spectrum(spectra, ylabel="eigenvalue", mass_squared=mass_squared, title=title, ylim=(3.7, 9.4))
 
-    panel = (learnt(10, 6.0, r"cut off by the mass: $\mu^2 = 6$, $N_h = N_v = 10$")
-             | learnt(6, 9.0, r"cut off by the hidden nodes: $N_h = 6$, $\mu^2 = 9$"))
+    panel = learnt(10, 6.0, r"cut off by the mass: $\mu^2 = 6$, $N_h = N_v = 10$") | learnt(
+        6, 9.0, r"cut off by the hidden nodes: $N_h = 6$, $\mu^2 = 9$"
+    )
     panel.save(Path(__file__).parent.parent / "book" / "static" / "headline.png", metadata={"Software": None})
 
 

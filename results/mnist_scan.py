@@ -33,10 +33,10 @@ def growth(images):
     rows = []
     for size in SIZES:
         for first in range(0, len(images) - size + 1, size)[:SUBSETS]:
-            part = images[first:first + size] / 255
+            part = images[first : first + size] / 255
             values = np.linalg.eigvalsh(part.T @ part / size)[::-1]
             rank = int((values > 1e-12 * values[0]).sum())
-            bright = part * brightness[first:first + size, None]
+            bright = part * brightness[first : first + size, None]
             heavy = eigsh(bright.T @ bright / size, k=1, v0=np.ones(784), return_eigenvectors=False)[0]
             rows.append([size, *values[:10], values[rank - 1], rank, heavy])
     return np.array(rows)

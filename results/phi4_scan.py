@@ -104,10 +104,18 @@ def main() -> None:
     grid = (len(SIZES), len(MASSES), CHAINS)
     DATA.parent.mkdir(exist_ok=True)
     np.savez_compressed(
-        DATA, coupling=COUPLING, masses=MASSES, sizes=SIZES, gibbs=np.reshape(results[:n], (*grid, 4)),
-        hybrid=np.reshape([averages for averages, _ in results[n:2 * n]], (*grid, 4)),
-        boltzmann=np.reshape([boltzmann for _, boltzmann in results[n:2 * n]], grid), critical_mass=CRITICAL,
-        critical_sizes=CRITICAL_SIZES, critical_sweeps=critical_sweeps, critical=np.array(results[2 * n:]))
+        DATA,
+        coupling=COUPLING,
+        masses=MASSES,
+        sizes=SIZES,
+        gibbs=np.reshape(results[:n], (*grid, 4)),
+        hybrid=np.reshape([averages for averages, _ in results[n : 2 * n]], (*grid, 4)),
+        boltzmann=np.reshape([boltzmann for _, boltzmann in results[n : 2 * n]], grid),
+        critical_mass=CRITICAL,
+        critical_sizes=CRITICAL_SIZES,
+        critical_sweeps=critical_sweeps,
+        critical=np.array(results[2 * n :]),
+    )
     print(f"{DATA.name}: {n} points, {DATA.stat().st_size} bytes")
 
 

@@ -28,13 +28,25 @@ from .trajectories import mode_trajectory, natural_gradient_flow
 
 __version__ = "1.0.0"
 
-__all__ = [
-    "CD", "PCD", "BernoulliTraining", "CheckpointError", "DatasetError", "Exact", "Flow", "FreeScalarField",
-    "GaussianBernoulliRBM", "LatentForm", "NotNormalizableError", "Phi4RBM", "Recommendation", "ScalarRBM",
-    "Standardized", "StepDecay", "Tally", "Training", "TrainingInterrupted", "autocorrelation_time",
-    "bernoulli_gradient", "block_moments", "cholesky_solution", "eigenvalue_relaxation", "factor_analysis",
-    "from_latent", "gradient_flow", "kernel_spectrum", "kl_divergence", "latent_form", "learning_rate_limit",
-    "load_digits", "load_mnist", "maximum_likelihood", "mnist_correlation", "mode_trajectory", "natural_gradient_flow",
-    "noise_floor", "recommend", "relaxation_rates", "second_moment", "standard_error", "standardize", "sweep",
-    "sweeps_needed", "symmetric_solution", "train", "train_bernoulli", "truncated_kl",
+# fmt: off
+__all__ = [  # noqa: RUF022  by task
+    # theories and machines
+    "FreeScalarField", "ScalarRBM", "Phi4RBM", "GaussianBernoulliRBM",
+    # what is known in closed form
+    "cholesky_solution", "symmetric_solution", "maximum_likelihood", "kl_divergence", "truncated_kl", "LatentForm",
+    "latent_form", "from_latent", "factor_analysis",
+    # training
+    "train", "Training", "Exact", "CD", "PCD", "StepDecay", "train_bernoulli", "BernoulliTraining",
+    "bernoulli_gradient",
+    # its course and its limits
+    "gradient_flow", "Flow", "mode_trajectory", "natural_gradient_flow", "relaxation_rates", "eigenvalue_relaxation",
+    "learning_rate_limit", "sweeps_needed", "noise_floor",
+    # from data
+    "second_moment", "block_moments", "standardize", "Standardized", "kernel_spectrum", "recommend", "Recommendation",
+    "load_digits", "load_mnist", "mnist_correlation",
+    # around it
+    "autocorrelation_time", "standard_error", "sweep", "Tally",
+    # errors
+    "NotNormalizableError", "TrainingInterrupted", "CheckpointError", "DatasetError",
 ]
+# fmt: on

@@ -1,2 +1,3 @@
 """The old name of `srbm.recommend`, for one release."""
+
 from .recommend import *  # noqa: F403

@@ -1,2 +1,3 @@
 """The old name of `srbm.training.bernoulli`, for one release."""
+
 from .training.bernoulli import *  # noqa: F403

@@ -54,8 +54,13 @@ def _nothing(*_: Any, **__: Any) -> int:
 
 
 _PRICES: dict[str, Callable[..., int]] = {
-    "sqrt": _size, "matmul": _matmul, "sum": _reduction, "mean": _reduction, "vecdot": _dot,
-    "linalg.cholesky": _cholesky, "linalg.inv": _inverse,
+    "sqrt": _size,
+    "matmul": _matmul,
+    "sum": _reduction,
+    "mean": _reduction,
+    "vecdot": _dot,
+    "linalg.cholesky": _cholesky,
+    "linalg.inv": _inverse,
     **dict.fromkeys(("tril", "eye", "isfinite", "all", "astype"), _nothing),
 }
 """Floating-point operations of each function; multiplication and addition count one each, a square root one, too."""
@@ -72,11 +77,23 @@ class Tally:
 
     Attributes
     ----------
-    flops : int, floating-point operations: 2 m n p for an m x n times an n x p matrix, n (n + 1)(2 n + 1) / 6 for a
-        Cholesky decomposition, 2 n^3 for an inverse, one for each entry of an elementwise result
-    bytes : int, what the operations read and write if every one fetches its operands from memory
-    normals : int, random numbers drawn
-    calls : int, operations on whole arrays: the number of kernels that a GPU launches
+    flops : int
+        Floating-point operations: 2 m n p for the product of an m x n and an n x p matrix, n (n + 1)(2 n + 1) / 6 for a
+        Cholesky decomposition, 2 n^3 for an inverse, one for each entry of an elementwise result.
+    bytes : int
+        What the operations read and write if every one fetches its operands from memory.
+    normals : int
+        Random numbers drawn.
+    calls : int
+        Operations on whole arrays: the number of kernels that a GPU launches.
+
+    Examples
+    --------
+    >>> from srbm import Tally
+    >>> tally = Tally()
+    >>> product = tally.array([[1.0, 2.0], [3.0, 4.0]]) @ tally.array([[1.0], [1.0]])
+    >>> tally
+    Tally(flops=8, bytes=64, normals=0, calls=1)
     """
 
     flops: int = 0
@@ -89,17 +106,51 @@ class Tally:
         self._namespace = _Namespace(self)
 
     def array(self, values: Any) -> CountedArray:
-        """`values` as a float64 array whose operations are counted here."""
+        """An array whose operations are counted here.
+
+        Parameters
+        ----------
+        values : array
+            Its entries, which are taken as float64.
+
+        Returns
+        -------
+        CountedArray
+            What follows the array API standard and can be passed wherever such arrays can.
+        """
         return CountedArray(np.asarray(values, dtype=np.float64), self)
 
     def generator(self, rng: Any = None) -> CountedGenerator:
-        """`rng`, a NumPy generator or a seed, with its numbers counted here."""
+        """A random generator whose numbers are counted here.
+
+        Parameters
+        ----------
+        rng : numpy.random.Generator or int, optional
+            Random numbers, or their seed.
+
+        Returns
+        -------
+        CountedGenerator
+            What can be passed to `train` as `rng`.
+        """
         return CountedGenerator(numpy_generator(rng), self)
 
     def __sub__(self, other: Tally) -> Tally:
-        """What was counted here and not there."""
-        return Tally(self.flops - other.flops, self.bytes - other.bytes, self.normals - other.normals,
-                     self.calls - other.calls)
+        """What was counted here and not there.
+
+        Parameters
+        ----------
+        other : Tally
+            Counts from before.
+
+        Returns
+        -------
+        Tally
+            The differences.
+        """
+        return Tally(
+            self.flops - other.flops, self.bytes - other.bytes, self.normals - other.normals, self.calls - other.calls
+        )
 
     def _book(self, flops: int, arrays: Iterable[np.ndarray]) -> None:
         self.flops += flops
@@ -108,18 +159,50 @@ class Tally:
 
 
 class CountedGenerator:
-    """A NumPy generator that books what is drawn from it."""
+    """A NumPy generator that books what is drawn from it.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+        Where the numbers come from.
+    tally : Tally
+        Where they are counted.
+    """
 
     def __init__(self, rng: np.random.Generator, tally: Tally):
         self._rng, self._tally = rng, tally
         self.bit_generator = rng.bit_generator
 
     def standard_normal(self, shape: Any) -> Any:
-        """As of the generator."""
+        """Normal variables of the generator, counted.
+
+        Parameters
+        ----------
+        shape : int or tuple of int
+            How many.
+
+        Returns
+        -------
+        array
+            The numbers, of this shape.
+        """
         return self._booked(self._rng.standard_normal(shape))
 
     def standard_gamma(self, shape_parameter: Any, size: Any) -> Any:
-        """As of the generator."""
+        """Gamma variables of the generator, counted.
+
+        Parameters
+        ----------
+        shape_parameter : float or array
+            The parameter of the distribution.
+        size : int or tuple of int
+            How many.
+
+        Returns
+        -------
+        array
+            The numbers, of shape `size`.
+        """
         return self._booked(self._rng.standard_gamma(shape_parameter, size=size))
 
     def _booked(self, numbers: Any) -> Any:
@@ -128,7 +211,15 @@ class CountedGenerator:
 
 
 class CountedArray:
-    """A NumPy array that books its operations in a `Tally`; for the rest it follows the array API standard."""
+    """A NumPy array that books its operations in a `Tally`; for the rest it follows the array API standard.
+
+    Parameters
+    ----------
+    array : array
+        The numbers.
+    tally : Tally
+        Where its operations are counted.
+    """
 
     def __init__(self, array: np.ndarray, tally: Tally):
         self._array, self._tally = array, tally

@@ -23,12 +23,42 @@ def _relative_entropy(ratio: Floats) -> Floats:
 
 @in_range
 def kl_divergence(target_kernel: ArrayLike, model_kernel: ArrayLike) -> float:
-    """KL(p || q) for p ~ exp(-phi^T K_p phi / 2) and q ~ exp(-phi^T K_q phi / 2): Eq. (B7) in any pair of bases.
+    """The Kullback-Leibler divergence KL(p || q) of the Gaussian q from the Gaussian p, in nats.
 
-    The ratios b_i / a_i of Eq. (B7) become the generalised eigenvalues of K_q v = (b/a) K_p v. Both kernels, of the
-    same shape (N, N), must be positive (`NotNormalizableError`). For data with second moments C the target's is C^-1,
-    if no direction is without variance; else the divergence is infinite, and `ValueError` says so where the inverse is
-    beyond double precision. Then compare by differences of `log_likelihood`, or `recommend` a machine for the others.
+    The kernels K_p and K_q may have any pair of eigenbases. The ratios of eigenvalues b_i / a_i in Eq. (B7) become the
+    generalised eigenvalues of
+
+    .. math:: K_q v = (b/a) K_p v
+
+    Parameters
+    ----------
+    target_kernel : array (N, N)
+        K_p, positive. For data with second moments C it is C^-1, if no direction is without variance; else the
+        divergence is infinite. Then compare by differences of `log_likelihood`, or let `recommend` choose a machine for
+        the other directions.
+    model_kernel : array (N, N)
+        K_q, positive.
+
+    Returns
+    -------
+    float
+        The divergence, >= 0.
+
+    Raises
+    ------
+    NotNormalizableError
+        When a kernel is not positive.
+    ValueError
+        When the inverse of the target's kernel is beyond double precision.
+    TypeError
+        For a model in place of its kernel.
+
+    Examples
+    --------
+    >>> from srbm import FreeScalarField, ScalarRBM, kl_divergence
+    >>> start = ScalarRBM.random(10, 10, mass_squared=9.0, scale=0.0)
+    >>> round(kl_divergence(FreeScalarField(10).kernel, start.kernel), 3)
+    0.783
     """
     for name, kernel in (("target_kernel", target_kernel), ("model_kernel", model_kernel)):
         if hasattr(kernel, "kernel"):
@@ -37,20 +67,26 @@ def kl_divergence(target_kernel: ArrayLike, model_kernel: ArrayLike) -> float:
     model = symmetric(model_kernel, "model_kernel", len(target))
     spectrum = positive_spectrum(target, "target_kernel")
     if len(spectrum) and spectrum[-1] / spectrum[0] > _SINGULAR:
-        raise ValueError(f"target_kernel has the condition number {spectrum[-1] / spectrum[0]:.1g}, as the inverse of "
-                         "a correlation matrix has when the data do not vary in some direction: the divergence is "
-                         "then infinite. Compare models by differences of their log_likelihood, or leave out what does "
-                         "not vary")
+        raise ValueError(
+            f"target_kernel has the condition number {spectrum[-1] / spectrum[0]:.1g}, as the inverse of "
+            "a correlation matrix has when the data do not vary in some direction: the divergence is "
+            "then infinite. Compare models by differences of their log_likelihood, or leave out what does "
+            "not vary"
+        )
     positive_spectrum(model, "model_kernel")
     return float(_relative_entropy(scipy.linalg.eigh(model, target, eigvals_only=True)).sum() / 2)
 
 
 @in_extended_range
 def truncated_kl(eigenvalues: ArrayLike, n_hidden: ArrayLike, mass_squared: float) -> Any:
-    """The KL divergence left at the optimum with N_h hidden nodes and RBM mass mu^2: Eq. (B8) with the mass cutoff.
+    r"""The Kullback-Leibler divergence left at the optimum with N_h hidden nodes and RBM mass mu^2, in nats.
 
-    Modes with kappa < mu^2 are learnt in ascending order, at most N_h of them; every other mode contributes
-    (-1 + mu^2/kappa - ln(mu^2/kappa)) / 2, where (B8) as printed assumes that the first N_h are all below mu^2.
+    It is Eq. (B8) with the mass cutoff: modes with kappa < mu^2 are learnt in ascending order, at most N_h of them, and
+    every other mode contributes
+
+    .. math:: \tfrac12 \left(-1 + \mu^2/\kappa - \ln(\mu^2/\kappa)\right),
+
+    where (B8) as printed assumes that the first N_h are all below mu^2.
 
     Parameters
     ----------
@@ -58,7 +94,25 @@ def truncated_kl(eigenvalues: ArrayLike, n_hidden: ArrayLike, mass_squared: floa
         Target eigenvalues kappa > 0 in any order, as `kernel_spectrum` gives them for data; a null direction (kappa
         infinite) makes the result infinite.
     n_hidden : int or array of int
-        N_h; an array gives an array of results.
+        N_h.
+    mass_squared : float
+        mu^2.
+
+    Returns
+    -------
+    float or array
+        Nats for each N_h.
+
+    Raises
+    ------
+    ValueError
+        For eigenvalues that are not positive, or an `n_hidden` that is no whole number.
+
+    Examples
+    --------
+    >>> from srbm import FreeScalarField, truncated_kl
+    >>> truncated_kl(FreeScalarField(10).eigenvalues, [0, 5, 10], mass_squared=8.0).round(3)
+    array([0.488, 0.02 , 0.   ])
     """
     kappa = kernel_eigenvalues(eigenvalues)
     mass_squared = number(mass_squared, "mass_squared", above=0)

@@ -34,7 +34,28 @@ from .model import ScalarRBM
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Flow:
-    """A solution of the gradient flow: `times` (T,), `weights` (T, N_v, N_h), `mass_squared` (T,)."""
+    """A solution of the gradient flow.
+
+    Attributes
+    ----------
+    times : array (T,)
+        Flow times, the sum of the learning rates up to there.
+    weights : array (T, N_v, N_h)
+        W at these times.
+    mass_squared : array (T,)
+        mu^2 at these times.
+    hidden_variance : float
+        sigma_h^2, which stays.
+
+    Examples
+    --------
+    >>> from srbm import FreeScalarField, ScalarRBM, gradient_flow
+    >>> flow = gradient_flow(ScalarRBM.random(4, 4, 9.0, rng=0), FreeScalarField(4).propagator, [0.0, 1000.0])
+    >>> flow
+    <Flow: 2 times up to t = 1000>
+    >>> flow.eigenvalues[-1].round(3)
+    array([4., 6., 6., 8.])
+    """
 
     times: Floats
     weights: Floats
@@ -46,33 +67,38 @@ class Flow:
 
     @cached_property
     def singular_values(self) -> Floats:
-        """xi_alpha, descending, shape (T, min(N_v, N_h))."""
+        """Singular values xi_alpha of W, descending, of shape (T, min(N_v, N_h))."""
         return np.linalg.svd(self.weights, compute_uv=False)
 
     @cached_property
     def eigenvalues(self) -> Floats:
-        """lambda_alpha, ascending, shape (T, N_v)."""
+        """Eigenvalues lambda_alpha of the kernel, ascending, of shape (T, N_v)."""
         reached = self.mass_squared[:, None] - self.hidden_variance * self.singular_values**2
         rest = self.weights.shape[1] - reached.shape[1]
         return np.concatenate([reached, np.repeat(self.mass_squared[:, None], rest, axis=1)], axis=1)
 
     @property
     def model(self) -> ScalarRBM:
-        """The model at the last time."""
+        """Model at the last time, a `ScalarRBM`."""
         return ScalarRBM(self.weights[-1], self.mass_squared[-1], self.hidden_variance)
 
 
-def gradient_flow(rbm: ScalarRBM, correlation: ArrayLike, times: ArrayLike, learn_mass: LearntMass = False,
-                  *, progress: bool = False) -> Flow:
-    """Integrate Eq. (26), with `learn_mass` also that of the mass, from `rbm` at the first of `times`.
+def gradient_flow(
+    rbm: ScalarRBM, correlation: ArrayLike, times: ArrayLike, learn_mass: LearntMass = False, *, progress: bool = False
+) -> Flow:
+    r"""Integrate gradient ascent in continuous time.
 
-    With learn_mass=True mu^2 follows Eq. (27). With learn_mass="mu" the parameter that ascends is mu, dmu/dt = dL/dmu,
-    and mu^2 moves 4 mu^2 times as fast:
+    W follows Eq. (26), and with `learn_mass` the mass its own equation. With `learn_mass=True` that is Eq. (27). With
+    `learn_mass="mu"` the parameter that ascends is mu, and mu^2 moves 4 mu^2 times as fast:
 
-        dmu^2/dt = 4 mu^2 x (27)
+    .. math:: \frac{d\mu^2}{dt} = 4 \mu^2 \cdot (27)
 
     For N_h >= N_v either flow conserves a function of the start, which says where on the flat maximum it ends:
-    2 sigma_h^2 mu^2 + ln det(W W^T) / 2 the first, sigma_h^2 ln mu + ln det(W W^T) / 2 the second.
+
+    .. math::
+
+       2 \sigma_h^2 \mu^2 + \tfrac12 \ln\det(W W^T) \quad\text{(True)}, \qquad
+       \sigma_h^2 \ln\mu + \tfrac12 \ln\det(W W^T) \quad\text{("mu")}
 
     Parameters
     ----------
@@ -87,12 +113,30 @@ def gradient_flow(rbm: ScalarRBM, correlation: ArrayLike, times: ArrayLike, lear
     progress : bool
         Whether to show a progress bar, which counts the times (on stderr; needs tqdm).
 
+    Returns
+    -------
+    Flow
+        The solution at `times`.
+
     Raises
     ------
     NotNormalizableError
         When the start is not normalisable, or the integrator could not stay on the physical side of the pole
         lambda = 0; `.last_good` is the Flow up to there. (The exact flow never crosses it; an integrator that steps
         over it would go on, with all invariants intact, on a branch without meaning.)
+    ValueError
+        For a mass per node, a hidden bias, or times that do not increase.
+
+    Examples
+    --------
+    >>> from srbm import FreeScalarField, ScalarRBM, gradient_flow
+    >>> start = ScalarRBM.random(4, 4, mass_squared=9.0, rng=0)
+    >>> flow = gradient_flow(start, FreeScalarField(4).propagator, [0.0, 10.0, 1000.0])
+    >>> flow.model.kernel.round(3) + 0.0
+    array([[ 6., -1.,  0., -1.],
+           [-1.,  6., -1.,  0.],
+           [ 0., -1.,  6., -1.],
+           [-1.,  0., -1.,  6.]])
     """
     require_instance(rbm, "rbm", ScalarRBM)
     if np.ndim(rbm.mass_squared) or rbm.source.any():
@@ -131,10 +175,14 @@ def gradient_flow(rbm: ScalarRBM, correlation: ArrayLike, times: ArrayLike, lear
         return Flow(times, rbm.weights[None], start[-1:], variance)
     stiff = learn_mass and _explicit_steps(initial, correlation, times, learn_mass) > _MANY
     integrator: Any = {"method": "Radau", "rtol": 1e-8} if stiff else {"method": "DOP853", "rtol": 1e-10}
-    with single_threaded(rbm.n_visible), np.errstate(all="ignore"), \
-            progress_bar(progress, len(times), "time") as advance:
-        solution = scipy.integrate.solve_ivp(velocity, (times[0], times[-1]), start, t_eval=times, atol=1e-12 * scale,
-                                             **integrator)
+    with (
+        single_threaded(rbm.n_visible),
+        np.errstate(all="ignore"),
+        progress_bar(progress, len(times), "time") as advance,
+    ):
+        solution = scipy.integrate.solve_ivp(
+            velocity, (times[0], times[-1]), start, t_eval=times, atol=1e-12 * scale, **integrator
+        )
     states = solution.y.T
     flow = Flow(solution.t, states[:, :-1].reshape(len(states), *shape), states[:, -1], variance)
     crossed = np.any(flow.eigenvalues <= 0, axis=1)
@@ -142,8 +190,9 @@ def gradient_flow(rbm: ScalarRBM, correlation: ArrayLike, times: ArrayLike, lear
         good = int(np.argmax(crossed)) if crossed.any() else len(flow.times)
         flow = Flow(flow.times[:good], flow.weights[:good], flow.mass_squared[:good], variance)
         reason = "an eigenvalue became negative" if crossed.any() else solution.message
-        raise NotNormalizableError(f"the flow could not be followed beyond t = {flow.times[-1]:g}: {reason}",
-                                   last_good=flow)
+        raise NotNormalizableError(
+            f"the flow could not be followed beyond t = {flow.times[-1]:g}: {reason}", last_good=flow
+        )
     return flow
 
 
@@ -160,5 +209,5 @@ def _explicit_steps(initial: Ensemble, correlation: Floats, times: Floats, learn
     propagator = np.linalg.inv(initial.kernel[0])
     rate = max(float((propagator**2).sum()), float((correlation**2).sum())) / 2
     if learn_mass == "mu":
-        rate *= 4 * float(initial.mass[0, 0])
+        rate *= 4 * float(initial.mass_squared[0, 0])
     return rate * float(times[-1] - times[0]) / 6

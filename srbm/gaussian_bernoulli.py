@@ -15,9 +15,10 @@ import numpy as np
 import scipy
 from numpy.typing import ArrayLike
 
+from ._support.arrays import add_to_diagonal
 from ._support.checks import Floats, Seed, count, frozen, hidden_bias, number, numpy_generator, weight_matrix
 from ._support.files import Stored
-from ._support.range import members_in_range
+from ._support.range import in_range
 from ._support.runtime import progress_bar
 from .machine import Machine, random_weights
 
@@ -31,29 +32,45 @@ def _spin_states(n: int) -> Floats:
     return frozen(2.0 * (bits & 1) - 1)
 
 
-@members_in_range
 @dataclass(frozen=True, eq=False)
 class GaussianBernoulliRBM(Machine):
-    """S(phi, h) = mu^2 phi^T phi / 2 - phi^T W h + eta^T h with h_a = +-1: Eq. (88), its signs included.
+    r"""An RBM with Gaussian visible fields and binary hidden nodes, h_a = 1 or -1.
+
+    Its action, Eq. (88), its signs included, is
+
+    .. math:: S(\phi, h) = \tfrac12 \mu^2 \phi^T \phi - \phi^T W h + \eta^T h.
 
     `Machine` lists what all machines can do.
 
     Parameters
     ----------
     weights : array (N_v, N_h)
+        The weight matrix W.
     mass_squared : float
         mu^2 > 0. The model exists for every W: large weights make wells, not an instability.
     hidden_bias : array (N_h,), optional
         eta; zero when None. The mean of the hidden nodes is tanh(W^T phi - eta): a positive eta pulls them down. In
         `ScalarRBM` it is the other way round. Both signs are the paper's, Eqs. (88) and (7).
+
+    Examples
+    --------
+    >>> from srbm import GaussianBernoulliRBM
+    >>> rbm = GaussianBernoulliRBM([[2.0]], mass_squared=2.0)
+    >>> weights, means = rbm.mixture
+    >>> weights.round(3), means.round(3)
+    (array([0.5, 0.5]), array([[-1.],
+           [ 1.]]))
     """
 
     weights: Floats
     mass_squared: float
     hidden_bias: Floats | None = None
 
-    _stored: ClassVar = {"weights": Stored(("f8",), (2,)), "mass_squared": Stored(("f8",)),
-                         "hidden_bias": Stored(("f8",), (1,))}
+    _stored: ClassVar = {
+        "weights": Stored(("f8",), (2,)),
+        "mass_squared": Stored(("f8",)),
+        "hidden_bias": Stored(("f8",), (1,)),
+    }
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "weights", weight_matrix(self.weights))
@@ -62,9 +79,30 @@ class GaussianBernoulliRBM(Machine):
         object.__setattr__(self, "hidden_bias", hidden_bias(bias, self.n_hidden))
 
     @classmethod
-    def random(cls, n_visible: int, n_hidden: int, mass_squared: float, scale: float = 0.1,
-               rng: Seed = None) -> GaussianBernoulliRBM:
-        """Weights drawn independently from a normal distribution of standard deviation `scale`, no bias."""
+    @in_range
+    def random(
+        cls, n_visible: int, n_hidden: int, mass_squared: float, scale: float = 0.1, rng: Seed = None
+    ) -> GaussianBernoulliRBM:
+        """A model with weights drawn independently from a normal distribution, and no bias.
+
+        Parameters
+        ----------
+        n_visible : int
+            N_v.
+        n_hidden : int
+            N_h.
+        mass_squared : float
+            mu^2.
+        scale : float
+            Standard deviation of the weights.
+        rng : numpy.random.Generator or int, optional
+            Random numbers, or their seed.
+
+        Returns
+        -------
+        GaussianBernoulliRBM
+            The model.
+        """
         return cls(random_weights(n_visible, n_hidden, scale, rng), mass_squared)
 
     @property
@@ -74,10 +112,12 @@ class GaussianBernoulliRBM(Machine):
 
     @property
     def hidden_states(self) -> Floats:
-        """All 2^N_h states of the hidden layer, shape (2^N_h, N_h); N_h up to 20."""
+        """All states of the hidden layer, of shape (2^N_h, N_h), for N_h up to 20; `ValueError` beyond."""
         if self.n_hidden > _MOST_ENUMERATED:
-            raise ValueError(f"enumerating 2^{self.n_hidden} hidden states is out of reach (at most N_h = "
-                             f"{_MOST_ENUMERATED}); estimate ln Z with annealed_log_partition and sample with gibbs")
+            raise ValueError(
+                f"enumerating 2^{self.n_hidden} hidden states is out of reach (at most N_h = "
+                f"{_MOST_ENUMERATED}); estimate ln Z with annealed_log_partition and sample with gibbs"
+            )
         return _spin_states(self.n_hidden)
 
     @cached_property
@@ -88,73 +128,171 @@ class GaussianBernoulliRBM(Machine):
         return ((states @ couplings) * states).sum(axis=1) - states @ self._eta
 
     @cached_property
+    @in_range
     def hidden_probabilities(self) -> Floats:
-        """P_h of each row of `hidden_states`, shape (2^N_h,): an Ising model with couplings W^T W / mu^2."""
+        """Probability of each row of `hidden_states`, of shape (2^N_h,).
+
+        It is that of an Ising model with couplings W^T W / mu^2.
+        """
         return frozen(np.exp(self._log_weights - scipy.special.logsumexp(self._log_weights)))
 
     @cached_property
+    @in_range
     def hidden_moments(self) -> tuple[Floats, Floats]:
-        """<h> (N_h,) and <h h^T> (N_h, N_h), by enumeration; the second is not centred."""
+        """Moments <h> (N_h,) and <h h^T> (N_h, N_h), by enumeration; the second is not centred."""
         states, probabilities = self.hidden_states, self.hidden_probabilities
         return frozen(probabilities @ states), frozen((states.T * probabilities) @ states)
 
     @property
+    @in_range
     def log_partition(self) -> float:
-        """ln Z of Eq. (89) in nats, by enumeration of the hidden layer."""
+        """Logarithm of Z of Eq. (89) in nats, by enumeration of the hidden layer."""
         gaussian = self.n_visible / 2 * np.log(2 * np.pi / self.mass_squared)
         return float(scipy.special.logsumexp(self._log_weights) + gaussian)
 
     @property
+    @in_range
     def mixture(self) -> tuple[Floats, Floats]:
-        """The visible layer as a mixture of Gaussians of variance 1 / mu^2: weights (2^N_h,), means (2^N_h, N_v)."""
+        """Visible layer as a mixture of Gaussians of variance 1 / mu^2, in weights (2^N_h,) and means (2^N_h, N_v)."""
         return self.hidden_probabilities, self.hidden_states @ self.weights.T / self.mass_squared
 
     @property
+    @in_range
     def mean(self) -> Floats:
-        """<phi> = W <h> / mu^2, shape (N_v,), by enumeration."""
+        """Mean field <phi> = W <h> / mu^2, of shape (N_v,), by enumeration."""
         return self.weights @ self.hidden_moments[0] / self.mass_squared
 
     @property
+    @in_range
     def propagator(self) -> Floats:
-        """The connected two-point function 1 / mu^2 + W Cov(h) W^T / mu^4, shape (N_v, N_v), by enumeration."""
+        r"""Connected two-point function, of shape (N_v, N_v), by enumeration.
+
+        .. math:: \frac{1}{\mu^2} + \frac{W \, \mathrm{Cov}(h) \, W^T}{\mu^4}
+        """
         mean, second = self.hidden_moments
         scatter = self.weights @ (second - np.outer(mean, mean)) @ self.weights.T / self.mass_squared**2
-        return np.eye(self.n_visible) / self.mass_squared + (scatter + scatter.T) / 2
+        return add_to_diagonal((scatter + scatter.T) / 2, 1 / self.mass_squared)
 
+    @in_range
     def psi(self, phi: ArrayLike) -> Floats:
-        """psi_a = sum_i phi_i W_ia - eta_a for phi (..., N_v), shape (..., N_h)."""
+        r"""What the visible fields do to each hidden node.
+
+        .. math:: \psi_a = \sum_i \phi_i W_{ia} - \eta_a
+
+        Parameters
+        ----------
+        phi : array (..., N_v)
+            Visible fields.
+
+        Returns
+        -------
+        array (..., N_h)
+            psi of each hidden node.
+        """
         return self._visible(phi) @ self.weights - self._eta
 
+    @in_range
     def action(self, phi: ArrayLike) -> Floats:
-        """mu^2 phi^T phi / 2 - sum_a ln(2 cosh psi_a), shape (...): Eq. (91)."""
+        r"""The action of the visible layer, Eq. (91).
+
+        .. math:: S(\phi) = \tfrac12 \mu^2 \phi^T \phi - \sum_a \ln(2 \cosh\psi_a)
+
+        Parameters
+        ----------
+        phi : array (..., N_v)
+            Visible fields.
+
+        Returns
+        -------
+        array (...)
+            The action of each of them, in nats.
+        """
         phi = self._visible(phi)
         psi = self.psi(phi)
         return self.mass_squared * (phi**2).sum(axis=-1) / 2 - np.logaddexp(psi, -psi).sum(axis=-1)
 
+    @in_range
     def log_likelihood(self, phi: ArrayLike, log_partition: float | None = None) -> float:
-        """Average ln p(phi) over samples (n, N_v), nats; ln Z is enumerated unless it is given."""
+        """The average of ln p(phi) over samples.
+
+        Parameters
+        ----------
+        phi : array (n, N_v)
+            A sample in each row.
+        log_partition : float, optional
+            ln Z; enumerated when None.
+
+        Returns
+        -------
+        float
+            Nats per sample.
+        """
         log_partition = self.log_partition if log_partition is None else log_partition
         return float(-self.action(phi).mean() - log_partition)
 
+    @in_range
     def hidden_mean(self, phi: ArrayLike) -> Floats:
-        """<h | phi> = tanh psi, shape (..., N_h)."""
+        """The mean of the hidden nodes given the visible fields, tanh of `psi`.
+
+        Parameters
+        ----------
+        phi : array (..., N_v)
+            Visible fields.
+
+        Returns
+        -------
+        array (..., N_h)
+            The means, between -1 and 1.
+        """
         return np.tanh(self.psi(phi))
 
+    @in_range
     def sample(self, n: int, rng: Seed = None) -> Floats:
-        """`n` independent exact samples (n, N_v): a hidden state by its enumerated weight, then phi given h."""
+        """Independent exact samples: a hidden state by its enumerated weight, then the visible fields given it.
+
+        Parameters
+        ----------
+        n : int
+            How many.
+        rng : numpy.random.Generator or int, optional
+            Random numbers, or their seed.
+
+        Returns
+        -------
+        array (n, N_v)
+            A sample in each row.
+        """
         rng = numpy_generator(rng)
         probabilities = self.hidden_probabilities
         drawn = rng.choice(len(probabilities), size=count(n, "n"), p=probabilities)
         return self._visible_given(self.hidden_states[drawn], rng)
 
-    def annealed_log_partition(self, chains: int = 100, temperatures: int = 1000, rng: Seed = None, *,
-                               progress: bool = False) -> tuple[float, float]:
-        """ln Z by annealed importance sampling (Neal 2001), and its standard error, in nats; for any N_h.
+    @in_range
+    def annealed_log_partition(
+        self, chains: int = 100, temperatures: int = 1000, rng: Seed = None, *, progress: bool = False
+    ) -> tuple[float, float]:
+        """Logarithm of Z by annealed importance sampling (Neal 2001), for any N_h.
 
-        The couplings are switched on as beta W with beta from 0, where Z is known, to 1 in `temperatures` steps, with
-        one Gibbs sweep at each. The estimate of Z is unbiased, hence that of ln Z a lower bound on average. The error
-        is that of the average weight and cannot exceed 1: near 1 a single chain carries all the weight, and neither
-        number can be trusted. Take more temperatures. `progress` shows a bar that counts them (on stderr; needs tqdm).
+        The couplings are switched on as beta W with beta from 0, where Z is known, to 1 in steps, with one Gibbs sweep
+        at each. The estimate of Z is unbiased, hence that of ln Z a lower bound on average. The error is that of the
+        average weight and cannot exceed 1: near 1 a single chain carries all the weight, and neither number can be
+        trusted. Take more temperatures.
+
+        Parameters
+        ----------
+        chains : int
+            Number of chains.
+        temperatures : int
+            Number of steps.
+        rng : numpy.random.Generator or int, optional
+            Random numbers, or their seed.
+        progress : bool
+            Whether to show a bar that counts temperatures (on stderr; needs tqdm).
+
+        Returns
+        -------
+        (float, float)
+            ln Z and its standard error, in nats.
         """
         chains, temperatures = count(chains, "chains", least=2), count(temperatures, "temperatures", least=1)
         rng = numpy_generator(rng)

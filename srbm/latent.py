@@ -39,22 +39,60 @@ from .model import ScalarRBM
 
 
 class LatentForm(NamedTuple):
-    """phi = A z + noise, z ~ N(0, 1): the propagator is noise + A A^T."""
+    """A Gaussian RBM as a latent-variable model: phi = A z + noise with independent z ~ N(0, 1).
+
+    Attributes
+    ----------
+    loadings : array (N_v, N_h)
+        The matrix :math:`A`.
+    noise : float or array (N_v,)
+        Variance of the noise: one number, or one per visible node.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from srbm import LatentForm
+    >>> LatentForm(np.array([[1.0], [2.0]]), 0.5).covariance
+    array([[1.5, 2. ],
+           [2. , 4.5]])
+    """
 
     loadings: Floats
-    """A, shape (N_v, N_h)."""
     noise: float | Floats
-    """Variance of the noise: one number, or one per visible node, shape (N_v,)."""
 
     @property
     def covariance(self) -> Floats:
-        """Psi + A A^T, shape (N_v, N_v)."""
+        """Covariance of phi, the noise on the diagonal plus :math:`A A^T`, of shape (N_v, N_v)."""
         return add_to_diagonal(self.loadings @ self.loadings.T, self.noise)
 
 
 @in_range
 def latent_form(rbm: ScalarRBM) -> LatentForm:
-    """Loadings and noise of an RBM; raises `NotNormalizableError` when its kernel is not positive."""
+    """The loadings and the noise of an RBM.
+
+    Parameters
+    ----------
+    rbm : ScalarRBM
+        The model; it may have a mass per node.
+
+    Returns
+    -------
+    LatentForm
+        Loadings and noise with the same covariance as the propagator of the model.
+
+    Raises
+    ------
+    NotNormalizableError
+        When the kernel of the model is not positive.
+
+    Examples
+    --------
+    >>> from srbm import ScalarRBM, latent_form
+    >>> form = latent_form(ScalarRBM([[1.0], [0.0]], mass_squared=2.0))
+    >>> form.loadings.round(3), form.noise
+    (array([[0.707],
+           [0.   ]]), 0.5)
+    """
     require_instance(rbm, "rbm", ScalarRBM)
     mass = np.broadcast_to(rbm.mass_squared, (rbm.n_visible,))[:, None]
     basis, s, Vt = np.linalg.svd(np.sqrt(rbm.hidden_variance / mass) * rbm.weights, full_matrices=False)
@@ -70,18 +108,41 @@ def from_latent(loadings: ArrayLike, noise: ArrayLike, hidden_variance: float = 
     Parameters
     ----------
     loadings : array (N_v, N_h)
-        A.
+        The matrix :math:`A`.
     noise : float or array (N_v,)
-        Variance of the noise, > 0; the masses are mu_i^2 = 1 / noise_i.
+        Variance of the noise, > 0; the mass mu_i^2 of node i is the inverse of its noise.
+    hidden_variance : float
+        sigma_h^2.
+
+    Returns
+    -------
+    ScalarRBM
+        The model, with a mass per node if the noise has one.
+
+    Raises
+    ------
+    ValueError
+        When the shapes do not fit, or a noise is not positive.
+
+    Examples
+    --------
+    >>> from srbm import from_latent
+    >>> from_latent([[1.0], [0.0]], noise=0.5).propagator.round(6)
+    array([[1.5, 0. ],
+           [0. , 0.5]])
     """
     loadings = finite(loadings, "loadings")
     noise = finite(noise, "noise")
     if loadings.ndim != 2 or noise.shape not in ((), loadings.shape[:1]):
-        raise ValueError("loadings must have shape (N_v, N_h) and noise be one number or have shape (N_v,), got shapes "
-                         f"{loadings.shape} and {noise.shape}")
+        raise ValueError(
+            "loadings must have shape (N_v, N_h) and noise be one number or have shape (N_v,), got shapes "
+            f"{loadings.shape} and {noise.shape}"
+        )
     if not (noise > 0).all():
-        raise ValueError(f"noise must be positive, got {noise.min():g}: a node without noise would need an infinite "
-                         "mass; leave nodes that do not vary out")
+        raise ValueError(
+            f"noise must be positive, got {noise.min():g}: a node without noise would need an infinite "
+            "mass; leave nodes that do not vary out"
+        )
     hidden_variance = number(hidden_variance, "hidden_variance", above=0)
     root = np.sqrt(np.broadcast_to(noise, loadings.shape[:1]))[:, None]
     basis, b, Vt = np.linalg.svd(loadings / root, full_matrices=False)
@@ -90,32 +151,55 @@ def from_latent(loadings: ArrayLike, noise: ArrayLike, hidden_variance: float = 
 
 
 @in_range
-def factor_analysis(correlation: ArrayLike, n_hidden: int, hidden_variance: float = 1.0, least_noise: float = 1e-6,
-                    starts: int = 1, rng: Seed = 0) -> ScalarRBM:
-    """A maximum of the likelihood over W and a mass mu_i^2 of its own for every visible node, for data <phi phi^T>.
+def factor_analysis(
+    correlation: ArrayLike,
+    n_hidden: int,
+    hidden_variance: float = 1.0,
+    least_noise: float = 1e-6,
+    starts: int = 1,
+    rng: Seed = 0,
+) -> ScalarRBM:
+    """A maximum of the likelihood over W and a mass mu_i^2 of its own for every visible node.
 
     For given masses the best W is known: in units in which every mu_i^2 is 1 it keeps the modes with kappa < 1, at most
-    n_hidden. What is left is a function of N_v masses, maximised here by L-BFGS with the exact gradient, Eq. (22)
+    N_h. What is left is a function of N_v masses, maximised here by L-BFGS with the exact gradient, Eq. (22)
     without the sum over i. It may have several maxima; the best one that was found is returned. At a maximum <phi_i^2>
     of model and data agree in every node, to about 1e-6.
 
     Parameters
     ----------
     correlation : array (N_v, N_v)
-        <phi phi^T>, positive semidefinite with a positive diagonal.
+        <phi phi^T> of the data, positive semidefinite with a positive diagonal.
     n_hidden : int
         N_h < N_v.
+    hidden_variance : float
+        sigma_h^2.
     least_noise : float
-        Smallest share of <phi_i^2> that the noise 1 / mu_i^2 may have. The likelihood of some data has no maximum, or
-        one without noise in a node (a Heywood case); the mass of such a node ends at 1 / (least_noise <phi_i^2>).
+        Smallest share of <phi_i^2> that the noise of node i, 1 / mu_i^2, may have. The likelihood of some data has no
+        maximum, or one without noise in a node (a Heywood case); the noise of such a node ends at this share.
     starts : int
         Number of starting points. All of them are perturbed at random, since a symmetric start would keep its symmetry
-        and could end on a saddle; `rng` seeds the perturbations.
+        and could end on a saddle.
+    rng : numpy.random.Generator or int, optional
+        Random numbers of the perturbations, or their seed.
+
+    Returns
+    -------
+    ScalarRBM
+        The best model found, with a mass per node.
 
     Raises
     ------
     ValueError
-        For a node that does not vary, n_hidden >= N_v, or a least_noise outside (0, 1).
+        For a node that does not vary, N_h >= N_v, or a `least_noise` outside (0, 1).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from srbm import factor_analysis
+    >>> one_factor = np.outer([3, 2, 1], [3, 2, 1]) + np.diag([1.0, 2.0, 4.0])
+    >>> factor_analysis(one_factor, 1).mass_squared.round(2)
+    array([1.  , 0.5 , 0.25])
     """
     correlation = correlation_matrix(correlation)
     n_hidden = count(n_hidden, "n_hidden")
@@ -123,15 +207,19 @@ def factor_analysis(correlation: ArrayLike, n_hidden: int, hidden_variance: floa
     least_noise = number(least_noise, "least_noise", above=0)
     n_visible = len(correlation)
     if n_hidden >= n_visible:
-        raise ValueError(f"with n_hidden = {n_hidden} >= N_v = {n_visible} the masses are not determined: every "
-                         "diagonal matrix above the target kernel is optimal. Take fewer hidden nodes")
+        raise ValueError(
+            f"with n_hidden = {n_hidden} >= N_v = {n_visible} the masses are not determined: every "
+            "diagonal matrix above the target kernel is optimal. Take fewer hidden nodes"
+        )
     if least_noise >= 1:
         raise ValueError(f"least_noise is a share of the variance and must be below 1, got {least_noise:g}")
     variances = np.diag(correlation)
     dead = int((~varying_nodes(variances)).sum())
     if dead:
-        raise ValueError(f"{dead} of the {n_visible} nodes do not vary, so that their best mass is infinite: leave "
-                         "them out, as standardize(correlation) does")
+        raise ValueError(
+            f"{dead} of the {n_visible} nodes do not vary, so that their best mass is infinite: leave "
+            "them out, as standardize(correlation) does"
+        )
     scale = np.sqrt(variances)
     unit = correlation / np.outer(scale, scale)  # factor analysis does not care about the unit of each field
 
@@ -152,16 +240,23 @@ def factor_analysis(correlation: ArrayLike, n_hidden: int, hidden_variance: floa
         return value, (model - 1) * np.exp(-log_noise)
 
     # What a regression on all other nodes cannot explain is more than the noise; a part of it is a good guess.
-    left = 1 / np.diag(np.linalg.inv(unit + 1e-6 * np.eye(n_visible)))
+    left = 1 / np.diag(np.linalg.inv(add_to_diagonal(unit.copy(), 1e-6)))
     guess = np.log((1 - n_hidden / (2 * n_visible)) * left)
     rng = numpy_generator(rng)
     lowest = np.log(least_noise)
     found = []
     for width in np.linspace(0.1, 1.0, count(starts, "starts", least=1)):
         start = np.clip(guess + width * rng.standard_normal(n_visible), 0.99 * lowest, 0.01 * lowest)
-        found.append(scipy.optimize.minimize(
-            cost, start, jac=True, method="L-BFGS-B", bounds=[(lowest, 0.0)] * n_visible,
-            options={"maxiter": 20_000, "maxfun": 50_000, "maxcor": 30, "ftol": 0.0, "gtol": 1e-10}))
+        found.append(
+            scipy.optimize.minimize(
+                cost,
+                start,
+                jac=True,
+                method="L-BFGS-B",
+                bounds=[(lowest, 0.0)] * n_visible,
+                options={"maxiter": 20_000, "maxfun": 50_000, "maxcor": 30, "ftol": 0.0, "gtol": 1e-10},
+            )
+        )
     best = min(found, key=lambda result: result.fun)
     A, _ = loadings(best.x)
     return from_latent(scale[:, None] * A, variances * np.exp(best.x), hidden_variance)

@@ -17,14 +17,17 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ._support.checks import Floats, Seed, count, fields, number, numpy_generator, require_positive
-from ._support.range import members_in_range
+from ._support.range import in_range
 from ._support.runtime import progress_bar
 
 
-@members_in_range
 @dataclass(frozen=True)
 class FreeScalarField:
-    """S(phi) = (1/2) phi^T K phi with K = m^2 - Laplacian, on a periodic lattice (Eqs. 76, 77 and 83).
+    r"""A free scalar field on a periodic lattice: a Gaussian whose kernel is K = m^2 - Laplacian.
+
+    Its action (Eqs. 76, 77 and 83) is
+
+    .. math:: S(\phi) = \tfrac12 \phi^T K \phi.
 
     Parameters
     ----------
@@ -34,15 +37,26 @@ class FreeScalarField:
         m^2 in lattice units. It may be <= 0 (the kernel still exists); what needs a normalisable theory then
         raises `NotNormalizableError`.
     links : mapping from offset to strength, optional
-        Which sites are coupled, by c_d (phi_{x+d} - phi_x)^2 / 2 for every offset d (an int in one dimension, else a
-        tuple; d and -d are one link), kept as a tuple of pairs. None means nearest neighbours with strength one, as
-        in the paper; {1: 4/3, 2: -1/12} is the Laplacian of a ring without its O(p^4) error (Symanzik 1983).
+        Which sites are coupled: the offset d with strength c adds :math:`c\, (\phi_{x+d} - \phi_x)^2 / 2` for every
+        site x. An offset is an int in one dimension, else a tuple; d and -d are one link. Kept as a tuple of pairs.
+        None means nearest neighbours with strength one, as in the paper; `{1: 4/3, 2: -1/12}` is the Laplacian of a
+        ring without its error of order p^4 (Symanzik 1983).
+
+    Examples
+    --------
+    >>> from srbm import FreeScalarField
+    >>> field = FreeScalarField(shape=(4, 4), mass_squared=1.0)
+    >>> field.eigenvalues.round(3)
+    array([1., 3., 3., 3., 3., 5., 5., 5., 5., 5., 5., 7., 7., 7., 7., 9.])
+    >>> field.sample(100, rng=0).shape
+    (100, 16)
     """
 
     shape: int | tuple[int, ...] = (10,)
     mass_squared: float = 4.0
     links: Mapping[int | tuple[int, ...], float] | tuple[tuple[tuple[int, ...], float], ...] | None = None
 
+    @in_range
     def __post_init__(self) -> None:
         extents = tuple(np.atleast_1d(self.shape).tolist())
         if not extents:
@@ -50,8 +64,10 @@ class FreeScalarField:
         object.__setattr__(self, "shape", tuple(count(n, "each extent of shape", least=1) for n in extents))
         object.__setattr__(self, "mass_squared", number(self.mass_squared, "mass_squared"))
         if self.links is not None:
-            links = {_offset(offset, len(extents)): number(strength, "the strength of a link")
-                     for offset, strength in dict(self.links).items()}
+            links = {
+                _offset(offset, len(extents)): number(strength, "the strength of a link")
+                for offset, strength in dict(self.links).items()
+            }
             twice = [offset for offset in links if tuple(-d for d in offset) in links]
             if twice:
                 raise ValueError(f"links must name each pair of sites once, but have {twice[0]} and its opposite")
@@ -64,7 +80,7 @@ class FreeScalarField:
 
     @property
     def n_sites(self) -> int:
-        """N_v, the number of sites."""
+        """Number of sites, N_v."""
         return prod(self._extents)
 
     @property
@@ -84,13 +100,21 @@ class FreeScalarField:
         return self.mass_squared + kinetic
 
     @property
+    @in_range
     def eigenvalues(self) -> Floats:
-        """kappa_alpha, ascending (infrared first), shape (n_sites,): Eqs. (78) and (82)."""
+        """Eigenvalues kappa_alpha of the kernel, ascending (infrared first), of shape (n_sites,).
+
+        They are those of Eqs. (78) and (82).
+        """
         return np.sort(self._dispersion, axis=None)
 
     @property
+    @in_range
     def momenta(self) -> Floats:
-        """p = 2 pi k / N with -N/2 < k <= N/2, shape (n_sites, dimensions); row a belongs to `eigenvalues[a]`."""
+        r"""Momenta, of shape (n_sites, dimensions), in the order of `eigenvalues`.
+
+        Their components are :math:`p = 2 \pi k / N` with whole numbers :math:`-N/2 < k \le N/2`.
+        """
         extents = np.array(self._extents)
         integers = (np.indices(self._extents).reshape(len(extents), -1).T + (extents - 1) // 2) % extents
         integers -= (extents - 1) // 2
@@ -105,8 +129,9 @@ class FreeScalarField:
         return from_origin[tuple(separation)]
 
     @property
+    @in_range
     def kernel(self) -> Floats:
-        """K^phi, shape (n_sites, n_sites): Eq. (77), in several dimensions the Kronecker sum (83)."""
+        """Kernel K_phi of Eq. (77), in several dimensions the Kronecker sum (83), of shape (n_sites, n_sites)."""
         kernel = self.mass_squared * np.eye(self.n_sites)
         sites = np.arange(self.n_sites)
         for offset, strength in self._links:
@@ -117,25 +142,76 @@ class FreeScalarField:
         return kernel
 
     @property
+    @in_range
     def propagator(self) -> Floats:
-        """<phi phi^T> = K^-1, shape (n_sites, n_sites). Raises `NotNormalizableError` unless all kappa > 0."""
+        """Propagator <phi phi^T> = K^-1, of shape (n_sites, n_sites).
+
+        Raises
+        ------
+        NotNormalizableError
+            Unless all kappa > 0.
+        """
         require_positive(self._dispersion, "the lattice kernel")
         return self._translation_invariant(1 / self._dispersion)
 
+    @in_range
     def action(self, phi: ArrayLike) -> Floats:
-        """S(phi) for fields (..., n_sites), as differences along the links; shape (...)."""
+        """The action of fields, summed as differences along the links.
+
+        Parameters
+        ----------
+        phi : array (..., n_sites)
+            Fields.
+
+        Returns
+        -------
+        array (...)
+            S of each of them, as a number without unit.
+        """
         phi = fields(phi, "phi", self.n_sites, f" for a lattice of shape {self.shape}")
         density = self.mass_squared * phi**2
         for offset, strength in self._links:
             density = density + strength * (phi[..., self._shifted(offset)] - phi) ** 2
         return density.sum(axis=-1) / 2
 
+    @in_range
     def action_density(self, phi: ArrayLike) -> Floats:
-        """S / N_v, shape (...). Equipartition: S / N_v follows Gamma(N_v / 2, scale 1 / N_v), with mean 1/2."""
+        """The action of fields per site, S / N_v.
+
+        Parameters
+        ----------
+        phi : array (..., n_sites)
+            Fields.
+
+        Returns
+        -------
+        array (...)
+            S / N_v of each. By equipartition it follows a Gamma distribution of shape N_v / 2 and scale 1 / N_v, with
+            mean 1/2.
+        """
         return self.action(phi) / self.n_sites
 
+    @in_range
     def sample(self, n: int, rng: Seed = None) -> Floats:
-        """`n` independent exact configurations, shape (n, n_sites): white noise coloured by kappa^(-1/2)."""
+        """Independent exact configurations: white noise, coloured by kappa^(-1/2) in momentum space.
+
+        Parameters
+        ----------
+        n : int
+            How many.
+        rng : numpy.random.Generator or int, optional
+            Random numbers, or their seed.
+
+        Returns
+        -------
+        array (n, n_sites)
+            A configuration in each row.
+
+        Raises
+        ------
+        NotNormalizableError
+            Unless all kappa > 0.
+        """
         require_positive(self._dispersion, "the lattice kernel")
         n = count(n, "n")
         axes = tuple(range(1, len(self._extents) + 1))
@@ -143,14 +219,49 @@ class FreeScalarField:
         coloured = np.fft.ifftn(np.fft.fftn(noise, axes=axes) / np.sqrt(self._dispersion), axes=axes).real
         return coloured.reshape(n, self.n_sites)
 
-    def metropolis(self, n: int, rng: Seed = None, *, chains: int = 100, step: float = 1.0, burn_in: int = 100,
-                   sweeps: int = 20, progress: bool = False) -> Floats:
-        """`n` configurations from single-site Metropolis Monte Carlo, shape (n, n_sites).
+    @in_range
+    def metropolis(
+        self,
+        n: int,
+        rng: Seed = None,
+        *,
+        chains: int = 100,
+        step: float = 1.0,
+        burn_in: int = 100,
+        sweeps: int = 20,
+        progress: bool = False,
+    ) -> Floats:
+        """Configurations from single-site Metropolis Monte Carlo.
 
-        `chains` independent chains start from phi = 0, are thermalised for `burn_in` sweeps over the lattice and
-        then recorded every `sweeps` sweeps; a proposal moves one site uniformly by at most `step`. Configurations of
-        one chain that follow each other (rows i and i + chains) are correlated, unlike those of `sample`.
-        `progress` shows a bar that counts sweeps (on stderr; needs tqdm).
+        Independent chains start from phi = 0. Configurations of one chain that follow each other (rows i and i +
+        chains) are correlated, unlike those of `sample`.
+
+        Parameters
+        ----------
+        n : int
+            How many configurations.
+        rng : numpy.random.Generator or int, optional
+            Random numbers, or their seed.
+        chains : int
+            Number of chains.
+        step : float
+            A proposal moves one site uniformly by at most this much.
+        burn_in : int
+            Sweeps over the lattice before the first configuration is recorded.
+        sweeps : int
+            Sweeps between two configurations of a chain.
+        progress : bool
+            Whether to show a bar that counts sweeps (on stderr; needs tqdm).
+
+        Returns
+        -------
+        array (n, n_sites)
+            A configuration in each row.
+
+        Raises
+        ------
+        NotNormalizableError
+            Unless all kappa > 0.
         """
         require_positive(self._dispersion, "the lattice kernel")
         n, chains = count(n, "n"), count(chains, "chains", least=1)
@@ -191,9 +302,12 @@ class FreeScalarField:
 
         A link that leads round the lattice back to its own site has no kinetic term.
         """
-        links = [(direction, strength) for offset, strength in self._links
-                 if any(d % extent for d, extent in zip(offset, self._extents, strict=True))
-                 for direction in (tuple(-d for d in offset), offset)]
+        links = [
+            (direction, strength)
+            for offset, strength in self._links
+            if any(d % extent for d, extent in zip(offset, self._extents, strict=True))
+            for direction in (tuple(-d for d in offset), offset)
+        ]
         indices = np.array([self._shifted(offset) for offset, _ in links], dtype=int).reshape(-1, self.n_sites).T
         return indices, np.array([strength for _, strength in links])
 

@@ -30,7 +30,11 @@ from .errors import DatasetError
 
 
 class Machine(ABC):
-    """The base of the machines, frozen dataclasses with `weights` (N_v, N_h) and `mass_squared`."""
+    """The base of the machines, frozen dataclasses with `weights` (N_v, N_h) and `mass_squared`.
+
+    `ScalarRBM`, `Phi4RBM` and `GaussianBernoulliRBM` have in common a density of the visible fields, the mean of each
+    layer given the other, Gibbs chains and their traces, and a file.
+    """
 
     if TYPE_CHECKING:
 
@@ -55,12 +59,12 @@ class Machine(ABC):
 
     @property
     def n_visible(self) -> int:
-        """N_v."""
+        """Number of visible nodes, N_v."""
         return self.weights.shape[0]
 
     @property
     def n_hidden(self) -> int:
-        """N_h."""
+        """Number of hidden nodes, N_h."""
         return self.weights.shape[1]
 
     @property
@@ -71,28 +75,40 @@ class Machine(ABC):
     @property
     @abstractmethod
     def log_partition(self) -> float:
-        """ln Z of the visible layer, the integral over phi of exp(-action(phi)), in nats."""
+        """Logarithm of Z, the integral over phi of exp(-action(phi)), in nats."""
 
     @abstractmethod
     def action(self, phi: ArrayLike) -> Floats:
         """The effective action of the visible layer, -ln of what is left of exp(-S) when h is integrated out.
 
-        For phi (..., N_v), shape (...); without constants, so that ln p(phi) = -action(phi) - log_partition.
-        """
-
-    @in_range
-    def log_density(self, phi: ArrayLike, log_partition: float | None = None) -> Floats:
-        """ln p(phi) of each configuration, -action(phi) - ln Z, in nats.
+        It has no constants, so that ln p(phi) is minus `action` minus `log_partition`.
 
         Parameters
         ----------
         phi : array (..., N_v)
+            Visible fields.
+
+        Returns
+        -------
+        array (...)
+            The action of each of them, in nats.
+        """
+
+    @in_range
+    def log_density(self, phi: ArrayLike, log_partition: float | None = None) -> Floats:
+        """The logarithm of the density of configurations, in nats.
+
+        Parameters
+        ----------
+        phi : array (..., N_v)
+            Visible fields.
         log_partition : float, optional
             ln Z, where `log_partition` cannot be had or is to be computed once only.
 
         Returns
         -------
         array (...)
+            ln p(phi) of each of them.
 
         Raises
         ------
@@ -111,21 +127,67 @@ class Machine(ABC):
         return -action - (self.log_partition if log_partition is None else number(log_partition, "log_partition"))
 
     def effective_action(self, phi: ArrayLike) -> Floats:
-        """The old name of `action`, for one release."""
+        """The old name of `action`, for one release.
+
+        Parameters
+        ----------
+        phi : array (..., N_v)
+            Visible fields.
+
+        Returns
+        -------
+        array (...)
+            The action of each of them, in nats.
+        """
         return self.action(phi)
 
     @abstractmethod
     def hidden_mean(self, phi: ArrayLike) -> Floats:
-        """<h | phi> for phi (..., N_v), shape (..., N_h)."""
+        """The mean <h | phi> of the hidden nodes given the visible fields.
+
+        Parameters
+        ----------
+        phi : array (..., N_v)
+            Visible fields.
+
+        Returns
+        -------
+        array (..., N_h)
+            The means.
+        """
 
     @in_range
     def visible_mean(self, hidden: ArrayLike) -> Floats:
-        """<phi | h> = W h / mu^2 for h of shape (..., N_h); shape (..., N_v)."""
+        """The mean <phi | h> = W h / mu^2 of the visible fields given the hidden nodes.
+
+        Parameters
+        ----------
+        hidden : array (..., N_h)
+            States of the hidden nodes.
+
+        Returns
+        -------
+        array (..., N_v)
+            The means.
+        """
         return fields(hidden, "hidden", self.n_hidden) @ self.weights.T / self.mass_squared
 
     @abstractmethod
     def sample(self, n: int, rng: Seed = None) -> Floats:
-        """`n` configurations, shape (n, N_v)."""
+        """Configurations of the visible layer.
+
+        Parameters
+        ----------
+        n : int
+            How many.
+        rng : numpy.random.Generator or int, optional
+            Random numbers, or their seed.
+
+        Returns
+        -------
+        array (n, N_v)
+            A configuration in each row.
+        """
 
     @in_range
     def gibbs(self, phi: ArrayLike, steps: int = 1, rng: Seed = None) -> Floats:
@@ -136,12 +198,14 @@ class Machine(ABC):
         phi : array (..., N_v)
             Where the chains are.
         steps : int
-            Sweeps.
-        rng : Generator or seed
+            Number of sweeps.
+        rng : numpy.random.Generator or int, optional
+            Random numbers, or their seed.
 
         Returns
         -------
         array (..., N_v)
+            Where they are then.
 
         Raises
         ------
@@ -160,8 +224,17 @@ class Machine(ABC):
             raise
         return phi
 
-    def trace(self, draws: int, start: ArrayLike, rng: Seed = None, *, sweeps: int = 1, burn_in: int = 0,
-              measure: Callable[[Floats], Any] | None = None, progress: bool = False) -> Any:
+    def trace(
+        self,
+        draws: int,
+        start: ArrayLike,
+        rng: Seed = None,
+        *,
+        sweeps: int = 1,
+        burn_in: int = 0,
+        measure: Callable[[Floats], Any] | None = None,
+        progress: bool = False,
+    ) -> Any:
         """The path of Gibbs chains: their states, or a function of them, recorded again and again.
 
         The random numbers are those of a loop over `gibbs` with the same generator, one sweep after the other.
@@ -172,7 +245,8 @@ class Machine(ABC):
             Number of records.
         start : array (chains, N_v), or (..., N_v)
             Where the chains begin; it is not recorded. `sample(chains, rng)` gives states in equilibrium.
-        rng : Generator or seed
+        rng : numpy.random.Generator or int, optional
+            Random numbers, or their seed.
         sweeps : int
             Sweeps from each record to the next.
         burn_in : int
@@ -185,8 +259,8 @@ class Machine(ABC):
         Returns
         -------
         array (draws, chains, N_v), or (draws, ...) with what `measure` returns
-            `autocorrelation_time` and `standard_error` want the draws last, np.moveaxis(path, 0, -1); ArviZ wants
-            (chain, draw, ...), as in arviz.convert_to_dataset(path.swapaxes(0, 1)).
+            `autocorrelation_time` and `standard_error` want the draws last, `np.moveaxis(path, 0, -1)`; ArviZ wants
+            (chain, draw, ...), as in `arviz.convert_to_dataset(path.swapaxes(0, 1))`.
 
         Examples
         --------
@@ -215,10 +289,12 @@ class Machine(ABC):
         Parameters
         ----------
         path : str or Path
+            The file.
 
         Returns
         -------
         Path
+            The file.
         """
         parameters = self.__getstate__()
         if parameters.get("hidden_bias", self) is None:
@@ -232,16 +308,19 @@ class Machine(ABC):
         Parameters
         ----------
         path : str or Path
+            The file.
 
         Returns
         -------
-        machine with the same parameters, to the last bit
+        Machine
+            One of this class, with the same parameters to the last bit.
 
         Raises
         ------
         DatasetError
             When the file is damaged, or holds something else.
         FileNotFoundError
+            When there is none.
         """
         stored = load_arrays(path, cls._stored)
         try:
@@ -268,6 +347,23 @@ class Machine(ABC):
 
 
 def random_weights(n_visible: int, n_hidden: int, scale: float, rng: Any) -> Floats:
-    """W drawn independently from a normal distribution of standard deviation `scale`, shape (N_v, N_h)."""
+    """Weights drawn independently from a normal distribution.
+
+    Parameters
+    ----------
+    n_visible : int
+        N_v.
+    n_hidden : int
+        N_h.
+    scale : float
+        Standard deviation of the weights.
+    rng : numpy.random.Generator or int, optional
+        Random numbers, or their seed.
+
+    Returns
+    -------
+    array (N_v, N_h)
+        The weight matrix W.
+    """
     shape = (count(n_visible, "n_visible", least=1), count(n_hidden, "n_hidden"))
     return number(scale, "scale") * numpy_generator(rng).standard_normal(shape)

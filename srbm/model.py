@@ -33,23 +33,29 @@ from ._support.checks import (
     weight_matrix,
 )
 from ._support.files import Stored
-from ._support.range import members_in_range
+from ._support.range import in_range
 from .chains.stack import kernel_of
 from .errors import NotNormalizableError
 from .machine import Machine, random_weights
 
 
-@members_in_range
 @dataclass(frozen=True, eq=False, repr=False)
 class ScalarRBM(Machine):
-    """A Gaussian-Gaussian RBM with the action of Eq. (7); immutable, training returns a new one.
+    r"""An RBM with Gaussian fields on both layers; immutable, training returns a new one.
 
-    `Machine` lists what all machines can do.
+    Its action, Eq. (7), is
+
+    .. math::
+
+       S(\phi, h) = \frac{\mu^2}{2} \phi^T \phi + \frac{1}{2 \sigma_h^2} (h - \eta)^T (h - \eta) - \phi^T W h.
+
+    A model whose kernel has an eigenvalue <= 0 can be built and inspected (`is_normalizable`); what needs Z
+    raises `NotNormalizableError`. `Machine` lists what all machines can do.
 
     Parameters
     ----------
     weights : array (N_v, N_h)
-        W. N_h may be anything from 0 to more than N_v.
+        The weight matrix W; N_h may be anything from 0 to more than N_v.
     mass_squared : float or array (N_v,)
         mu^2 > 0: one number as in the paper, or one per visible node.
     hidden_variance : float
@@ -58,8 +64,15 @@ class ScalarRBM(Machine):
         eta; zero when None. The mean of the hidden nodes is eta + sigma_h^2 W^T phi: a positive eta pulls them up. In
         `GaussianBernoulliRBM` it is the other way round. Both signs are the paper's, Eqs. (7) and (88).
 
-    A model whose kernel has an eigenvalue <= 0 can be built and inspected (`is_normalizable`); what needs Z
-    raises `NotNormalizableError`.
+    Examples
+    --------
+    >>> from srbm import ScalarRBM
+    >>> rbm = ScalarRBM([[1.0, 0.0], [1.0, 1.0]], mass_squared=4.0)
+    >>> rbm.kernel
+    array([[ 3., -1.],
+           [-1.,  2.]])
+    >>> rbm.sample(5, rng=0).shape
+    (5, 2)
     """
 
     weights: Floats
@@ -67,15 +80,21 @@ class ScalarRBM(Machine):
     hidden_variance: float = 1.0
     hidden_bias: Floats | None = None
 
-    _stored: ClassVar = {"weights": Stored(("f8",), (2,)), "mass_squared": Stored(("f8",), (0, 1)),
-                         "hidden_variance": Stored(("f8",)), "hidden_bias": Stored(("f8",), (1,))}
+    _stored: ClassVar = {
+        "weights": Stored(("f8",), (2,)),
+        "mass_squared": Stored(("f8",), (0, 1)),
+        "hidden_variance": Stored(("f8",)),
+        "hidden_bias": Stored(("f8",), (1,)),
+    }
 
     def __post_init__(self) -> None:
         weights = weight_matrix(self.weights)
         mass_squared = finite(self.mass_squared, "mass_squared")
         if mass_squared.shape not in ((), (len(weights),)):
-            raise ValueError(f"mass_squared must be one number or one per visible node, shape ({len(weights)},), "
-                             f"got shape {mass_squared.shape}")
+            raise ValueError(
+                f"mass_squared must be one number or one per visible node, shape ({len(weights)},), "
+                f"got shape {mass_squared.shape}"
+            )
         if not (mass_squared > 0).all():
             raise ValueError(f"mass_squared (mu^2) must be positive, got {mass_squared.min():g}")
         object.__setattr__(self, "weights", weights)
@@ -85,29 +104,68 @@ class ScalarRBM(Machine):
             object.__setattr__(self, "hidden_bias", hidden_bias(self.hidden_bias, self.n_hidden))
 
     @classmethod
-    def random(cls, n_visible: int, n_hidden: int, mass_squared: float | Floats, scale: float = 0.1,
-               hidden_variance: float = 1.0, rng: Seed = None) -> ScalarRBM:
-        """Weights drawn independently from a normal distribution of standard deviation `scale` (Sec. V B)."""
+    @in_range
+    def random(
+        cls,
+        n_visible: int,
+        n_hidden: int,
+        mass_squared: float | Floats,
+        scale: float = 0.1,
+        hidden_variance: float = 1.0,
+        rng: Seed = None,
+    ) -> ScalarRBM:
+        """A model with weights drawn independently from a normal distribution, as in Sec. V B.
+
+        Parameters
+        ----------
+        n_visible : int
+            N_v.
+        n_hidden : int
+            N_h.
+        mass_squared : float or array (N_v,)
+            mu^2.
+        scale : float
+            Standard deviation of the weights.
+        hidden_variance : float
+            sigma_h^2.
+        rng : numpy.random.Generator or int, optional
+            Random numbers, or their seed.
+
+        Returns
+        -------
+        ScalarRBM
+            The model.
+
+        Examples
+        --------
+        >>> from srbm import ScalarRBM
+        >>> ScalarRBM.random(10, 5, mass_squared=9.0, rng=0)
+        <ScalarRBM: N_v = 10, N_h = 5, mu^2 = 9, sigma_h^2 = 1>
+        """
         return cls(random_weights(n_visible, n_hidden, scale, rng), mass_squared, hidden_variance)
 
     @property
+    @in_range
     def kernel(self) -> Floats:
-        """K = mu^2 - sigma_h^2 W W^T, shape (N_v, N_v): Eq. (9)."""
+        """Kernel K = mu^2 - sigma_h^2 W W^T of Eq. (9), of shape (N_v, N_v)."""
         return kernel_of(self.weights, np.atleast_1d(self.mass_squared), self.hidden_variance)
 
     @property
+    @in_range
     def source(self) -> Floats:
-        """J = W eta, shape (N_v,): Eq. (9)."""
+        """Source J = W eta of Eq. (9), of shape (N_v,)."""
         return np.zeros(self.n_visible) if self.hidden_bias is None else self.weights @ self.hidden_bias
 
     @cached_property
+    @in_range
     def singular_values(self) -> Floats:
-        """xi_a of W, descending, shape (min(N_v, N_h),): Eq. (31)."""
+        """Singular values xi_a of W, Eq. (31), descending, of shape (min(N_v, N_h),)."""
         return frozen(np.linalg.svd(self.weights, compute_uv=False))
 
     @cached_property
+    @in_range
     def eigenvalues(self) -> Floats:
-        """lambda_alpha of K, ascending, shape (N_v,): Eq. (33)."""
+        """Eigenvalues lambda_alpha of the kernel, Eq. (33), ascending, of shape (N_v,)."""
         if np.ndim(self.mass_squared):
             return frozen(np.linalg.eigvalsh(self.kernel))
         reached = self.mass_squared - self.hidden_variance * self.singular_values**2
@@ -115,7 +173,7 @@ class ScalarRBM(Machine):
 
     @property
     def is_normalizable(self) -> bool:
-        """Whether every eigenvalue of K is positive, so that Z exists."""
+        """Whether every eigenvalue of the kernel is positive, so that Z exists."""
         return bool(self.eigenvalues[0] > 0)
 
     @cached_property
@@ -125,33 +183,56 @@ class ScalarRBM(Machine):
         try:
             return np.linalg.cholesky(self.kernel)
         except np.linalg.LinAlgError:
-            raise NotNormalizableError("the RBM kernel is numerically singular: its smallest eigenvalue "
-                                       f"{self.eigenvalues[0]:.3g} is lost in rounding; reduce the weights") from None
+            raise NotNormalizableError(
+                "the RBM kernel is numerically singular: its smallest eigenvalue "
+                f"{self.eigenvalues[0]:.3g} is lost in rounding; reduce the weights"
+            ) from None
 
     @property
+    @in_range
     def propagator(self) -> Floats:
-        """K^-1, the connected two-point function, shape (N_v, N_v): Eq. (11)."""
+        """Connected two-point function K^-1 of Eq. (11), of shape (N_v, N_v)."""
         inverse = scipy.linalg.cho_solve((self._cholesky, True), np.eye(self.n_visible))
         return (inverse + inverse.T) / 2
 
     @property
+    @in_range
     def mean(self) -> Floats:
-        """<phi> = K^-1 J, shape (N_v,)."""
+        """Mean field <phi> = K^-1 J, of shape (N_v,)."""
         return scipy.linalg.cho_solve((self._cholesky, True), self.source)
 
     @property
+    @in_range
     def log_partition(self) -> float:
-        """ln Z of Eq. (10), the integral over phi of exp(-phi^T K phi / 2 + phi^T J), in nats."""
+        r"""Logarithm of Z of Eq. (10), in nats.
+
+        Z is the integral over phi of :math:`\exp(-\phi^T K \phi / 2 + \phi^T J)`.
+        """
         log_det = 2 * np.log(np.diag(self._cholesky)).sum()
         return float((self.n_visible * np.log(2 * np.pi) - log_det + self.source @ self.mean) / 2)
 
+    @in_range
     def action(self, phi: ArrayLike) -> Floats:
-        """phi^T K phi / 2 - phi^T J for phi (..., N_v), shape (...): Eq. (8)."""
+        r"""The action of the visible layer, Eq. (8).
+
+        .. math:: S(\phi) = \tfrac12 \phi^T K \phi - \phi^T J
+
+        Parameters
+        ----------
+        phi : array (..., N_v)
+            Visible fields.
+
+        Returns
+        -------
+        array (...)
+            The action of each of them, in nats.
+        """
         phi = self._visible(phi)
         return ((phi @ self.kernel) * phi).sum(axis=-1) / 2 - phi @ self.source
 
+    @in_range
     def log_likelihood(self, correlation: ArrayLike, mean: ArrayLike | None = None) -> float:
-        """Average ln p(phi) over data with second moments <phi phi^T> and mean <phi>, nats per configuration: Eq. (19).
+        """The average of ln p(phi) over data with given moments, Eq. (19).
 
         Parameters
         ----------
@@ -159,31 +240,91 @@ class ScalarRBM(Machine):
             <phi phi^T> of the data, not centred: with it and `mean` the likelihood of a Gaussian is exact.
         mean : array (N_v,), optional
             <phi> of the data; needed only, and then required, when the model has a bias.
+
+        Returns
+        -------
+        float
+            Nats per configuration.
+
+        Raises
+        ------
+        ValueError
+            When the model has a bias and `mean` is not given.
+        NotNormalizableError
+            When the kernel is not positive.
+
+        Examples
+        --------
+        >>> from srbm import FreeScalarField, ScalarRBM
+        >>> round(ScalarRBM.random(4, 4, 9.0, scale=0.0).log_likelihood(FreeScalarField(4).propagator), 3)
+        -2.469
         """
         correlation = symmetric(correlation, "correlation", self.n_visible)
         if mean is None and self.source.any():
-            raise ValueError("a model with a hidden bias needs the mean of the data: pass mean=<phi>, shape "
-                             f"({self.n_visible},), zeros if it vanishes")
+            raise ValueError(
+                "a model with a hidden bias needs the mean of the data: pass mean=<phi>, shape "
+                f"({self.n_visible},), zeros if it vanishes"
+            )
         linear = 0.0 if mean is None else self.source @ self._visible(mean)
         return float(linear - np.vdot(self.kernel, correlation) / 2 - self.log_partition)
 
+    @in_range
     def sample(self, n: int, rng: Seed = None) -> Floats:
-        """`n` independent exact samples of phi, shape (n, N_v)."""
+        """Independent exact samples of the visible fields.
+
+        Parameters
+        ----------
+        n : int
+            How many.
+        rng : numpy.random.Generator or int, optional
+            Random numbers, or their seed.
+
+        Returns
+        -------
+        array (n, N_v)
+            A configuration in each row.
+        """
         noise = numpy_generator(rng).standard_normal((self.n_visible, count(n, "n")))
         return self.mean + scipy.linalg.solve_triangular(self._cholesky, noise, lower=True, trans="T").T
 
+    @in_range
     def hidden_mean(self, phi: ArrayLike) -> Floats:
-        """<h | phi> = eta + sigma_h^2 W^T phi for phi of shape (..., N_v); shape (..., N_h)."""
+        """The mean <h | phi> = eta + sigma_h^2 W^T phi of the hidden nodes given the visible fields.
+
+        Parameters
+        ----------
+        phi : array (..., N_v)
+            Visible fields.
+
+        Returns
+        -------
+        array (..., N_h)
+            The means.
+        """
         mean = self.hidden_variance * (self._visible(phi) @ self.weights)
         return mean if self.hidden_bias is None else mean + self.hidden_bias
 
+    @in_range
     def reconstruct(self, phi: ArrayLike) -> Floats:
-        """One mean-field pass forward and backward, <phi | <h | phi>>, as in Fig. 16; shape (..., N_v)."""
+        """One mean-field pass forward and backward, as in Fig. 16.
+
+        Parameters
+        ----------
+        phi : array (..., N_v)
+            Visible fields.
+
+        Returns
+        -------
+        array (..., N_v)
+            The mean of phi given the mean of h given these fields.
+        """
         return self.visible_mean(self.hidden_mean(phi))
 
     def __repr__(self) -> str:
         mass = self.mass_squared if np.ndim(self.mass_squared) == 0 else "one per node"
         mass = f"{mass:.6g}" if isinstance(mass, float) else mass
         bias = "" if self.hidden_bias is None else ", hidden bias"
-        return (f"<ScalarRBM: N_v = {self.n_visible}, N_h = {self.n_hidden}, mu^2 = {mass}, "
-                f"sigma_h^2 = {self.hidden_variance:.6g}{bias}>")
+        return (
+            f"<ScalarRBM: N_v = {self.n_visible}, N_h = {self.n_hidden}, mu^2 = {mass}, "
+            f"sigma_h^2 = {self.hidden_variance:.6g}{bias}>"
+        )

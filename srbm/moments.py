@@ -30,7 +30,7 @@ from ._support.checks import (
     refuse_containers,
     varying_nodes,
 )
-from ._support.range import in_extended_range, in_range, members_in_range
+from ._support.range import in_extended_range, in_range
 from ._support.runtime import progress_bar
 
 _PIECE = 2**22
@@ -38,19 +38,50 @@ _PIECE = 2**22
 _SPACING = 4 * float(np.finfo(float).eps)
 
 
-@members_in_range
 @dataclass(frozen=True, eq=False)
 class IntegerMoments:
-    """Exact sums over integer data: `n` samples, sum phi (N,), sum phi phi^T (N, N), all int64."""
+    """Exact sums over integer data.
+
+    Parameters
+    ----------
+    n : int
+        Number of samples.
+    sums : array (N,) of int64
+        Sum of phi over the samples.
+    products : array (N, N) of int64
+        Sum of phi phi^T over the samples.
+
+    Examples
+    --------
+    >>> from srbm import block_moments
+    >>> moments = block_moments([[1, 2], [3, 5]]) + block_moments([[0, 1]])
+    >>> moments.n, moments.sums.tolist()
+    (3, [4, 8])
+    >>> moments.products.tolist()
+    [[10, 17], [17, 30]]
+    """
 
     n: int
     sums: np.ndarray
     products: np.ndarray
 
     def __add__(self, other: Any) -> Any:
-        """The sums over both sets of samples, exactly; `ValueError` where they would not fit into 64 bits.
+        """Sums over both sets of samples, exactly; with `FloatMoments` the result is one of these.
 
-        With `FloatMoments` the sum is one of these.
+        Parameters
+        ----------
+        other : IntegerMoments or FloatMoments
+            Moments of other samples of the same nodes.
+
+        Returns
+        -------
+        IntegerMoments or FloatMoments
+            Moments of all samples.
+
+        Raises
+        ------
+        ValueError
+            Where the sums would not fit into 64 bits, or the numbers of nodes differ.
         """
         if isinstance(other, FloatMoments):
             return self.as_floats() + other
@@ -60,18 +91,39 @@ class IntegerMoments:
         # No entry of a sum of outer products exceeds the largest one on its diagonal (Cauchy and Schwarz).
         largest = sum(int(part.products.diagonal().max(initial=0)) for part in (self, other))
         if largest >= 2**63:
-            raise ValueError(f"the sums over {self.n + other.n} samples are too large for 64 bits; convert the blocks "
-                             "to float64")
+            raise ValueError(
+                f"the sums over {self.n + other.n} samples are too large for 64 bits; convert the blocks to float64"
+            )
         return IntegerMoments(self.n + other.n, self.sums + other.sums, self.products + other.products)
 
     def as_floats(self) -> FloatMoments:
-        """The same moments as those of real data."""
+        """These moments in the form of those of real data.
+
+        Returns
+        -------
+        FloatMoments
+            Mean and scatter, rounded to double precision.
+        """
         if not self.n:
             return FloatMoments(0, self.sums.astype(float), self.products.astype(float))
         return FloatMoments(self.n, self.sums / self.n, self.n * self.correlation(center=True))
 
+    @in_range
     def correlation(self, center: bool = False, scale: float = 1.0) -> Floats:
-        """<phi phi^T> of data times `scale`, or its centred version <phi phi^T> - <phi><phi>^T."""
+        """Second moments of the data.
+
+        Parameters
+        ----------
+        center : bool
+            Whether to subtract the mean: <phi phi^T> - <phi><phi>^T.
+        scale : float
+            What the data are multiplied by first.
+
+        Returns
+        -------
+        array (N, N)
+            <phi phi^T>, or its centred version.
+        """
         if not center:
             return self.products / self.n * scale**2
         # Moving the origin to the rounded mean is exact in integers (an intermediate overflow wraps around and back),
@@ -83,13 +135,31 @@ class IntegerMoments:
         return (products / self.n - np.outer(mean, mean)) * scale**2
 
 
-@members_in_range
 @dataclass(frozen=True, eq=False)
 class FloatMoments:
-    """Moments of real data: `n` samples, their mean (N,) and scatter sum (phi - mean)(phi - mean)^T (N, N).
+    """Moments of real data.
 
     They add up by the formula of Chan, Golub and LeVeque, so that a large mean does not cost digits. Sums of floats are
     rounded: the same blocks give the same bits only if they are added in the same order.
+
+    Parameters
+    ----------
+    n : int
+        Number of samples.
+    mean : array (N,)
+        Mean of phi.
+    scatter : array (N, N)
+        Sum of the outer products of phi minus its mean.
+
+    Examples
+    --------
+    >>> from srbm import block_moments
+    >>> moments = block_moments([[0.5, 1.0], [1.5, 3.0]])
+    >>> moments.mean
+    array([1., 2.])
+    >>> moments.correlation(center=True)
+    array([[0.25, 0.5 ],
+           [0.5 , 1.  ]])
     """
 
     n: int
@@ -97,7 +167,23 @@ class FloatMoments:
     scatter: Floats
 
     def __add__(self, other: FloatMoments | IntegerMoments) -> FloatMoments:
-        """The moments of both sets of samples."""
+        """Moments of both sets of samples.
+
+        Parameters
+        ----------
+        other : FloatMoments or IntegerMoments
+            Moments of other samples of the same nodes.
+
+        Returns
+        -------
+        FloatMoments
+            Moments of all samples.
+
+        Raises
+        ------
+        ValueError
+            When the numbers of nodes differ.
+        """
         if isinstance(other, IntegerMoments):
             other = other.as_floats()
         if not isinstance(other, FloatMoments):
@@ -110,8 +196,22 @@ class FloatMoments:
         between = shift[:, None] * shift[None, :] * (self.n * other.n / n)
         return FloatMoments(n, self.mean + shift * (other.n / n), self.scatter + (other.scatter + between))
 
+    @in_range
     def correlation(self, center: bool = False, scale: float = 1.0) -> Floats:
-        """<phi phi^T> of data times `scale`, or its centred version <phi phi^T> - <phi><phi>^T."""
+        """Second moments of the data.
+
+        Parameters
+        ----------
+        center : bool
+            Whether to subtract the mean: <phi phi^T> - <phi><phi>^T.
+        scale : float
+            What the data are multiplied by first.
+
+        Returns
+        -------
+        array (N, N)
+            <phi phi^T>, or its centred version.
+        """
         second = self.scatter / self.n
         if not center:
             return (second + self.mean[:, None] * self.mean[None, :]) * scale**2
@@ -124,12 +224,37 @@ class FloatMoments:
 
 def _same_width(a: Array, b: Array) -> None:
     if a.shape != b.shape:
-        raise ValueError(f"moments of {a.shape[0]} and of {b.shape[0]} nodes cannot be added: the blocks must agree "
-                         "in the number of columns")
+        raise ValueError(
+            f"moments of {a.shape[0]} and of {b.shape[0]} nodes cannot be added: the blocks must agree "
+            "in the number of columns"
+        )
 
 
 def block_moments(block: Array) -> IntegerMoments | FloatMoments:
-    """The moments of one block (n, N), a sample in each row: exact for integers, on the device where the block is."""
+    """Moments of one block of samples: exact for integers, on the device where the block is.
+
+    Parameters
+    ----------
+    block : array (n, N)
+        A sample in each row.
+
+    Returns
+    -------
+    IntegerMoments or FloatMoments
+        Moments that can be added to those of other blocks.
+
+    Raises
+    ------
+    ValueError
+        For a wrong shape or values that are not finite.
+
+    Examples
+    --------
+    >>> from srbm import block_moments
+    >>> (block_moments([[1, 2]]) + block_moments([[3, 5]])).correlation()
+    array([[ 5. ,  8.5],
+           [ 8.5, 14.5]])
+    """
     block = next(_blocks(iter([block])))
     if not _is_integer(block):
         return _float_block(block)
@@ -141,7 +266,9 @@ def block_moments(block: Array) -> IntegerMoments | FloatMoments:
 
 @in_range
 def second_moment(chunks: Array | Iterable[Array], center: bool = False, *, progress: bool = False) -> Floats:
-    """<phi phi^T> of Eq. (21), or with `center` the covariance <phi phi^T> - <phi><phi>^T (divided by n, not n - 1).
+    """Second moments <phi phi^T> of data, or their covariance, in one pass.
+
+    They are the target of Eq. (21).
 
     Parameters
     ----------
@@ -149,13 +276,30 @@ def second_moment(chunks: Array | Iterable[Array], center: bool = False, *, prog
         Samples in rows; the blocks may have different numbers of rows, and are read once, one at a time. Integer
         blocks are summed exactly. Arrays of another library are multiplied by it, on the device where they are, and
         so is the result its array.
+    center : bool
+        Whether to subtract the mean: <phi phi^T> - <phi><phi>^T (divided by n, not n - 1).
     progress : bool
         Whether to show a progress bar, which counts samples (on stderr; needs tqdm).
 
     Returns
     -------
-    array (N, N), float64. Raises `ValueError` when there are no samples, a block has the wrong shape, or a value is
-    not finite.
+    array (N, N)
+        float64.
+
+    Raises
+    ------
+    ValueError
+        When there are no samples, a block has the wrong shape, or a value is not finite.
+
+    Examples
+    --------
+    >>> from srbm import second_moment
+    >>> second_moment([[1.0, 2.0], [3.0, 5.0]])
+    array([[ 5. ,  8.5],
+           [ 8.5, 14.5]])
+    >>> second_moment([[1.0, 2.0], [3.0, 5.0]], center=True)
+    array([[1.  , 1.5 ],
+           [1.5 , 2.25]])
     """
     with progress_bar(progress, None, "sample") as advance:
         blocks = _counted(_blocks(chunks), advance)
@@ -170,11 +314,25 @@ def second_moment(chunks: Array | Iterable[Array], center: bool = False, *, prog
 
 @in_extended_range
 def kernel_spectrum(correlation: ArrayLike) -> Floats:
-    """kappa = 1 / (eigenvalues of <phi phi^T>), ascending, shape (N_v,): the spectrum of the target's kernel.
+    """The spectrum of the target's kernel: kappa = 1 / (eigenvalues of <phi phi^T>).
 
-    It is infinite in directions in which the data do not vary, that is, where the variance is no more than rounding:
-    below 1e-12 of the largest one, below what single precision resolves where `correlation` is of that type, or of the
-    size of its negative eigenvalues.
+    Parameters
+    ----------
+    correlation : array (N_v, N_v)
+        <phi phi^T> of the data.
+
+    Returns
+    -------
+    array (N_v,)
+        kappa, ascending. It is infinite in directions in which the data do not vary, that is, where the variance is no
+        more than rounding: below 1e-12 of the largest one, below what single precision resolves where `correlation` is
+        of that type, or of the size of its negative eigenvalues.
+
+    Examples
+    --------
+    >>> from srbm import kernel_spectrum
+    >>> kernel_spectrum([[0.5, 0.0, 0.0], [0.0, 0.25, 0.0], [0.0, 0.0, 0.0]])
+    array([ 2.,  4., inf])
     """
     variances = np.linalg.eigvalsh(correlation_matrix(correlation))[::-1]
     varies = variances > null_variance(correlation, variances)
@@ -182,14 +340,27 @@ def kernel_spectrum(correlation: ArrayLike) -> Floats:
 
 
 class Standardized(NamedTuple):
-    """Second moments of fields that are measured in units of their own standard deviations."""
+    """Second moments of fields that are measured in units of their own standard deviations.
+
+    Attributes
+    ----------
+    correlation : array (n, n)
+        <phi phi^T> with ones on the diagonal, for the n nodes that vary.
+    scale : array (n,)
+        The standard deviations of these nodes: what a sample is multiplied by to be in the old units.
+    varies : array (N_v,) of bool
+        Which of the nodes vary.
+
+    Examples
+    --------
+    >>> from srbm import standardize
+    >>> standardize([[4.0, 1.0], [1.0, 1.0]]).scale
+    array([2., 1.])
+    """
 
     correlation: Floats
-    """<phi phi^T> with ones on the diagonal, shape (n, n), for the n nodes that vary."""
     scale: Floats
-    """The standard deviations of these nodes, shape (n,): what a sample is multiplied by to be in the old units."""
     varies: np.ndarray
-    """Which of the nodes vary, bool (N_v,)."""
 
 
 @in_range
@@ -199,6 +370,24 @@ def standardize(correlation: ArrayLike) -> Standardized:
     Columns of a table that are measured in different units are compared so. A node that does not vary has no unit of
     its own (its standard deviation is 0, or a rounding error) and is left out.
 
+    Parameters
+    ----------
+    correlation : array (N_v, N_v)
+        <phi phi^T> of the data, centred where their mean is not zero.
+
+    Returns
+    -------
+    Standardized
+        The second moments, the units, and which nodes were kept.
+
+    Raises
+    ------
+    ValueError
+        When no node varies.
+
+    Examples
+    --------
+    >>> from srbm import standardize
     >>> correlation, scale, varies = standardize([[4.0, 1.0, 0.0], [1.0, 1.0, 0.0], [0.0, 0.0, 0.0]])
     >>> correlation
     array([[1. , 0.5],
@@ -216,14 +405,36 @@ def standardize(correlation: ArrayLike) -> Standardized:
 
 
 def _counted(blocks: Iterable[Array], advance: Callable[[int], object]) -> Iterator[Array]:
-    """The same blocks; tells how many rows have been worked on."""
+    """Pass the blocks on, and tell how many rows have been worked on."""
     for block in blocks:
         yield block
         advance(block.shape[0])
 
 
 def integer_moments(chunks: Array | Iterable[Array]) -> IntegerMoments:
-    """Exact sums over integer blocks (n, N); see `second_moment`."""
+    """Exact sums over integer data, in one pass; see `second_moment`.
+
+    Parameters
+    ----------
+    chunks : array (n, N), list of its rows, or iterable of such arrays
+        Samples in rows, all of an integer type.
+
+    Returns
+    -------
+    IntegerMoments
+        The sums.
+
+    Raises
+    ------
+    ValueError
+        For values that are no integers or too large for 64 bits, and when there are no samples.
+
+    Examples
+    --------
+    >>> from srbm.moments import integer_moments
+    >>> integer_moments([[1, 2], [3, 5]]).products.tolist()
+    [[10, 17], [17, 29]]
+    """
     n, bound = 0, 0
     sums, products = np.zeros(0, dtype=np.int64), np.zeros((0, 0), dtype=np.int64)
     for block in _blocks(chunks):
@@ -235,8 +446,10 @@ def integer_moments(chunks: Array | Iterable[Array]) -> IntegerMoments:
         n += block.shape[0]
         bound += block.shape[0] * _largest(block) ** 2
         if bound >= 2**63:
-            raise ValueError(f"integers up to {_largest(block)} are too large to be summed exactly over {n} samples in "
-                             "64 bits; convert the blocks to float64")
+            raise ValueError(
+                f"integers up to {_largest(block)} are too large to be summed exactly over {n} samples in "
+                "64 bits; convert the blocks to float64"
+            )
         if not block.shape[0]:
             continue
         xp = namespace(block)
@@ -275,7 +488,7 @@ def _integer_product(block: Array, sums: np.ndarray) -> np.ndarray:
         if rows >= min(len(block), 64) and max(high, -low) <= 2**mantissa:
             total = np.zeros((block.shape[1],) * 2, dtype=np.int64)
             for start in range(0, len(block), rows):
-                part: Any = block[start:start + rows].astype(real)
+                part: Any = block[start : start + rows].astype(real)
                 part -= real(origin)
                 total += (part.T @ part).astype(np.int64)
             return total + origin * np.add.outer(sums, sums) - len(block) * origin**2
@@ -284,7 +497,7 @@ def _integer_product(block: Array, sums: np.ndarray) -> np.ndarray:
 
 
 def _integer_product_of_library(block: Array, sums: np.ndarray) -> np.ndarray:
-    """The same by the matrix multiplication of the block's library, in float64."""
+    """block^T block by the matrix multiplication of the block's library, in float64, and exact."""
     xp = namespace(block)
     largest = max(_largest(block), 1)
     rows = 2**53 // largest**2
@@ -292,7 +505,7 @@ def _integer_product_of_library(block: Array, sums: np.ndarray) -> np.ndarray:
         return _integer_product(to_numpy(block), sums)
     total = np.zeros((block.shape[1],) * 2, dtype=np.int64)
     for start in range(0, block.shape[0], rows):
-        part = xp.astype(block[start:min(start + rows, block.shape[0]), :], xp.float64)
+        part = xp.astype(block[start : min(start + rows, block.shape[0]), :], xp.float64)
         total += to_numpy(xp.astype(part.mT @ part, xp.int64))
     return total
 
@@ -320,7 +533,7 @@ def _float_moments(blocks: Iterable[Array]) -> FloatMoments:
     for block in blocks:
         rows = max(_PIECE // max(block.shape[1], 1), 1)
         for start in range(0, block.shape[0], rows):
-            here = _float_block(block[start:min(start + rows, block.shape[0]), ...])
+            here = _float_block(block[start : min(start + rows, block.shape[0]), ...])
             moments = here if moments is None else moments + here
     if moments is None:
         raise ValueError("second_moment needs at least one sample, got none")
@@ -335,8 +548,11 @@ def _float_block(block: Array) -> FloatMoments:
         block = xp.astype(block, xp.float64)
         if not bool(xp.isfinite(xp.sum(block))):  # one number comes from the device, not the block
             bad = int(xp.sum(xp.astype(~xp.isfinite(block), xp.int64)))
-            what = f"{bad} of its {block.shape[0] * block.shape[1]} entries are NaN or infinite" if bad else (
-                "their sum is too large for double precision")
+            what = (
+                f"{bad} of its {block.shape[0] * block.shape[1]} entries are NaN or infinite"
+                if bad
+                else ("their sum is too large for double precision")
+            )
             raise ValueError(f"a block of samples must be finite, but {what}")
     if not block.shape[0]:
         return FloatMoments(0, xp.sum(block, axis=0), block.mT @ block)
@@ -361,13 +577,19 @@ def _blocks(chunks: Array | Iterable[Array]) -> Iterator[Array]:
         except ValueError as error:
             if "inhomogeneous" not in str(error):
                 raise
-            raise ValueError("each block must have shape (n, N), a sample in each row, but the rows of one have "
-                             "different lengths") from None
+            raise ValueError(
+                "each block must have shape (n, N), a sample in each row, but the rows of one have different lengths"
+            ) from None
         if block.ndim != 2:
-            hint = {0: "; pass np.array(data), with one row per sample", 1: "; wrap one sample as sample[None]",
-                    3: "; a field on a lattice is one row, x.reshape(len(x), -1)"}
-            raise ValueError(f"each block must have shape (n, N), a sample in each row, got shape {tuple(block.shape)}"
-                             + hint.get(block.ndim, ""))
+            hint = {
+                0: "; pass np.array(data), with one row per sample",
+                1: "; wrap one sample as sample[None]",
+                3: "; a field on a lattice is one row, x.reshape(len(x), -1)",
+            }
+            raise ValueError(
+                f"each block must have shape (n, N), a sample in each row, got shape {tuple(block.shape)}"
+                + hint.get(block.ndim, "")
+            )
         if width not in (None, block.shape[1]):
             raise ValueError(f"blocks must agree in the number of columns, got {width} and {block.shape[1]}")
         if not namespace(block).isdtype(block.dtype, ("bool", "integral", "real floating")):
@@ -379,8 +601,10 @@ def _blocks(chunks: Array | Iterable[Array]) -> Iterator[Array]:
 def _refuse_batches(block: Any) -> None:
     """Raise for what PyTorch's data loaders give: a list of tensors, of which the first holds the samples."""
     if isinstance(block, (list, tuple)) and any(hasattr(item, "detach") for item in block):
-        raise ValueError(f"a block of samples is a {type(block).__name__} of {len(block)} tensors, as PyTorch's data "
-                         "loaders give them: pass (x for x, *labels in loader), with x flattened to (n, N)")
+        raise ValueError(
+            f"a block of samples is a {type(block).__name__} of {len(block)} tensors, as PyTorch's data "
+            "loaders give them: pass (x for x, *labels in loader), with x flattened to (n, N)"
+        )
 
 
 def _parts(chunks: Any) -> Iterable[Any]:
@@ -389,9 +613,11 @@ def _parts(chunks: Any) -> Iterable[Any]:
     if isinstance(chunks, (list, tuple)) and len(chunks) > 1:
         shapes = {np.shape(block) for block in chunks if hasattr(block, "shape")}
         if len(shapes) == 1 and (shape := shapes.pop()) and len(shape) == 2 and shape[0] == shape[1] > 1:
-            raise ValueError(f"data is a list of {len(chunks)} square arrays of shape {shape}, which may be fields or "
-                             f"blocks: pass fields as np.reshape(x, ({len(chunks)}, -1)), a row each, and blocks of "
-                             "samples as iter(x)")
+            raise ValueError(
+                f"data is a list of {len(chunks)} square arrays of shape {shape}, which may be fields or "
+                f"blocks: pass fields as np.reshape(x, ({len(chunks)}, -1)), a row each, and blocks of "
+                "samples as iter(x)"
+            )
     if not is_numpy(chunks) or hasattr(chunks, "__array__"):
         return [chunks]
     if isinstance(chunks, (list, tuple)) and chunks and all(is_numpy(row) and _is_row(row) for row in chunks):
@@ -403,8 +629,10 @@ def _parts(chunks: Any) -> Iterable[Any]:
     except TypeError:
         pass
     hint = "np.loadtxt(path) of a text file" if is_path else "np.array(data)"
-    raise TypeError("data must be an array of shape (n, N), a sample in each row, or an iterable of such blocks, got "
-                    f"{described(chunks)}; pass {hint}")
+    raise TypeError(
+        "data must be an array of shape (n, N), a sample in each row, or an iterable of such blocks, got "
+        f"{described(chunks)}; pass {hint}"
+    )
 
 
 def _is_row(row: Any) -> bool:

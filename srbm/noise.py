@@ -1,2 +1,3 @@
 """The old name of `srbm.stability`, for one release."""
+
 from .stability import *  # noqa: F403

@@ -1,2 +1,3 @@
 """The old name of `srbm.runs`, for one release."""
+
 from .runs import *  # noqa: F403

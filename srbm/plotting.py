@@ -1,2 +1,3 @@
 """The old name of `srbm.figures.plots`, for one release."""
+
 from .figures.plots import *  # noqa: F403

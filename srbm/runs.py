@@ -17,14 +17,19 @@ from ._support.runtime import single_threaded
 
 
 def sweep(function: Callable[..., Any], cases: Iterable[Any], *, seed: Any, n_jobs: int = 1) -> list[Any]:
-    """[function(case, rng) for case in cases], each with a generator of its own.
+    """Call a function for many cases, each with a random generator of its own.
+
+    The result is that of `[function(case, rng) for case in cases]`, with another `rng` for each.
+
+    Every case runs with one BLAS thread where threadpoolctl is installed (pip install threadpoolctl), since threads
+    would change roundings and cases already fill the cores. Without it the last bits may depend on `n_jobs`.
 
     Parameters
     ----------
     function : callable
-        Called as function(case, rng) with a `numpy.random.Generator`. What it returns travels between processes.
+        Called as `function(case, rng)` with a `numpy.random.Generator`. What it returns travels between processes.
     cases : iterable
-        Values of N_h, pairs (N_h, learning rate), ...
+        Values of N_h, pairs of N_h and a learning rate, or whatever the function takes.
     seed : int, sequence of int, or SeedSequence
         Fixes all random numbers. A case keeps its own when cases are appended to the list.
     n_jobs : int
@@ -32,8 +37,21 @@ def sweep(function: Callable[..., Any], cases: Iterable[Any], *, seed: Any, n_jo
         `joblib.parallel_config`: with backend "dask" the cases go to the cluster of the active
         `dask.distributed.Client`.
 
-    Every case runs with one BLAS thread where threadpoolctl is installed (pip install threadpoolctl), since threads
-    would change roundings and cases already fill the cores. Without it the last bits may depend on `n_jobs`.
+    Returns
+    -------
+    list
+        What the function returned, in the order of the cases, whatever the number of processes.
+
+    Raises
+    ------
+    ImportError
+        For several processes without joblib.
+
+    Examples
+    --------
+    >>> from srbm import sweep
+    >>> sweep(lambda n, rng: rng.standard_normal(n).shape, [1, 2, 3], seed=0)
+    [(1,), (2,), (3,)]
     """
     cases = list(cases)
     sequence = _sequence(seed)
@@ -57,8 +75,9 @@ def _sequence(seed: Any) -> np.random.SeedSequence:
     try:
         return np.random.SeedSequence(seed)
     except (TypeError, ValueError) as error:
-        raise type(error)("seed must be a non-negative integer, a sequence of them, or a SeedSequence, got "
-                          f"{described(seed)}") from None
+        raise type(error)(
+            f"seed must be a non-negative integer, a sequence of them, or a SeedSequence, got {described(seed)}"
+        ) from None
 
 
 def _run(function: Callable[..., Any], case: Any, child: np.random.SeedSequence) -> Any:

@@ -1,2 +1,3 @@
 """The old name of `srbm.training.schedules`, for one release."""
+
 from .training.schedules import *  # noqa: F403

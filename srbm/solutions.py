@@ -25,17 +25,49 @@ def _symmetric_root(kernel: ArrayLike, mass_squared: float, hidden_variance: flo
     require_positive(kappa, "the target kernel")
     excess = mass_squared - kappa
     if excess.min() < -1e-12 * mass_squared:
-        raise ValueError(f"mass_squared = {mass_squared:g} is below the largest eigenvalue of the kernel, "
-                         f"{kappa[-1]:.6g}: an exact solution needs mu^2 >= kappa_max (Eq. 14). Raise mu^2, or use "
-                         "maximum_likelihood for the best model at this mu^2")
+        raise ValueError(
+            f"mass_squared = {mass_squared:g} is below the largest eigenvalue of the kernel, "
+            f"{kappa[-1]:.6g}: an exact solution needs mu^2 >= kappa_max (Eq. 14). Raise mu^2, or use "
+            "maximum_likelihood for the best model at this mu^2"
+        )
     return modes * np.sqrt(np.maximum(excess, 0) / hidden_variance) @ modes.T
 
 
 @in_range
 def cholesky_solution(kernel: ArrayLike, mass_squared: float, hidden_variance: float = 1.0) -> ScalarRBM:
-    """The exact solution of Eq. (13) with W lower triangular and a non-negative diagonal (item 1), N_h = N_v.
+    """The exact solution whose W is lower triangular with a non-negative diagonal, with N_h = N_v.
 
-    Raises `ValueError` for mu^2 < kappa_max, `NotNormalizableError` for a kernel that is not positive.
+    It factorises the target by Eq. (13) (item 1 of Sec. II).
+
+    Parameters
+    ----------
+    kernel : array (N_v, N_v)
+        Kernel of the target.
+    mass_squared : float
+        mu^2, not below the largest eigenvalue of `kernel`.
+    hidden_variance : float
+        sigma_h^2.
+
+    Returns
+    -------
+    ScalarRBM
+        The model with that kernel.
+
+    Raises
+    ------
+    ValueError
+        For a mu^2 below the spectrum of the kernel (Eq. 14).
+    NotNormalizableError
+        For a kernel that is not positive.
+
+    Examples
+    --------
+    >>> from srbm import FreeScalarField, cholesky_solution
+    >>> rbm = cholesky_solution(FreeScalarField(3).kernel, mass_squared=8.0)
+    >>> rbm.kernel.round(6)
+    array([[ 6., -1., -1.],
+           [-1.,  6., -1.],
+           [-1., -1.,  6.]])
     """
     root = _symmetric_root(kernel, mass_squared, hidden_variance)
     # The triangular factor of the root's QR decomposition also serves mu^2 = kappa_max, where Cholesky breaks down.
@@ -45,32 +77,86 @@ def cholesky_solution(kernel: ArrayLike, mass_squared: float, hidden_variance: f
 
 @in_range
 def symmetric_solution(kernel: ArrayLike, mass_squared: float, hidden_variance: float = 1.0) -> ScalarRBM:
-    """The exact solution W = W^T = O sqrt(D) O^T of Eq. (16), N_h = N_v; raises as `cholesky_solution`."""
+    r"""The exact solution whose W is symmetric, with N_h = N_v.
+
+    .. math:: W = W^T = O \sqrt{D} O^T
+
+    with the eigenvalues D and the eigenvectors O of the right-hand side of Eq. (13): Eq. (16).
+
+    Parameters
+    ----------
+    kernel : array (N_v, N_v)
+        Kernel of the target.
+    mass_squared : float
+        mu^2, not below the largest eigenvalue of `kernel`.
+    hidden_variance : float
+        sigma_h^2.
+
+    Returns
+    -------
+    ScalarRBM
+        The model with that kernel.
+
+    Raises
+    ------
+    ValueError
+        For a mu^2 below the spectrum of the kernel (Eq. 14).
+    NotNormalizableError
+        For a kernel that is not positive.
+
+    Examples
+    --------
+    >>> from srbm import FreeScalarField, symmetric_solution
+    >>> symmetric_solution(FreeScalarField(3).kernel, mass_squared=7.0).weights.round(3)
+    array([[0.577, 0.577, 0.577],
+           [0.577, 0.577, 0.577],
+           [0.577, 0.577, 0.577]])
+    """
     return ScalarRBM(_symmetric_root(kernel, mass_squared, hidden_variance), mass_squared, hidden_variance)
 
 
 @in_range
-def maximum_likelihood(correlation: ArrayLike, n_hidden: int, mass_squared: float | None = None,
-                       hidden_variance: float = 1.0) -> ScalarRBM:
-    """The maximum of the likelihood over W (and over mu^2 when `mass_squared` is None) for data <phi phi^T>.
+def maximum_likelihood(
+    correlation: ArrayLike, n_hidden: int, mass_squared: float | None = None, hidden_variance: float = 1.0
+) -> ScalarRBM:
+    """The model of maximum likelihood for data with given second moments, over W and, if it is free, over mu^2.
 
-    The model keeps the smallest kappa = 1 / (eigenvalue of `correlation`): with mu^2 given, the n_hidden smallest
-    among those below mu^2; with mu^2 free, the n_hidden smallest, and 1 / mu^2 is the mean of the other 1 / kappa.
+    The model keeps the smallest kappa = 1 / (eigenvalue of `correlation`): with mu^2 given, the N_h smallest
+    among those below mu^2; with mu^2 free, the N_h smallest, and 1 / mu^2 is the mean of the other 1 / kappa.
     Where the last of them has the same kappa as the next, any combination of the two would do as well: the maximum is
     then not unique, and the kernel returned is one of a continuum.
 
     Parameters
     ----------
     correlation : array (N_v, N_v)
-        <phi phi^T>, positive semidefinite; null directions (kappa infinite) are never kept.
+        <phi phi^T> of the data, positive semidefinite; null directions (kappa infinite) are never kept.
     n_hidden : int
         N_h; columns of W beyond the kept modes are zero.
+    mass_squared : float, optional
+        mu^2; the best one when None.
+    hidden_variance : float
+        sigma_h^2.
+
+    Returns
+    -------
+    ScalarRBM
+        The best model.
 
     Raises
     ------
     ValueError
-        With mu^2 free and n_hidden >= N_v (the optimum is a line: any mu^2 > kappa_max does), or when every discarded
+        With mu^2 free and N_h >= N_v (the optimum is a line: any mu^2 above the spectrum does), or when every discarded
         1 / kappa is zero, so that the likelihood grows without bound as mu^2 does.
+
+    Examples
+    --------
+    >>> from srbm import FreeScalarField, maximum_likelihood
+    >>> best = maximum_likelihood(FreeScalarField(10).propagator, n_hidden=5)
+    >>> best
+    <ScalarRBM: N_v = 10, N_h = 5, mu^2 = 7.24911, sigma_h^2 = 1>
+    >>> best.eigenvalues.round(3)
+    array([4.   , 4.382, 4.382, 5.382, 5.382, 7.249, 7.249, 7.249, 7.249,
+           7.249])
     """
     n_hidden = count(n_hidden, "n_hidden")
     hidden_variance = number(hidden_variance, "hidden_variance", above=0)
@@ -79,12 +165,16 @@ def maximum_likelihood(correlation: ArrayLike, n_hidden: int, mass_squared: floa
     n_visible = len(variances)
     if mass_squared is None:
         if n_hidden >= n_visible:
-            raise ValueError(f"with n_hidden = {n_hidden} >= N_v = {n_visible} every mu^2 above the spectrum is "
-                             "optimal: pass mass_squared")
+            raise ValueError(
+                f"with n_hidden = {n_hidden} >= N_v = {n_visible} every mu^2 above the spectrum is "
+                "optimal: pass mass_squared"
+            )
         discarded = np.where(variances > null_variance(correlation, variances), variances, 0)[n_hidden:].mean()
         if not discarded:
-            raise ValueError("the likelihood has no maximum: beyond n_hidden modes the data do not vary at all, so it "
-                             "grows with mu^2 without bound; choose a smaller n_hidden or pass mass_squared")
+            raise ValueError(
+                "the likelihood has no maximum: beyond n_hidden modes the data do not vary at all, so it "
+                "grows with mu^2 without bound; choose a smaller n_hidden or pass mass_squared"
+            )
         mass_squared = 1 / discarded
     mass_squared = number(mass_squared, "mass_squared", above=0)
     n = int(kept(variances, mass_squared, n_hidden).sum())

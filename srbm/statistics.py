@@ -13,12 +13,38 @@ from ._support.range import in_range
 
 @in_range
 def autocorrelation_time(series: ArrayLike) -> Any:
-    """Integrated autocorrelation time tau = 1 + 2 sum_t rho(t) along the last axis, in steps; shape (...).
+    r"""Integrated autocorrelation time along the last axis, in steps.
 
-    The sum is cut at the first window M >= 5 tau(M) (Sokal), its last term counted half, which keeps it positive
-    for alternating chains; for those, M >= 5 / tau(M) is asked for too. An AR(1) chain with coefficient a has
-    tau = (1 + a) / (1 - a); independent and constant values have tau = 1. Raises `ValueError` for a series shorter
-    than 50 tau, whose estimate could not be trusted; the estimate is in the message.
+    It is
+
+    .. math:: \tau = 1 + 2 \sum_t \rho(t)
+
+    with the normalised autocorrelation :math:`\rho(t)`, cut at the first window of at least 5 tau steps (Sokal), its
+    last term counted half, which keeps it positive for alternating chains; for those, a window of at least 5 / tau is
+    asked for too. An AR(1) chain with coefficient a has :math:`\tau = (1 + a) / (1 - a)`; independent and constant
+    values have tau = 1.
+
+    Parameters
+    ----------
+    series : array (..., n)
+        Successive values of a chain, along the last axis.
+
+    Returns
+    -------
+    float or array (...)
+        The time of each series.
+
+    Raises
+    ------
+    ValueError
+        For a series shorter than 50 tau, whose estimate could not be trusted; the estimate is in the message.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from srbm import autocorrelation_time
+    >>> round(autocorrelation_time(np.random.default_rng(0).standard_normal(1000)))
+    1
     """
     series = finite(series, "series")
     length = series.shape[-1] if series.ndim else 0
@@ -37,14 +63,43 @@ def autocorrelation_time(series: ArrayLike) -> Any:
     first = np.where(enough.any(axis=-1), enough.argmax(axis=-1), tau.argmax(axis=-1))
     result = np.take_along_axis(tau, first[..., None], axis=-1)[..., 0]
     if length < 50 * result.max():
-        raise ValueError(f"the series of {length} values is shorter than 50 autocorrelation times "
-                         f"(estimate {result.max():.3g}): its error cannot be trusted. Run longer chains")
+        raise ValueError(
+            f"the series of {length} values is shorter than 50 autocorrelation times "
+            f"(estimate {result.max():.3g}): its error cannot be trusted. Run longer chains"
+        )
     return result if result.ndim else float(result)
 
 
 @in_range
 def standard_error(series: ArrayLike) -> Any:
-    """Standard error of the mean along the last axis, autocorrelations included: std sqrt(tau / n)."""
+    r"""Standard error of the mean along the last axis, autocorrelations included.
+
+    .. math:: \sigma \sqrt{\tau / n}
+
+    with the standard deviation :math:`\sigma` of the values and the `autocorrelation_time` tau.
+
+    Parameters
+    ----------
+    series : array (..., n)
+        Successive values of a chain, along the last axis.
+
+    Returns
+    -------
+    float or array (...)
+        The error of each mean, in the unit of the values.
+
+    Raises
+    ------
+    ValueError
+        For a series shorter than 50 tau.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from srbm import standard_error
+    >>> round(float(standard_error(np.random.default_rng(0).standard_normal(10_000))), 2)
+    0.01
+    """
     series = finite(series, "series")
     tau = autocorrelation_time(series)
     return series.std(axis=-1, ddof=1) * np.sqrt(tau / series.shape[-1])

@@ -19,30 +19,52 @@ from .model import ScalarRBM
 
 
 @in_range
-def mode_trajectory(kappa: ArrayLike, mass_squared: float, initial_eigenvalue: ArrayLike, times: ArrayLike,
-                    hidden_variance: float = 1.0) -> Floats:
-    """lambda(t) of an aligned mode at fixed mu^2: the closed, implicit solution of Eq. (81).
+def mode_trajectory(
+    kappa: ArrayLike, mass_squared: float, initial_eigenvalue: ArrayLike, times: ArrayLike, hidden_variance: float = 1.0
+) -> Floats:
+    r"""The eigenvalue lambda of an aligned mode at fixed mu^2 in time, from the closed solution of its equation.
 
-    For kappa != mu^2 the solution satisfies
+    Unless kappa = mu^2, the solution of Eq. (81) satisfies
 
-        kappa^2 ln[(lambda - kappa) / (lambda_0 - kappa)] - kappa mu^2 ln[(mu^2 - lambda) / (mu^2 - lambda_0)]
-            = -2 sigma_h^2 (mu^2 - kappa) t,
+    .. math::
+
+       \kappa^2 \ln\frac{\lambda - \kappa}{\lambda_0 - \kappa}
+       - \kappa \mu^2 \ln\frac{\mu^2 - \lambda}{\mu^2 - \lambda_0} = -2 \sigma_h^2 (\mu^2 - \kappa) t,
 
     which is inverted here by Newton iterations in variables in which both ends of the trajectory are at infinity and
-    the equation is convex or concave, so that they converge monotonically. lambda ends at min(kappa, mu^2).
+    the equation is convex or concave, so that they converge monotonically. The mode ends at the smaller of kappa and
+    mu^2.
 
     Parameters
     ----------
     kappa : array (...)
         Target eigenvalues > 0; infinity for directions in which the data do not vary.
+    mass_squared : float
+        mu^2.
     initial_eigenvalue : array (...)
-        lambda(0) with 0 < lambda(0) <= mu^2, broadcast against `kappa`; a mode that starts at mu^2 (xi = 0) stays.
+        lambda_0 > 0, at most mu^2, broadcast against `kappa`; a mode that starts at mu^2 (xi = 0) stays.
     times : array (T...)
         Flow times >= 0.
+    hidden_variance : float
+        sigma_h^2.
 
     Returns
     -------
-    array (T..., ...) of lambda.
+    array (T..., ...)
+        lambda at every time for every mode.
+
+    Raises
+    ------
+    ValueError
+        When an argument is outside these ranges.
+
+    Examples
+    --------
+    >>> from srbm import mode_trajectory
+    >>> mode_trajectory([4.0, 8.0, 12.0], 9.0, 8.9, [0.0, 10.0, 1000.0]).round(3)
+    array([[8.9  , 8.9  , 8.9  ],
+           [7.598, 8.872, 8.944],
+           [4.   , 8.   , 9.   ]])
     """
     mu2 = number(mass_squared, "mass_squared", above=0)
     s2 = number(hidden_variance, "hidden_variance", above=0)
@@ -54,8 +76,9 @@ def mode_trajectory(kappa: ArrayLike, mass_squared: float, initial_eigenvalue: A
         raise ValueError("kappa must be positive (infinite for null directions of the data)")
     kappa, initial = np.broadcast_arrays(kappa, finite(initial_eigenvalue, "initial_eigenvalue"))
     if (initial <= 0).any() or (initial > mu2).any():
-        raise ValueError("initial_eigenvalue must lie in (0, mu^2]: it is mu^2 - sigma_h^2 xi^2 of a normalisable "
-                         "model")
+        raise ValueError(
+            "initial_eigenvalue must lie in (0, mu^2]: it is mu^2 - sigma_h^2 xi^2 of a normalisable model"
+        )
 
     shape = times.shape + kappa.shape
     elapsed = 2 * s2 * np.broadcast_to(times.reshape(times.shape + (1,) * kappa.ndim), shape).flatten()
@@ -65,18 +88,22 @@ def mode_trajectory(kappa: ArrayLike, mass_squared: float, initial_eigenvalue: A
     moving = (elapsed > 0) & (initial < mu2) & (initial != kappa)
     near_pole = moving & (4 * initial < np.minimum(kappa, mu2))
     result[near_pole], elapsed[near_pole] = _leaving_the_pole(
-        kappa[near_pole], mu2, initial[near_pole], elapsed[near_pole])
+        kappa[near_pole], mu2, initial[near_pole], elapsed[near_pole]
+    )
     initial, moving = result.copy(), moving & (elapsed > 0)
-    for branch, select in ((_falling, (kappa < mu2) & (initial > kappa)),
-                           (_rising, (kappa < mu2) & (initial < kappa)),
-                           (_decoupling, kappa >= mu2)):
+    for branch, select in (
+        (_falling, (kappa < mu2) & (initial > kappa)),
+        (_rising, (kappa < mu2) & (initial < kappa)),
+        (_decoupling, kappa >= mu2),
+    ):
         chosen = moving & select
         result[chosen] = branch(kappa[chosen], mu2, initial[chosen], elapsed[chosen])
     return result.reshape(shape)
 
 
-def _newton(equation: Callable[..., tuple[Floats, Floats]], guess: Floats, *parameters: Floats,
-            scale: float = 1.0) -> Floats:
+def _newton(
+    equation: Callable[..., tuple[Floats, Floats]], guess: Floats, *parameters: Floats, scale: float = 1.0
+) -> Floats:
     """Roots of equation(x, *parameters) -> (value, slope), from guesses from which Newton's iteration is monotone.
 
     A root x is found to 1e-14 (scale + |x|).
@@ -103,6 +130,7 @@ def _leaving_the_pole(kappa: Floats, mu2: float, initial: Floats, elapsed: Float
 
     (x, y)_k being x^k + x^(k-1) y + ... + y^k: the expansion of (81), convex in w, of positive terms only.
     """
+
     def passed(lam: Floats, kappa: Floats) -> Any:
         x, y = lam / mu2, lam / kappa
         powers, last, total = np.ones_like(x), np.ones_like(x), np.full_like(x, 0.5)
@@ -138,8 +166,11 @@ def _falling(kappa: Floats, mu2: float, initial: Floats, elapsed: Floats) -> Flo
     start = np.log(mu2 - initial) - np.log(initial - kappa)
 
     def equation(u: Floats, kappa: Floats, start: Floats, elapsed: Floats) -> tuple[Floats, Floats]:
-        value = (kappa**2 * (np.logaddexp(0, u) - np.logaddexp(0, start))
-                 + kappa * mu2 * (np.logaddexp(0, -start) - np.logaddexp(0, -u)) - (mu2 - kappa) * elapsed)
+        value = (
+            kappa**2 * (np.logaddexp(0, u) - np.logaddexp(0, start))
+            + kappa * mu2 * (np.logaddexp(0, -start) - np.logaddexp(0, -u))
+            - (mu2 - kappa) * elapsed
+        )
         right = scipy.special.expit(u)
         return value, kappa**2 * right + kappa * mu2 * (1 - right)
 
@@ -194,27 +225,59 @@ def _decoupling(kappa: Floats, mu2: float, initial: Floats, elapsed: Floats) -> 
 
 @in_range
 def natural_gradient_flow(rbm: ScalarRBM, correlation: ArrayLike, times: ArrayLike) -> Floats:
-    """<phi phi^T> of the model under natural-gradient flow for N_h >= N_v, shape (T, N_v, N_v).
+    r"""The <phi phi^T> of the model under natural-gradient flow, in which every mode relaxes at the same rate.
 
-    In the Fisher metric of Gaussians the gradient flow of the likelihood is dK/dt = K - K C* K with C* the
-    `correlation`, which is linear in the propagator C = K^-1: dC/dt = C* - C. Every mode relaxes at the same rate, one,
+    In the Fisher metric of Gaussians the gradient flow of the likelihood is
 
-        C(t) = C* + (C(0) - C*) e^-t,
+    .. math:: \frac{dK}{dt} = K - K C_* K
+
+    with the `correlation` :math:`C_*`, which is linear in the propagator C = K^-1: it relaxes at the rate one,
+
+    .. math:: C(t) = C_* + (C(0) - C_*)\, e^{-t},
 
     so that learning the infrared first is a property of the Euclidean metric of W, not of the model. The flow in the
-    space of kernels is one of weights as long as C(t) exceeds 1 / mu^2, which holds if both ends do; `ValueError`
-    otherwise, or for N_h < N_v.
+    space of kernels is one of weights as long as :math:`C(t)` exceeds 1 / mu^2, which holds if both ends do.
+
+    Parameters
+    ----------
+    rbm : ScalarRBM
+        The start, with N_h >= N_v, one mu^2 for all nodes and no hidden bias.
+    correlation : array (N_v, N_v)
+        <phi phi^T>_target; all its kappa are at most mu^2.
+    times : array (T,)
+        Flow times.
+
+    Returns
+    -------
+    array (T, N_v, N_v)
+        The propagator of the model at each time.
+
+    Raises
+    ------
+    ValueError
+        For a start or a target that is not as said above.
+
+    Examples
+    --------
+    >>> from srbm import FreeScalarField, ScalarRBM, natural_gradient_flow
+    >>> start = ScalarRBM.random(4, 4, mass_squared=9.0, scale=0.0)
+    >>> natural_gradient_flow(start, FreeScalarField(4).propagator, [0.0, 1.0, 20.0])[:, 0, 0].round(4)
+    array([0.1111, 0.1528, 0.1771])
     """
     require_instance(rbm, "rbm", ScalarRBM)
     if np.ndim(rbm.mass_squared) or rbm.source.any():
         raise ValueError("natural_gradient_flow needs one mass_squared for all nodes and no hidden_bias")
     if rbm.n_hidden < rbm.n_visible:
-        raise ValueError(f"natural_gradient_flow needs n_hidden >= N_v = {rbm.n_visible}, got {rbm.n_hidden}: with "
-                         "fewer nodes the reachable propagators are not a convex set")
+        raise ValueError(
+            f"natural_gradient_flow needs n_hidden >= N_v = {rbm.n_visible}, got {rbm.n_hidden}: with "
+            "fewer nodes the reachable propagators are not a convex set"
+        )
     target = correlation_matrix(correlation, rbm.n_visible)
     lowest = np.linalg.eigvalsh(target)[0]
     if lowest * rbm.mass_squared < 1 - 1e-12:
-        raise ValueError(f"the largest kappa of the target, {1 / lowest if lowest > 0 else np.inf:.6g}, lies above "
-                         f"mu^2 = {rbm.mass_squared:g}: the flow would leave the model. Raise mu^2")
+        raise ValueError(
+            f"the largest kappa of the target, {1 / lowest if lowest > 0 else np.inf:.6g}, lies above "
+            f"mu^2 = {rbm.mass_squared:g}: the flow would leave the model. Raise mu^2"
+        )
     decay = np.exp(-finite(times, "times"))[..., None, None]
     return target + (rbm.propagator - target) * decay

@@ -24,10 +24,15 @@ FORMULAS = {
     "srbm.solutions": ("_symmetric_root cholesky_solution maximum_likelihood", "test_solutions.py"),
     "srbm.lattice": ("_dispersion momenta kernel action action_density sample", "test_lattice.py"),
     "srbm.model": ("eigenvalues log_partition action log_likelihood sample hidden_mean", "test_model.py"),
-    "srbm.machine": ("visible_mean log_density trace _hidden_given _visible_given", "test_machines.py test_model.py"),
+    "srbm.machine": (
+        "visible_mean log_density trace _hidden_given _visible_given",
+        "test_machines.py test_model.py test_progress.py",
+    ),
     "srbm.chains.stack": ("kernel_of", "test_model.py"),
-    "srbm.stability": ("noise_floor eigenvalue_relaxation sweeps_needed _rates stable_rate slowest_sweeps",
-                       "test_stability.py test_flow.py"),
+    "srbm.stability": (
+        "noise_floor eigenvalue_relaxation sweeps_needed _rates stable_rate slowest_sweeps",
+        "test_stability.py test_flow.py",
+    ),
     "srbm.latent": ("covariance latent_form from_latent", "test_latent.py"),
     "srbm.statistics": ("autocorrelation_time standard_error", "test_statistics.py"),
     "srbm.trajectories": ("natural_gradient_flow", "test_flow.py"),
@@ -39,6 +44,7 @@ FORMULAS = {
     "srbm.training.bernoulli": ("sample_statistics model_statistics bernoulli_gradient", "test_bernoulli.py"),
     "srbm.recommend": ("_parameters", "test_recommend.py"),
 }
+# fmt: off
 EQUIVALENT = {
     "srbm.solutions.cholesky_solution:8 lower * np.where(np.diag(lower) < 0, -1.0, 1.0)  ->  lower / np.where(np.diag("
     "lower) < 0, -1.0, 1.0)": "by +-1",
@@ -47,6 +53,10 @@ EQUIVALENT = {
     "srbm.lattice.momenta:3 1  ->  2": "any negative extent asks numpy for what is left",
     "srbm.model.sample:3 self.mean + scipy.linalg.solve_triangular(self._cholesky, noise, lower=True, trans='T').T  ->"
     "  self.mean - scipy.linalg.solve_triangular(self._cholesky, noise, lower=True, trans='T').T": "the noise is even",
+    "srbm.machine._hidden_given:3 mean + np.sqrt(cast(Any, self).hidden_variance) * rng.standard_normal(mean.shape)  ->"
+    "  mean - np.sqrt(cast(Any, self).hidden_variance) * rng.standard_normal(mean.shape)": "the noise is even",
+    "srbm.machine._visible_given:3 mean + rng.standard_normal(mean.shape) / np.sqrt(self.mass_squared)  ->  mean - "
+    "rng.standard_normal(mean.shape) / np.sqrt(self.mass_squared)": "the same",
     "srbm.gaussian_bernoulli._log_weights:4 states @ couplings * states  ->  states @ couplings / states": "by +-1",
     "srbm.statistics.autocorrelation_time:21 window >= 5 * tau  ->  window > 5 * tau":
         "they are equal for a constant only, whose tau does not depend on the window",
@@ -56,10 +66,22 @@ EQUIVALENT = {
     "srbm.statistics.autocorrelation_time:10 2  ->  3": "two values are refused later, as shorter than 50 tau",
     "srbm.statistics.autocorrelation_time:13 2  ->  3": "more zeros than the transform needs",
 }
+# fmt: on
 """Mutants that change no result, and why."""
 
-SWAPS = {ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult, ast.Pow: ast.Mult,
-         ast.Lt: ast.GtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.And: ast.Or, ast.Or: ast.And}
+SWAPS = {
+    ast.Add: ast.Sub,
+    ast.Sub: ast.Add,
+    ast.Mult: ast.Div,
+    ast.Div: ast.Mult,
+    ast.Pow: ast.Mult,
+    ast.Lt: ast.GtE,
+    ast.LtE: ast.Lt,
+    ast.Gt: ast.GtE,
+    ast.GtE: ast.Gt,
+    ast.And: ast.Or,
+    ast.Or: ast.And,
+}
 
 
 def mutations(tree: ast.Module, names: set[str]):
@@ -67,8 +89,12 @@ def mutations(tree: ast.Module, names: set[str]):
     for function in ast.walk(tree):
         if not (isinstance(function, ast.FunctionDef) and function.name in names):
             continue
-        messages = {id(inner) for node in ast.walk(function) if isinstance(node, (ast.Raise, ast.JoinedStr))
-                    for inner in ast.walk(node)}
+        messages = {
+            id(inner)
+            for node in ast.walk(function)
+            if isinstance(node, (ast.Raise, ast.JoinedStr))
+            for inner in ast.walk(node)
+        }
         for statement in function.body:
             for node in ast.walk(statement):
                 if id(node) in messages or not hasattr(node, "lineno"):

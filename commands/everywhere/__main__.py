@@ -1,8 +1,8 @@
 """``python -m commands.everywhere``: all rows; a row that was run at this commit is not run again.
 
-    python -m commands.everywhere --rows Prescott Haswell
-    python -m commands.everywhere --rows Prescott --chapters 05_two_nodes      # these alone; nothing is stored
-    python -m commands.everywhere --rows Nehalem --tests tests/srbm/test_model.py
+python -m commands.everywhere --rows Prescott Haswell
+python -m commands.everywhere --rows Prescott --chapters 05_two_nodes      # these alone; nothing is stored
+python -m commands.everywhere --rows Nehalem --tests tests/srbm/test_model.py
 """
 
 import argparse
@@ -19,8 +19,14 @@ def main(arguments=None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m commands.everywhere", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--rows", nargs="+", choices=ROWS, default=[name for name, row in ROWS.items() if row.run],
-                        metavar="ROW", help=f"of {', '.join(ROWS)}; all, when none is named")
+    parser.add_argument(
+        "--rows",
+        nargs="+",
+        choices=ROWS,
+        default=[name for name, row in ROWS.items() if row.run],
+        metavar="ROW",
+        help=f"of {', '.join(ROWS)}; all, when none is named",
+    )
     parser.add_argument("--chapters", nargs="+", metavar="CHAPTER", help="only these chapters; nothing is stored")
     parser.add_argument("--tests", nargs="+", metavar="FILE", help="only these files of unit tests; nothing is stored")
     parser.add_argument("--jobs", type=int, default=2, help="processes at once (2)")
@@ -57,8 +63,13 @@ def summary(entry) -> str:
     if "why_not" in entry:
         return f"not run, {entry['why_not']}"
     counts = {part: entry[part] for part in PARTS if part in entry}
-    lines = [", ".join(f"{part}: {count['passed']} passed, {count['failed']} failed, {count['skipped']} skipped "
-                       f"in {count['seconds']} s" for part, count in counts.items())]
+    lines = [
+        ", ".join(
+            f"{part}: {count['passed']} passed, {count['failed']} failed, {count['skipped']} skipped "
+            f"in {count['seconds']} s"
+            for part, count in counts.items()
+        )
+    ]
     return "\n    ".join(lines + [name for count in counts.values() for name in count["failures"]])
 
 

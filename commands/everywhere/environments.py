@@ -40,8 +40,9 @@ def _installations(row: Row) -> list[list[str]]:
     if row.packages == "oldest":  # of NumPy and SciPy; the rest is what goes with them
         versions = oldest()
         lines = (ROOT / "requirements.in").read_text(encoding="utf-8").splitlines()
-        others = [line for line in lines
-                  if line and not line.startswith("#") and line.partition("==")[0] not in versions]
+        others = [
+            line for line in lines if line and not line.startswith("#") and line.partition("==")[0] not in versions
+        ]
         return [[*others, *(f"{name}=={version}" for name, version in versions.items())], package]
     steps = [["-r", "requirements.txt"], package]
     if row.packages == "newest":

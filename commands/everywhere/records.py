@@ -25,6 +25,7 @@ def store(kind: str, name: str, entry: dict[str, Any], file: Path = FILE) -> Non
 
 def commit(root: Path = ROOT) -> str:
     """The commit of the sources, with a remark when something but the stored results has changed since."""
+
     def git(*arguments):
         done = subprocess.run(["git", "-C", root, *arguments], capture_output=True, text=True, check=True)
         return done.stdout.strip()

@@ -85,8 +85,10 @@ def pinned() -> dict[str, str]:
 def oldest() -> dict[str, str]:
     """The oldest versions of NumPy and SciPy that pyproject.toml declares."""
     declared = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["dependencies"]
-    return {name: re.fullmatch(r">=([\d.]+)", rest)[1]
-            for name, rest in (re.match(r"(\w+)(.*)", line).groups() for line in declared)}
+    return {
+        name: re.fullmatch(r">=([\d.]+)", rest)[1]
+        for name, rest in (re.match(r"(\w+)(.*)", line).groups() for line in declared)
+    }
 
 
 def newest() -> dict[str, str]:

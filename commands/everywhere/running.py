@@ -61,8 +61,10 @@ def run(row: Row, parts: Mapping[str, Sequence[str]], jobs: int) -> dict[str, An
     """
     try:
         python, variables, found = verified(row)
-        counts = {name: asdict(count_tests(python, arguments, variables, jobs if row.threads == 1 else 1))
-                  for name, arguments in parts.items()}
+        counts = {
+            name: asdict(count_tests(python, arguments, variables, jobs if row.threads == 1 else 1))
+            for name, arguments in parts.items()
+        }
     except NotRun as error:
         return {"why_not": str(error)}
     return {"found": found, **counts}

@@ -112,8 +112,9 @@ class Cells:
         self._judging, functions = True, []
         encode = partial(encode_answer, functions=functions)
         try:
-            self._channel.send(asked=[[encode(answer) for answer in answers],
-                                      {name: encode(answer) for name, answer in named.items()}])
+            self._channel.send(
+                asked=[[encode(answer) for answer in answers], {name: encode(answer) for name, answer in named.items()}]
+            )
             while call := self._channel.receive().get("call"):
                 try:
                     value = functions[call[0]](*decode(call[1]))

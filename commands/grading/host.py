@@ -52,8 +52,11 @@ def _context():
 def containment() -> str:
     """What holds an answer on this system: tried, since a system that has namespaces may not grant them."""
     if sys.platform == "linux":
-        with contextlib.suppress(RuntimeError), tempfile.TemporaryDirectory() as folder, \
-             Guest(Path(folder), Path(folder), "", 1.0, NAMESPACES):
+        with (
+            contextlib.suppress(RuntimeError),
+            tempfile.TemporaryDirectory() as folder,
+            Guest(Path(folder), Path(folder), "", 1.0, NAMESPACES),
+        ):
             return NAMESPACES
     return LIMITS if os.name == "posix" else TIME
 

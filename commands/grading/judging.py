@@ -193,8 +193,10 @@ def report(folder: Path, chapters: Path, seconds: float = SECONDS):
         raise FileNotFoundError(f"there is no folder {folder}: give that of a student copy (make grade TO=folder)")
     paths = {path.stem: path for path in in_reading_order(chapters)}
     if not any((folder / path.name).exists() for path in paths.values()):
-        raise FileNotFoundError(f"{folder} holds no notebook with the name of a chapter, like {min(paths)}.ipynb: "
-                                "give the folder of a student copy (make grade TO=folder)")
+        raise FileNotFoundError(
+            f"{folder} holds no notebook with the name of a chapter, like {min(paths)}.ipynb: "
+            "give the folder of a student copy (make grade TO=folder)"
+        )
     for path in sorted(folder.glob("*.ipynb")):
         if path.stem not in paths:
             print(f"{clean(path.name)} has the name of no chapter: it is not graded")

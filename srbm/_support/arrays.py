@@ -1,4 +1,4 @@
-"""The same formulas on any array library: the little that NumPy and the array API standard do not write alike.
+"""One set of formulas for any array library: the little that NumPy and the array API standard do not write alike.
 
 A function asks its arguments for their namespace, `xp = namespace(x)`, and then uses only what the standard names
 (https://data-apis.org/array-api, with its linear algebra extension). NumPy's arrays answer themselves. Other
@@ -36,13 +36,15 @@ def namespace(array: Array) -> Any:
     try:
         from array_api_compat import array_namespace
     except ImportError as error:
-        raise ImportError(f"arrays of type {type(array).__module__}.{type(array).__name__} need array-api-compat: "
-                          "pip install array-api-compat") from error
+        raise ImportError(
+            f"arrays of type {type(array).__module__}.{type(array).__name__} need array-api-compat: "
+            "pip install array-api-compat"
+        ) from error
     return array_namespace(array)
 
 
 def to_numpy(array: Any) -> np.ndarray:
-    """The same numbers in the memory of the host, as a NumPy array."""
+    """The numbers of `array` in the memory of the host, as a NumPy array."""
     if isinstance(array, np.ndarray):
         return array
     if is_numpy(array):
@@ -64,7 +66,7 @@ def diagonal(matrices: np.ndarray) -> np.ndarray:
     if not matrices.flags.c_contiguous:
         return np.einsum("...ii->...i", matrices)
     size = matrices.shape[-1]  # of small matrices this costs half as much
-    return matrices.reshape(*matrices.shape[:-2], size * size)[..., ::size + 1]
+    return matrices.reshape(*matrices.shape[:-2], size * size)[..., :: size + 1]
 
 
 def add_to_diagonal(matrices: Array, values: Array) -> Array:
@@ -96,7 +98,7 @@ def positive_definite(matrices: Array) -> np.ndarray:
             raise
     if matrices.shape[0] == 1:
         return np.array([False])
-    return np.concatenate([positive_definite(matrices[run:run + 1, ...]) for run in range(matrices.shape[0])])
+    return np.concatenate([positive_definite(matrices[run : run + 1, ...]) for run in range(matrices.shape[0])])
 
 
 def _finite_cholesky(matrices: Array) -> np.ndarray:
@@ -107,12 +109,15 @@ def _finite_cholesky(matrices: Array) -> np.ndarray:
 def require_float64(array: Array, name: str) -> None:
     """Raise unless `array` holds float64."""
     if "float64" not in str(array.dtype):
-        raise ValueError(f"{name} must be float64, got {array.dtype}: in single precision small updates of W round to "
-                         "nothing, which looks like an ultraviolet cutoff")
+        raise ValueError(
+            f"{name} must be float64, got {array.dtype}: in single precision small updates of W round to "
+            "nothing, which looks like an ultraviolet cutoff"
+        )
 
 
 def digest(*parts: ArrayLike) -> str:
     """SHA-256 of arrays."""
-    content = b"".join(np.ascontiguousarray(part, dtype="<f8").tobytes() + repr(np.shape(part)).encode()
-                       for part in parts)
+    content = b"".join(
+        np.ascontiguousarray(part, dtype="<f8").tobytes() + repr(np.shape(part)).encode() for part in parts
+    )
     return hashlib.sha256(content).hexdigest()

@@ -11,8 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 Floats: TypeAlias = NDArray[np.floating[Any]]
 """An array of float64."""
-Seed: TypeAlias = (int | Sequence[int] | np.random.SeedSequence | np.random.BitGenerator
-                   | np.random.Generator | None)
+Seed: TypeAlias = int | Sequence[int] | np.random.SeedSequence | np.random.BitGenerator | np.random.Generator | None
 """What `numpy.random.default_rng` makes a generator of."""
 PathLike: TypeAlias = str | os.PathLike[str]
 LearntMass: TypeAlias = bool | Literal["mu"]
@@ -67,8 +66,10 @@ def floats(values: Any, name: str, *, scalar: bool = False) -> Floats:
     if scalar and array.ndim:
         raise ValueError(f"{name} must be one number, got an array of shape {array.shape}")
     if array.dtype.kind == "c":
-        raise ValueError(f"{name} must {expected.replace('number', 'real number')}, got type {array.dtype}; pass its "
-                         "real part if the imaginary one is zero")
+        raise ValueError(
+            f"{name} must {expected.replace('number', 'real number')}, got type {array.dtype}; pass its "
+            "real part if the imaginary one is zero"
+        )
     try:
         if values is not None and array.dtype.kind in "biufO" and not _has_text(array):
             return array.astype(np.float64, copy=False)
@@ -87,16 +88,21 @@ def refuse_containers(values: Any, name: str) -> None:
     """
     masked = _masked_entries(values)
     if masked:
-        raise ValueError(f"{name} has {masked} masked {'entry' if masked == 1 else 'entries'}: pass the complete rows, "
-                         "np.ma.compress_rows(x)")
+        raise ValueError(
+            f"{name} has {masked} masked {'entry' if masked == 1 else 'entries'}: pass the complete rows, "
+            "np.ma.compress_rows(x)"
+        )
     if hasattr(values, "toarray") and hasattr(values, "nnz"):
-        raise ValueError(f"{name} is a sparse matrix: pass x.toarray(), or for second_moment, which reads blocks, with "
-                         "r = x.tocsr() the blocks (r[i:i + 1000].toarray() for i in range(0, r.shape[0], 1000))")
+        raise ValueError(
+            f"{name} is a sparse matrix: pass x.toarray(), or for second_moment, which reads blocks, with "
+            "r = x.tocsr() the blocks (r[i:i + 1000].toarray() for i in range(0, r.shape[0], 1000))"
+        )
     if isinstance(values, dict):
         raise ValueError(f"{name} is a dict: pass its columns as np.column_stack(list(x.values()))")
     if getattr(getattr(values, "dtype", None), "names", None):
-        raise ValueError(f"{name} is a structured array: pass its columns as "
-                         "np.column_stack([x[name] for name in x.dtype.names])")
+        raise ValueError(
+            f"{name} is a structured array: pass its columns as np.column_stack([x[name] for name in x.dtype.names])"
+        )
 
 
 def _masked_entries(values: Any) -> int:
@@ -162,8 +168,9 @@ def learnt_mass(value: Any) -> LearntMass:
         return bool(value)
     if isinstance(value, str) and value == "mu":
         return "mu"
-    raise ValueError('learn_mass must be False (mu^2 stays), True (mu^2 is learnt) or "mu" (mu is learnt), got '
-                     f"{described(value)}")
+    raise ValueError(
+        f'learn_mass must be False (mu^2 stays), True (mu^2 is learnt) or "mu" (mu is learnt), got {described(value)}'
+    )
 
 
 def finite(values: ArrayLike, name: str) -> Floats:
@@ -187,11 +194,14 @@ def weight_matrix(values: ArrayLike) -> Floats:
     """`values` as a read-only matrix (N_v, N_h) with N_v >= 1."""
     weights = frozen(finite(values, "weights"))
     if np.abs(weights).max(initial=0.0) > _LARGEST:
-        raise ValueError(f"weights must not exceed {_LARGEST:g}, for their squares to be numbers; measure the fields "
-                         "in larger units")
+        raise ValueError(
+            f"weights must not exceed {_LARGEST:g}, for their squares to be numbers; measure the fields in larger units"
+        )
     if weights.ndim != 2 or weights.shape[0] == 0:
-        raise ValueError(f"weights must be a matrix of shape (N_v, N_h) with N_v >= 1, got shape {weights.shape}; "
-                         "codes that store W^T need weights.T")
+        raise ValueError(
+            f"weights must be a matrix of shape (N_v, N_h) with N_v >= 1, got shape {weights.shape}; "
+            "codes that store W^T need weights.T"
+        )
     return weights
 
 
@@ -214,8 +224,10 @@ def symmetric(values: ArrayLike, name: str, size: int | None = None) -> Floats:
     scale = np.abs(matrix).max(initial=0.0)
     gap = np.abs(matrix - matrix.T).max(initial=0.0)
     if gap > 1e-8 * scale:
-        raise ValueError(f"{name} must be symmetric, but differs from its transpose by {gap:.3g}; "
-                         f"pass ({name} + {name}.T) / 2 if the difference is only noise")
+        raise ValueError(
+            f"{name} must be symmetric, but differs from its transpose by {gap:.3g}; "
+            f"pass ({name} + {name}.T) / 2 if the difference is only noise"
+        )
     return matrix / 2 + matrix.T / 2  # the sum itself could overflow
 
 
@@ -230,12 +242,16 @@ def kernel_eigenvalues(values: ArrayLike, name: str = "eigenvalues") -> Floats:
     """`values` as the eigenvalues kappa > 0 of a kernel, ascending; infinite for null directions of data."""
     kappa = floats(values, name)
     if kappa.ndim > 1:
-        raise ValueError(f"{name} must be one-dimensional, got shape {kappa.shape}; pass kernel_spectrum(C) "
-                         "of a correlation matrix C, eigvalsh(K) of a kernel K")
+        raise ValueError(
+            f"{name} must be one-dimensional, got shape {kappa.shape}; pass kernel_spectrum(C) "
+            "of a correlation matrix C, eigvalsh(K) of a kernel K"
+        )
     bad = kappa[~(kappa > 0)]
     if bad.size:
-        raise ValueError(f"{name} must be positive, got {bad[0]:g}; for data, whose correlation matrix may be "
-                         "singular, kernel_spectrum(correlation) gives them, infinite where nothing varies")
+        raise ValueError(
+            f"{name} must be positive, got {bad[0]:g}; for data, whose correlation matrix may be "
+            "singular, kernel_spectrum(correlation) gives them, infinite where nothing varies"
+        )
     return np.sort(kappa, axis=None)
 
 
@@ -247,7 +263,8 @@ def require_positive(eigenvalues: Floats, name: str) -> None:
         below = int((eigenvalues <= 0).sum())
         raise NotNormalizableError(
             f"{name} must have positive eigenvalues for exp(-phi^T K phi / 2) to be normalisable, but {below} of "
-            f"{eigenvalues.size} are <= 0 (smallest {eigenvalues.min():.6g})")
+            f"{eigenvalues.size} are <= 0 (smallest {eigenvalues.min():.6g})"
+        )
 
 
 def correlation_matrix(values: ArrayLike, size: int | None = None) -> Floats:
@@ -256,9 +273,11 @@ def correlation_matrix(values: ArrayLike, size: int | None = None) -> Floats:
     lowest = np.linalg.eigvalsh(matrix)[0] if len(matrix) else 0.0
     largest = max(np.abs(matrix).max(initial=0.0), np.finfo(float).tiny)
     if lowest < -max(1e-10, _resolution(values, len(matrix))) * largest:
-        raise ValueError("correlation must be positive semidefinite as every <phi phi^T> is, but its smallest "
-                         f"eigenvalue is {lowest:.6g}. A matrix whose entries come from different samples, such as "
-                         "df.cov() of data with gaps, need not be: pass second_moment(df.dropna(), center=True)")
+        raise ValueError(
+            "correlation must be positive semidefinite as every <phi phi^T> is, but its smallest "
+            f"eigenvalue is {lowest:.6g}. A matrix whose entries come from different samples, such as "
+            "df.cov() of data with gaps, need not be: pass second_moment(df.dropna(), center=True)"
+        )
     return matrix
 
 
@@ -307,8 +326,10 @@ def numpy_generator(rng: Seed) -> np.random.Generator:
             return np.random.default_rng(rng)
     except (TypeError, ValueError) as error:
         kind = type(error)
-    raise kind(f"rng must be a seed (a non-negative integer) or a numpy.random.Generator, got {described(rng)}; "
-               "numpy.random.default_rng(seed) makes one")
+    raise kind(
+        f"rng must be a seed (a non-negative integer) or a numpy.random.Generator, got {described(rng)}; "
+        "numpy.random.default_rng(seed) makes one"
+    )
 
 
 def random_generator(rng: Any) -> Any:

@@ -33,7 +33,8 @@ _LONGEST_EMPTY = 10**6
 _ABANDONED = 3600
 """Seconds after which a file that was not finished is taken for left behind."""
 _HEADER = re.compile(
-    rb"\{'descr': '([<>|][biufU]\d{1,9})', 'fortran_order': (True|False), 'shape': \(([\d, ]*)\), \}\s*")
+    rb"\{'descr': '([<>|][biufU]\d{1,9})', 'fortran_order': (True|False), 'shape': \(([\d, ]*)\), \}\s*"
+)
 """What numpy writes; nothing of it needs to be evaluated."""
 
 
@@ -141,31 +142,38 @@ def read_arrays(file: IO[bytes], path: Any, expected: Mapping[str, Stored]) -> d
             _check_format(archive, members, path, within.size)
             missing = [name for name in expected if name not in members]
             if missing:
-                raise _Unexpected(f"{path} lacks {', '.join(missing)}; it holds {_listed(list(members))}: it "
-                                  "was written by something else, choose another file")
+                raise _Unexpected(
+                    f"{path} lacks {', '.join(missing)}; it holds {_listed(list(members))}: it "
+                    "was written by something else, choose another file"
+                )
             doubled = [name for name in members if len(members[name]) > 1]
             if doubled:
                 raise _Unexpected(f"{path} holds {_listed(doubled)} more than once; restore it from a copy")
             unknown = [name for name in members if name not in expected and name != "format"]
             if unknown:
-                raise _Unexpected(f"{path} holds {_listed(unknown)}, which this version of srbm does not know: "
-                                  "restore it from a copy, or read it with the version that wrote it")
+                raise _Unexpected(
+                    f"{path} holds {_listed(unknown)}, which this version of srbm does not know: "
+                    "restore it from a copy, or read it with the version that wrote it"
+                )
             return {name: _array(archive, members[name][0], what, within.size) for name, what in expected.items()}
     except _Unexpected as error:
         raise DatasetError(str(error)) from None
     except Exception as error:  # zipfile has a dozen ways to fail on arbitrary bytes
-        raise DatasetError(f"{path} is damaged or not an .npz file written by save ({_brief(error)}); choose another, "
-                           "or restore it from a copy") from error
+        raise DatasetError(
+            f"{path} is damaged or not an .npz file written by save ({_brief(error)}); choose another, "
+            "or restore it from a copy"
+        ) from error
 
 
-def _check_format(archive: zipfile.ZipFile, members: Mapping[str, list[zipfile.ZipInfo]], path: Any,
-                  size: int) -> None:
+def _check_format(archive: zipfile.ZipFile, members: Mapping[str, list[zipfile.ZipInfo]], path: Any, size: int) -> None:
     """Raise for a file of a later version; one without a version is of the time before there were any."""
     if "format" in members:
         version = int(_array(archive, members["format"][0], Stored(("i8",)), size))
         if version > FORMAT:
-            raise _Unexpected(f"{path} was written by a later version of srbm (format {version}, this one reads up to "
-                              f"{FORMAT}): pip install --upgrade srbm")
+            raise _Unexpected(
+                f"{path} was written by a later version of srbm (format {version}, this one reads up to "
+                f"{FORMAT}): pip install --upgrade srbm"
+            )
 
 
 def _array(archive: zipfile.ZipFile, info: zipfile.ZipInfo, expected: Stored, size: int) -> Any:

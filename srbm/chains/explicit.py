@@ -70,7 +70,7 @@ def hidden_given(ensemble: Ensemble, phi: Floats, rng: np.random.Generator) -> F
 
 def visible_given(ensemble: Ensemble, hidden: Floats, rng: np.random.Generator) -> Floats:
     """phi (runs, B, N_v) drawn given h (runs, B, N_h)."""
-    mass = ensemble.mass[:, None, :]
+    mass = ensemble.mass_squared[:, None, :]
     phi = hidden @ ensemble.weights.mT / mass
     phi += like(rng.standard_normal(phi.shape), hidden) / namespace(mass).sqrt(mass)
     return phi

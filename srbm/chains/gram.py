@@ -64,8 +64,8 @@ class GramChains:
 
     def _fast_term(self, ensemble: Ensemble, factor: Floats, rng: np.random.Generator) -> tuple[ModelTerm, Floats]:
         """`model_term` of chains that persist."""
-        runs, one_mass = len(factor), ensemble.mass.shape[1] == 1
-        weights, mass = ensemble.weights, ensemble.mass
+        runs, one_mass = len(factor), ensemble.mass_squared.shape[1] == 1
+        weights, mass = ensemble.weights, ensemble.mass_squared
         if runs == 1:
             weights, mass, factor = weights[0], mass[0], factor[0]
             if one_mass:
@@ -112,9 +112,9 @@ def gram_sweeps(ensemble: Ensemble, factor: Floats, chains: int, steps: int, rng
 
 def _autoregression(ensemble: Ensemble, steps: int) -> tuple[Floats, Floats]:
     """A and S of `steps` sweeps in one, phi' = phi A + E with rows of E ~ N(0, S)."""
-    mass = ensemble.mass[:, None, :]
+    mass = ensemble.mass_squared[:, None, :]
     transition = ensemble.hidden_variance * (ensemble.weights @ ensemble.weights.mT) / mass
-    noise = add_to_diagonal(transition / mass.mT, 1 / ensemble.mass)
+    noise = add_to_diagonal(transition / mass.mT, 1 / ensemble.mass_squared)
     return repeated(transition, noise, steps)
 
 

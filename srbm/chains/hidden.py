@@ -67,8 +67,9 @@ class HiddenChains:
         factor, fields = self._visible(g, basis, triangle, rng)
         return self._store(factor, fields, basis, triangle, rng)
 
-    def model_term(self, ensemble: Ensemble, memory: np.ndarray, rng: np.random.Generator) -> tuple[ModelTerm,
-                   np.ndarray]:
+    def model_term(
+        self, ensemble: Ensemble, memory: np.ndarray, rng: np.random.Generator
+    ) -> tuple[ModelTerm, np.ndarray]:
         """The average over the chains after `steps` more sweeps."""
         single, gram, basis, triangle = _decompose(ensemble)
         g = self._hidden(memory, single, gram, rng) if self.persistent == "visible" else memory
@@ -78,7 +79,7 @@ class HiddenChains:
         factor, fields = self._visible(g, basis, triangle, rng)
         moved = (factor @ triangle / (self.chains * np.sqrt(ensemble.hidden_variance))).astype(np.float32)
         correlation_weights = fields @ moved
-        correlation_weights /= np.sqrt(ensemble.mass).astype(np.float32)[:, :, None]
+        correlation_weights /= np.sqrt(ensemble.mass_squared).astype(np.float32)[:, :, None]
         variances = np.full(fields.shape[:2], np.nan)
         return ModelTerm(correlation_weights, variances), self._store(factor, fields, basis, triangle, rng)
 
@@ -91,8 +92,9 @@ class HiddenChains:
         across = gram - along.swapaxes(-1, -2) @ along
         return self._root(inside, rng, add_to_diagonal(across, 1))
 
-    def _visible(self, g: Floats, basis: _Basis, triangle: Floats, rng: np.random.Generator) -> tuple[Floats,
-                 np.ndarray]:
+    def _visible(
+        self, g: Floats, basis: _Basis, triangle: Floats, rng: np.random.Generator
+    ) -> tuple[Floats, np.ndarray]:
         """L (runs, N_h, N_h) and R^T (runs, N_v, N_h) of f, drawn given a root of g^T g."""
         factor = self._root(g @ triangle.swapaxes(-1, -2), rng)
         fields = single_normals(rng, basis.spanning.shape)
@@ -101,8 +103,9 @@ class HiddenChains:
         fields += basis.spanning @ (basis.mixing @ along).astype(np.float32)
         return factor, fields
 
-    def _store(self, factor: Floats, fields: Floats, basis: _Basis, triangle: Floats,
-               rng: np.random.Generator) -> np.ndarray:
+    def _store(
+        self, factor: Floats, fields: Floats, basis: _Basis, triangle: Floats, rng: np.random.Generator
+    ) -> np.ndarray:
         if self.persistent == "hidden":
             return self._root(factor @ triangle, rng)
         runs, n_visible, n_hidden = fields.shape
@@ -112,8 +115,9 @@ class HiddenChains:
         memory[:, n_visible:, n_hidden:] = basis.mixing
         return memory
 
-    def _root(self, mean: Floats, rng: np.random.Generator, noise: Floats | None = None,
-              everywhere: bool = False) -> Floats:
+    def _root(
+        self, mean: Floats, rng: np.random.Generator, noise: Floats | None = None, everywhere: bool = False
+    ) -> Floats:
         """A root (runs, N_h, N_h) of x^T x for B rows x: noise around `mean` in N_h rows, around zero in the others.
 
         `noise` is the covariance of the noise in the other rows, with `everywhere` in all; it is 1 where not given.
@@ -140,7 +144,7 @@ class _Basis(NamedTuple):
 
 def _decompose(ensemble: Ensemble) -> tuple[np.ndarray, Floats, _Basis, Floats]:
     """w in single precision, w^T w, Q, and F with w = Q F."""
-    scale = ensemble.hidden_variance / ensemble.mass
+    scale = ensemble.hidden_variance / ensemble.mass_squared
     w = np.sqrt(scale)[:, :, None] * ensemble.weights
     gram = scale[:, :, None] * ensemble.hidden_gram if scale.shape[1] == 1 else w.swapaxes(-1, -2) @ w
     single = w.astype(np.float32)

@@ -46,10 +46,11 @@ class SingleChains:
         phi = single_normals(rng, (runs, self.chains, n_visible)) @ root
         return phi if self.persistent == "visible" else _hidden(phi, _coupling(ensemble), rng)
 
-    def model_term(self, ensemble: Ensemble, memory: np.ndarray, rng: np.random.Generator) -> tuple[ModelTerm,
-                   np.ndarray]:
+    def model_term(
+        self, ensemble: Ensemble, memory: np.ndarray, rng: np.random.Generator
+    ) -> tuple[ModelTerm, np.ndarray]:
         """The average over the chains after `steps` more sweeps."""
-        unit = (1 / np.sqrt(ensemble.mass)).astype(np.float32)  # of phi
+        unit = (1 / np.sqrt(ensemble.mass_squared)).astype(np.float32)  # of phi
         coupling = _coupling(ensemble)  # of g to phi
         w = coupling * unit[:, :, None]  # of g to f
         g = _hidden(memory, coupling, rng) if self.persistent == "visible" else memory
@@ -61,7 +62,7 @@ class SingleChains:
         mean = f @ w
         correlation_weights = f.swapaxes(-1, -2) @ mean
         correlation_weights *= unit[:, :, None] / np.float32(self.chains * np.sqrt(ensemble.hidden_variance))
-        variances = np.einsum("rbi,rbi->ri", f, f) / ensemble.mass / self.chains
+        variances = np.einsum("rbi,rbi->ri", f, f) / ensemble.mass_squared / self.chains
         if self.persistent == "hidden":
             mean += single_normals(rng, mean.shape)
             return ModelTerm(correlation_weights, variances), mean

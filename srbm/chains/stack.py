@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -24,18 +24,18 @@ def kernel_of(weights: Floats, mass: Floats, hidden_variance: float) -> Floats:
 class Ensemble:
     """`runs` RBMs of the same shape, trained side by side.
 
-    weights (runs, N_v, N_h); mass (runs, 1), or (runs, N_v) for a mass per visible node; NumPy's arrays or, both on
-    one device, any library's that follows the array API standard.
+    weights (runs, N_v, N_h); mass_squared, mu^2, (runs, 1), or (runs, N_v) for a mass per visible node; NumPy's arrays
+    or, both on one device, any library's that follows the array API standard.
     """
 
     weights: Floats
-    mass: Floats
+    mass_squared: Floats
     hidden_variance: float
 
     @property
     def kernel(self) -> Floats:
         """K = mu^2 - sigma_h^2 W W^T of each run, shape (runs, N_v, N_v)."""
-        return kernel_of(self.weights, self.mass, self.hidden_variance)
+        return kernel_of(self.weights, self.mass_squared, self.hidden_variance)
 
     @cached_property
     def hidden_gram(self) -> Floats:
@@ -45,15 +45,15 @@ class Ensemble:
     def normalizable(self) -> np.ndarray:
         """Which runs have a positive kernel, shape (runs,): those whose Cholesky decomposition exists."""
         n_visible, n_hidden = self.weights.shape[-2:]
-        if self.mass.shape[-1] == 1 and n_hidden < n_visible:
-            matrix = add_to_diagonal(-self.hidden_variance * self.hidden_gram, self.mass)
+        if self.mass_squared.shape[-1] == 1 and n_hidden < n_visible:
+            matrix = add_to_diagonal(-self.hidden_variance * self.hidden_gram, self.mass_squared)
         else:
             matrix = self.kernel
-        return np.asarray(np.all(to_numpy(self.mass) > 0, axis=-1) & positive_definite(matrix))
+        return np.asarray(np.all(to_numpy(self.mass_squared) > 0, axis=-1) & positive_definite(matrix))
 
     def on_host(self) -> Ensemble:
-        """The same in NumPy's arrays."""
-        return Ensemble(to_numpy(self.weights), to_numpy(self.mass), self.hidden_variance)
+        """These models in NumPy's arrays."""
+        return Ensemble(to_numpy(self.weights), to_numpy(self.mass_squared), self.hidden_variance)
 
 
 class ModelTerm(NamedTuple):
@@ -63,6 +63,20 @@ class ModelTerm(NamedTuple):
     """C W, shape (runs, N_v, N_h)."""
     variances: Floats
     """The diagonal of C, shape (runs, N_v)."""
+
+
+class Sampler(Protocol):
+    """What `train` needs of the object that computes the model's term; one with these methods can be passed to it."""
+
+    def start(self, ensemble: Ensemble, correlation: Any, rng: Any) -> Any:
+        """What the first update goes on from; `correlation` is the target's <phi phi^T> (N_v, N_v)."""
+
+    def model_term(self, ensemble: Ensemble, memory: Any, rng: Any) -> tuple[ModelTerm, Any]:
+        """The model's term of this update, and what the next one goes on from.
+
+        A class may have in_eigenbasis = True: where all nodes have one mass, W is then kept in the eigenbasis of the
+        target, and `correlation` is the vector of its eigenvalues.
+        """
 
 
 def equilibrium_root(ensemble: Ensemble) -> Floats:

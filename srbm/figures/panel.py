@@ -20,19 +20,44 @@ COLOURS = (BLUE, ORANGE, GREEN, PURPLE, SKY, AMBER)
 """Okabe and Ito's palette (purple from Tol's), distinguishable with any common colour blindness."""
 
 STYLE: dict[str, Any] = {
-    "font.size": 10, "axes.titlesize": 10, "axes.labelsize": 11, "legend.fontsize": 8.5,
-    "axes.spines.top": False, "axes.spines.right": False, "axes.linewidth": 0.8,
-    "lines.linewidth": 1.4, "legend.frameon": False, "figure.facecolor": "white", "axes.facecolor": "white",
-    "axes.prop_cycle": cycler(color=COLOURS), "mathtext.fontset": "dejavusans", "savefig.dpi": 160,
-    "figure.dpi": 160, "image.cmap": "cividis",
+    "font.size": 10,
+    "axes.titlesize": 10,
+    "axes.labelsize": 11,
+    "legend.fontsize": 8.5,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.linewidth": 0.8,
+    "lines.linewidth": 1.4,
+    "legend.frameon": False,
+    "figure.facecolor": "white",
+    "axes.facecolor": "white",
+    "axes.prop_cycle": cycler(color=COLOURS),
+    "mathtext.fontset": "dejavusans",
+    "savefig.dpi": 160,
+    "figure.dpi": 160,
+    "image.cmap": "cividis",
 }
 
 
 @dataclass(frozen=True)
 class Panel:
-    """A grid of drawings; `rows` holds for each row the functions that draw into one axes each.
+    """A grid of drawings: `a | b` sets panels side by side, `a / b` above each other.
 
-    `width` and `height` are those of one drawing in inches.
+    Parameters
+    ----------
+    rows : tuple of tuple of callable
+        For each row the functions that draw, each into the axes it is given.
+    width : float
+        Width of one drawing in inches.
+    height : float
+        Height of one drawing in inches.
+
+    Examples
+    --------
+    >>> from srbm import figures
+    >>> circle = figures.Panel.of(lambda axes: axes.plot([0, 1], [0, 1]))
+    >>> circle | circle
+    <figure of 2 panels>
     """
 
     rows: tuple[tuple[Callable[[Axes], object], ...], ...]
@@ -41,7 +66,22 @@ class Panel:
 
     @classmethod
     def of(cls, draw: Callable[[Axes], object], width: float = 4.4, height: float = 3.3) -> Panel:
-        """A panel with one drawing."""
+        """A panel with one drawing.
+
+        Parameters
+        ----------
+        draw : callable
+            Draws into the axes that it is given.
+        width : float
+            Width in inches.
+        height : float
+            Height in inches.
+
+        Returns
+        -------
+        Panel
+            The panel.
+        """
         return cls(((draw,),), width, height)
 
     def __or__(self, other: Panel) -> Panel:
@@ -59,6 +99,7 @@ class Panel:
         Parameters
         ----------
         ax : matplotlib.axes.Axes
+            Where to draw.
 
         Raises
         ------
@@ -75,12 +116,20 @@ class Panel:
         1
         """
         if [len(row) for row in self.rows] != [1]:
-            raise ValueError(f"only a single drawing has a place in one axes, but this is {self!r}: draw its parts one "
-                             "by one, or the whole with .figure()")
+            raise ValueError(
+                f"only a single drawing has a place in one axes, but this is {self!r}: draw its parts one "
+                "by one, or the whole with .figure()"
+            )
         self.rows[0][0](ax)
 
     def figure(self) -> Figure:
-        """A new matplotlib figure, drawn."""
+        """A new matplotlib figure with the drawings.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+            The figure, drawn.
+        """
         with style.context(["default", STYLE]):
             columns = max(len(row) for row in self.rows)
             figure = Figure(figsize=(self.width * columns, self.height * len(self.rows)), layout="constrained")
@@ -89,12 +138,20 @@ class Panel:
             for row, drawings in zip(axes, self.rows, strict=True):
                 for ax, draw in zip(row, drawings, strict=False):
                     draw(ax)
-                for ax in row[len(drawings):]:
+                for ax in row[len(drawings) :]:
                     ax.set_axis_off()
             return figure
 
     def save(self, path: PathLike, **options: Any) -> None:
-        """Write the figure to a file; the extension tells the format."""
+        """Write the figure to a file.
+
+        Parameters
+        ----------
+        path : path
+            The file; its extension tells the format.
+        **options : keyword arguments
+            Passed on to `matplotlib.figure.Figure.savefig`.
+        """
         with style.context(["default", STYLE]):
             self.figure().savefig(path, **options)
 

@@ -45,24 +45,38 @@ class Slider:
 
         The frames are in a `Stack` with a child for each value of the first parameter; with more than one parameter
         such a child is again a `Stack`, for the second, and so on.
+
+        Returns
+        -------
+        ipywidgets.VBox
+            The widgets, linked in the browser.
         """
         import ipywidgets
 
         wide = ipywidgets.Layout(width="100%", max_width="40em")
         sliders = [
             ipywidgets.SelectionSlider(
-                options=[(text, index) for index, text in enumerate(texts)], index=first, description=label,
-                layout=wide, style={"description_width": "4em"})
-            for (label, texts), first in zip(self.parameters.items(), self.start, strict=True)]
+                options=[(text, index) for index, text in enumerate(texts)],
+                index=first,
+                description=label,
+                layout=wide,
+                style={"description_width": "4em"},
+            )
+            for (label, texts), first in zip(self.parameters.items(), self.start, strict=True)
+        ]
         children = [
-            ipywidgets.HTML(f'<img alt="{html.escape(alt)}" style="max-width: 100%; height: auto" '
-                            f'width="{_pixels_wide(png) // 2}" src="data:image/png;base64,'
-                            f'{base64.b64encode(png).decode()}">')
-            for png, alt in zip(self.frames, self.alts, strict=True)]
+            ipywidgets.HTML(
+                f'<img alt="{html.escape(alt)}" style="max-width: 100%; height: auto" '
+                f'width="{_pixels_wide(png) // 2}" src="data:image/png;base64,'
+                f'{base64.b64encode(png).decode()}">'
+            )
+            for png, alt in zip(self.frames, self.alts, strict=True)
+        ]
         for control in reversed(sliders):
             n = len(control.options)
-            children = [ipywidgets.Stack(children[i:i + n], selected_index=control.index)
-                        for i in range(0, len(children), n)]
+            children = [
+                ipywidgets.Stack(children[i : i + n], selected_index=control.index) for i in range(0, len(children), n)
+            ]
             for stack in children:
                 ipywidgets.jslink((control, "index"), (stack, "selected_index"))
         return ipywidgets.VBox([*sliders, *children])
@@ -76,8 +90,14 @@ class Slider:
         return f"<slider of {len(self.frames)} frames: {ranges}>"
 
 
-def slider(draw: Callable[..., Panel], parameters: Mapping[str, Sequence[Any]], *, alt: str | Callable[..., str],
-           start: Sequence[Any] | None = None, size: tuple[float, float] | None = None) -> Slider:
+def slider(
+    draw: Callable[..., Panel],
+    parameters: Mapping[str, Sequence[Any]],
+    *,
+    alt: str | Callable[..., str],
+    start: Sequence[Any] | None = None,
+    size: tuple[float, float] | None = None,
+) -> Slider:
     """Draw a frame for every combination of values, and show them under one slider per parameter.
 
     Parameters
@@ -110,11 +130,14 @@ def slider(draw: Callable[..., Panel], parameters: Mapping[str, Sequence[Any]], 
         If there is nothing to move, if a label is TeX, if `alt` is empty, if `start` is not among the values, or if
         a parameter changes no frame.
 
-    Example
-    -------
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from srbm import figures
     >>> def frame(mu2):
-    ...     return figures.spectrum({"RBM": np.minimum(kappa, mu2)}, ylabel="eigenvalues", ylim=(0, 9))
-    >>> slider(frame, {"μ²": [5, 6, 7, 8]}, alt="Spectrum of a trained machine")
+    ...     return figures.spectrum({"RBM": np.minimum([4, 6, 8], mu2)}, ylabel="eigenvalues", ylim=(0, 9))
+    >>> figures.slider(frame, {"μ²": [5, 7]}, alt="Spectrum of a trained machine")
+    <slider of 2 frames: μ² = 5 ... 7>
     """
     values = {label: list(given) for label, given in parameters.items()}
     if not values:
@@ -137,8 +160,10 @@ def slider(draw: Callable[..., Panel], parameters: Mapping[str, Sequence[Any]], 
     for combination, shown in zip(itertools.product(*values.values()), itertools.product(*texts.values()), strict=True):
         panel = draw(*combination)
         if not isinstance(panel, Panel):
-            raise TypeError(f"draw must return a Panel, as the functions of srbm.figures do; for {combination} it "
-                            f"returned {type(panel).__name__}")
+            raise TypeError(
+                f"draw must return a Panel, as the functions of srbm.figures do; for {combination} it "
+                f"returned {type(panel).__name__}"
+            )
         says = alt(*combination) if callable(alt) else alt
         if not says.strip():
             raise ValueError(f"alt must say what a frame shows; for {combination} it is empty")

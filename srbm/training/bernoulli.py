@@ -53,9 +53,12 @@ class BernoulliStatistics(NamedTuple):
 
     Attributes
     ----------
-    products : (N_v, N_h), <phi tanh psi>
-    hidden : (N_h,), <tanh psi>
-    square : float, <phi^T phi>
+    products : array (N_v, N_h)
+        <phi tanh psi>.
+    hidden : array (N_h,)
+        <tanh psi>.
+    square : float
+        <phi^T phi>.
     """
 
     products: Floats
@@ -65,7 +68,20 @@ class BernoulliStatistics(NamedTuple):
 
 @in_range
 def sample_statistics(rbm: GaussianBernoulliRBM, phi: ArrayLike) -> BernoulliStatistics:
-    """The averages over samples phi (n, N_v): data, or the states of Markov chains."""
+    """The averages over samples: data, or the states of Markov chains.
+
+    Parameters
+    ----------
+    rbm : GaussianBernoulliRBM
+        The model that psi is of.
+    phi : array (n, N_v)
+        A sample in each row.
+
+    Returns
+    -------
+    BernoulliStatistics
+        The averages.
+    """
     require_instance(rbm, "rbm", GaussianBernoulliRBM)
     phi = _samples(phi, rbm.n_visible, "phi")
     hidden = rbm.hidden_mean(phi)
@@ -74,7 +90,18 @@ def sample_statistics(rbm: GaussianBernoulliRBM, phi: ArrayLike) -> BernoulliSta
 
 @in_range
 def model_statistics(rbm: GaussianBernoulliRBM) -> BernoulliStatistics:
-    """The averages over the model, by enumeration of its hidden layer (N_h up to 20)."""
+    """The averages over the model, by enumeration of its hidden layer (N_h up to 20).
+
+    Parameters
+    ----------
+    rbm : GaussianBernoulliRBM
+        The model.
+
+    Returns
+    -------
+    BernoulliStatistics
+        The averages.
+    """
     require_instance(rbm, "rbm", GaussianBernoulliRBM)
     mean, second = rbm.hidden_moments
     products = rbm.weights @ second / rbm.mass_squared
@@ -83,22 +110,26 @@ def model_statistics(rbm: GaussianBernoulliRBM) -> BernoulliStatistics:
 
 
 @in_range
-def bernoulli_gradient(rbm: GaussianBernoulliRBM, data: ArrayLike, states: ArrayLike | None = None, *,
-                       chains: ArrayLike | None = None) -> tuple[Floats, Floats, float]:
+def bernoulli_gradient(
+    rbm: GaussianBernoulliRBM, data: ArrayLike, states: ArrayLike | None = None, *, chains: ArrayLike | None = None
+) -> tuple[Floats, Floats, float]:
     """The gradient of the log-likelihood L of data.
 
     Parameters
     ----------
     rbm : GaussianBernoulliRBM
+        The model.
     data : array (n, N_v)
+        A sample in each row.
     states : array (B, N_v), optional
         States of Markov chains, over which the model's averages are taken; they are enumerated when None.
-    chains : array, optional
+    chains : array (B, N_v), optional
         The old name of `states`, for one release.
 
     Returns
     -------
-    tuple of dL/dW (N_v, N_h), dL/deta (N_h,) and dL/dmu^2
+    (array (N_v, N_h), array (N_h,), float)
+        Derivatives of L with respect to W, eta and mu^2.
 
     Examples
     --------
@@ -116,12 +147,23 @@ def bernoulli_gradient(rbm: GaussianBernoulliRBM, data: ArrayLike, states: Array
 class BernoulliTraining:
     """The history of a training and everything needed to go on with it.
 
+    T counts the recorded epochs.
+
     Attributes
     ----------
-    epochs : (T,) updates made before each record; the first is 0, the last the final one
-    models : tuple of T GaussianBernoulliRBM, the model at each record; with several runs of T tuples of them
-    states : (B, N_v), with several runs (runs, B, N_v), the persistent chains at the end; None when the gradient was
-        enumerated
+    epochs : array (T,)
+        Updates made before each record; the first is 0, the last the final one.
+    models : tuple of GaussianBernoulliRBM
+        The model at each record; with several runs a tuple of them.
+    states : array (B, N_v) or (runs, B, N_v), or None
+        The persistent chains at the end; None when the gradient was enumerated.
+
+    Examples
+    --------
+    >>> from srbm import GaussianBernoulliRBM, train_bernoulli
+    >>> data = GaussianBernoulliRBM([[2.0]], 2.0).sample(100, rng=0)
+    >>> train_bernoulli(GaussianBernoulliRBM([[0.5]], 2.0), data, 10, 0.1, record_every=5).epochs.tolist()
+    [0, 5, 10]
     """
 
     epochs: np.ndarray
@@ -132,24 +174,24 @@ class BernoulliTraining:
 
     @property
     def model(self) -> GaussianBernoulliRBM:
-        """The trained model of a single run."""
+        """Trained model of a single run, a `GaussianBernoulliRBM`; `ValueError` if there are several."""
         if len(self._state.models) != 1:
             raise ValueError(f"there are {len(self._state.models)} runs: use .models[-1]")
         return self._state.models[0]
 
     @property
     def chains(self) -> Floats | None:
-        """The old name of `states`, for one release."""
+        """Old name of `states`, for one release."""
         return self.states
 
     @property
     def mass_squared(self) -> Floats:
-        """mu^2 at each record, shape (T[, runs])."""
+        """Values of mu^2 at each record, of shape (T[, runs])."""
         return self._of_all(lambda model: model.mass_squared)
 
     @property
     def singular_values(self) -> Floats:
-        """xi_a of W at each record, descending, shape (T[, runs], min(N_v, N_h))."""
+        """Singular values xi_a of W at each record, descending, of shape (T[, runs], min(N_v, N_h))."""
         return np.linalg.svd(self._of_all(lambda model: model.weights), compute_uv=False)
 
     def __repr__(self) -> str:
@@ -157,50 +199,83 @@ class BernoulliTraining:
         how = "enumerated gradient" if self.states is None else f"{self.states.shape[-2]} persistent chains"
         return f"<BernoulliTraining: {runs}{self.epochs[-1]} epochs, {len(self.epochs)} records, {how}>"
 
-    def resume(self, epochs: int, *, until: Callable[[int, Any], object] | None = None, progress: bool = False,
-               callback: Callable[..., object] | None = None, checkpoint: PathLike | None = None,
-               checkpoint_every: int = 1000) -> BernoulliTraining:
-        """Train for some more epochs, exactly as if the first call had not stopped.
+    def resume(
+        self,
+        epochs: int,
+        *,
+        until: Callable[[int, Any], object] | None = None,
+        progress: bool = False,
+        callback: Callable[..., object] | None = None,
+        checkpoint: PathLike | None = None,
+        checkpoint_every: int = 1000,
+    ) -> BernoulliTraining:
+        """Train for more epochs, exactly as if the first call had not stopped.
 
         The result is to the last bit that of one call: a record that was made only because the first call ended there
-        is dropped.
+        is dropped. A training that was loaded needs its data: `load(path, data)`.
 
         Parameters
         ----------
         epochs : int
-            How many more, at most.
-        until, progress, callback, checkpoint, checkpoint_every
-            As in `train_bernoulli`, but that the checkpoint is written in place of what the file may hold.
+            Number of further updates; at most so many, with `until`.
+        until : callable, optional
+            When to stop, as in `train_bernoulli`.
+        progress : bool
+            Whether to show a progress bar (on stderr; needs tqdm).
+        callback : callable, optional
+            Called at every record, as in `train_bernoulli`.
+        checkpoint : path, optional
+            A file to be written as in `train_bernoulli`, in place of what it may hold.
+        checkpoint_every : int
+            Epochs from one writing of the file to the next.
 
         Returns
         -------
         BernoulliTraining
+            The whole training, from its beginning.
 
         Raises
         ------
         ValueError
-            When the training was loaded without its data, `load(path, data)`.
-        NotNormalizableError, TrainingInterrupted, CheckpointError
+            When the training was loaded without its data.
+        NotNormalizableError
+            As `train_bernoulli`.
+        TrainingInterrupted
+            As `train_bernoulli`.
+        CheckpointError
             As `train_bernoulli`.
         """
         if self._settings.data.values is None:
-            raise ValueError("the file of this training does not hold the data, which are needed to go on: "
-                             "BernoulliTraining.load(path, data)")
+            raise ValueError(
+                "the file of this training does not hold the data, which are needed to go on: "
+                "BernoulliTraining.load(path, data)"
+            )
         epochs = self._state.epoch + count(epochs, "epochs")
         saved = saving(checkpoint, checkpoint_every)
-        return run(_Ascent(self._settings, self._state.models[0].n_visible), self._state, self._grid(), epochs,
-                   generator_from(self._state.generator), until, progress, callback, saved)
+        return run(
+            _Ascent(self._settings, self._state.models[0].n_visible),
+            self._state,
+            self._grid(),
+            epochs,
+            generator_from(self._state.generator),
+            until,
+            progress,
+            callback,
+            saved,
+        )
 
     def save(self, path: PathLike) -> Path:
         """Write the training, without the data, to an .npz file, atomically and without pickle.
 
         Parameters
         ----------
-        path : str or Path
+        path : path
+            The file.
 
         Returns
         -------
         Path
+            The file.
 
         Raises
         ------
@@ -215,13 +290,15 @@ class BernoulliTraining:
 
         Parameters
         ----------
-        path : str or Path
+        path : path
+            The file.
         data : array (n, N_v), optional
             What it was trained on, needed to `resume`.
 
         Returns
         -------
         BernoulliTraining
+            That training.
 
         Raises
         ------
@@ -240,8 +317,10 @@ class BernoulliTraining:
 
     def _records(self) -> list[Record]:
         several = len(self._state.models) > 1
-        return [Record(int(epoch), models if several else (models,))
-                for epoch, models in zip(self.epochs, self.models, strict=True)]
+        return [
+            Record(int(epoch), models if several else (models,))
+            for epoch, models in zip(self.epochs, self.models, strict=True)
+        ]
 
     def _grid(self) -> list[Record]:
         """The records that a longer training has, too."""
@@ -254,26 +333,45 @@ class BernoulliTraining:
     @classmethod
     def _made(cls, settings: Settings, state: State, records: list[Record]) -> BernoulliTraining:
         one, chains = len(state.models) == 1, state.chains
-        return cls(np.array([record.epoch for record in records], dtype=np.int64),
-                   tuple(record.models[0] if one else record.models for record in records),
-                   None if chains is None else frozen(chains[0] if one else np.stack(chains)), settings, state)
+        return cls(
+            np.array([record.epoch for record in records], dtype=np.int64),
+            tuple(record.models[0] if one else record.models for record in records),
+            None if chains is None else frozen(chains[0] if one else np.stack(chains)),
+            settings,
+            state,
+        )
 
 
-def train_bernoulli(rbm: GaussianBernoulliRBM | Sequence[GaussianBernoulliRBM], data: ArrayLike, epochs: int,
-                    learning_rate: float | Callable[[int], float], chains: Any = None, steps: int = 1, *,
-                    start: ArrayLike | None = None, batch: int | None = None, learn_bias: bool = True,
-                    learn_mass: bool = False, momentum: float = 0.0, runs: int = 1, record_every: int | None = None,
-                    until: Callable[[int, Any], object] | None = None, rng: Seed = None, progress: bool = False,
-                    callback: Callable[..., object] | None = None, checkpoint: PathLike | None = None,
-                    checkpoint_every: int = 1000) -> BernoulliTraining:
-    """Ascend the log-likelihood of `data`, one update per epoch.
+def train_bernoulli(
+    rbm: GaussianBernoulliRBM | Sequence[GaussianBernoulliRBM],
+    data: ArrayLike,
+    epochs: int,
+    learning_rate: float | Callable[[int], float],
+    chains: Any = None,
+    steps: int = 1,
+    *,
+    start: ArrayLike | None = None,
+    batch: int | None = None,
+    learn_bias: bool = True,
+    learn_mass: bool = False,
+    momentum: float = 0.0,
+    runs: int = 1,
+    record_every: int | None = None,
+    until: Callable[[int, Any], object] | None = None,
+    rng: Seed = None,
+    progress: bool = False,
+    callback: Callable[..., object] | None = None,
+    checkpoint: PathLike | None = None,
+    checkpoint_every: int = 1000,
+) -> BernoulliTraining:
+    """Train a machine with binary hidden nodes by gradient ascent on the log-likelihood of data.
 
     Parameters
     ----------
     rbm : GaussianBernoulliRBM or sequence of GaussianBernoulliRBM
         Where to start: one model for all runs, or one for each; with W = 0 and no bias the gradient vanishes.
     data : array (n, N_v)
-        Subtract the mean first: there is no bias on the visible layer.
+        A sample in each row. Subtract the mean first: there is no bias on the visible layer.
     epochs : int
         Number of updates; at most so many, with `until`.
     learning_rate : float or callable
@@ -287,24 +385,34 @@ def train_bernoulli(rbm: GaussianBernoulliRBM | Sequence[GaussianBernoulliRBM], 
         Where the chains start instead.
     batch : int, optional
         Rows of the data, drawn anew without repetition for each update; all of them when None.
-    learn_bias, learn_mass : bool
-        Whether eta, and mu^2 itself, are learnt besides W.
-    momentum : float in [0, 1)
+    learn_bias : bool
+        Whether eta is learnt besides W.
+    learn_mass : bool
+        Whether mu^2 itself is learnt, too.
+    momentum : float
+        Heavy-ball momentum in [0, 1).
     runs : int
         Independent runs; implied when a sequence of models is given. They share one stream of random numbers.
     record_every : int, optional
         Epochs between two recorded models; None keeps only the first and the last.
     until : callable, optional
-        Stop at the first record, one that `record_every` makes, where until(epoch, model) is true, with a tuple of
+        Stop at the first record, one that `record_every` makes, where `until(epoch, model)` is true, with a tuple of
         models if there are several runs. (The best likelihood is not known, so that there is nothing to compare with.)
+    rng : numpy.random.Generator or int, optional
+        Random numbers, or their seed.
     progress : bool
         Whether to show a progress bar (on stderr; needs tqdm).
-    callback, checkpoint, checkpoint_every
-        As in `train`. The file does not hold the data, only what identifies them.
+    callback : callable, optional
+        Called as `callback(epoch, model)` at every record, with a tuple of models if there are several runs.
+    checkpoint : path, optional
+        A file as in `train`. It does not hold the data, only what identifies them.
+    checkpoint_every : int
+        Epochs from one writing of the file to the next.
 
     Returns
     -------
     BernoulliTraining
+        The history, with the trained model or models.
 
     Raises
     ------
@@ -317,6 +425,8 @@ def train_bernoulli(rbm: GaussianBernoulliRBM | Sequence[GaussianBernoulliRBM], 
         When the checkpoint cannot be written (`.last_good` is the training so far), or is that of another training.
     DatasetError
         When the checkpoint is damaged.
+    ValueError
+        For arguments that do not fit together.
 
     Examples
     --------
@@ -327,8 +437,9 @@ def train_bernoulli(rbm: GaussianBernoulliRBM | Sequence[GaussianBernoulliRBM], 
     (<BernoulliTraining: 200 epochs, 2 records, enumerated gradient>, 2.0)
     """
     saved = saving(checkpoint, checkpoint_every)
-    models = tuple(starting_models(rbm, runs, GaussianBernoulliRBM, lambda model: {
-        "N_v": model.n_visible, "N_h": model.n_hidden}))
+    models = tuple(
+        starting_models(rbm, runs, GaussianBernoulliRBM, lambda model: {"N_v": model.n_visible, "N_h": model.n_hidden})
+    )
     n_visible = models[0].n_visible
     rows = _samples(data, n_visible, "data")
     epochs, steps = count(epochs, "epochs"), count(steps, "steps", least=1)
@@ -345,13 +456,25 @@ def train_bernoulli(rbm: GaussianBernoulliRBM | Sequence[GaussianBernoulliRBM], 
     generator = numpy_generator(rng)
     origin = Origin(digest_of(models), "" if states is None else digest(states), generator.bit_generator.state)
     settings = Settings(
-        Samples(rows), checked_rate(learning_rate), None if chains is None else count(chains, "chains", least=1), steps,
-        None if batch == len(rows) else batch, bool(learn_bias), bool(learn_mass), fraction(momentum, "momentum"),
-        _NEVER if record_every is None else count(record_every, "record_every", least=1), origin)
+        Samples(rows),
+        checked_rate(learning_rate),
+        None if chains is None else count(chains, "chains", least=1),
+        steps,
+        None if batch == len(rows) else batch,
+        bool(learn_bias),
+        bool(learn_mass),
+        fraction(momentum, "momentum"),
+        _NEVER if record_every is None else count(record_every, "record_every", least=1),
+        origin,
+    )
     if saved is not None and saved.path.exists():
         before, state, records = read_same(
-            saved.path, read, lambda old: differences(old, settings, seeded=rng is not None), epochs,
-            "BernoulliTraining")
+            saved.path,
+            read,
+            lambda old: differences(old, settings, seeded=rng is not None),
+            epochs,
+            "BernoulliTraining",
+        )
         training = BernoulliTraining._made(before._replace(data=settings.data), state, records)
         records, settings = training._grid(), training._settings
         if rng is not None:
@@ -363,8 +486,13 @@ def train_bernoulli(rbm: GaussianBernoulliRBM | Sequence[GaussianBernoulliRBM], 
             drawn = tuple(states)
         else:
             drawn = tuple(rows[generator.integers(len(rows), size=chains)] for _ in models) if chains else ()
-        state = State(0, models, tuple((0 * model.weights, np.zeros(model.n_hidden), 0.0) for model in models),
-                      drawn or None, generator.bit_generator.state)
+        state = State(
+            0,
+            models,
+            tuple((0 * model.weights, np.zeros(model.n_hidden), 0.0) for model in models),
+            drawn or None,
+            generator.bit_generator.state,
+        )
         records = []
     return run(_Ascent(settings, n_visible), state, records, epochs, generator, until, progress, callback, saved)
 
@@ -379,40 +507,51 @@ class _Ascent:
     def epoch(self, state: State, rate: float, rng: np.random.Generator) -> State:
         stepped = [self._step(state, run, rate, rng) for run in range(len(state.models))]
         models, velocity, chains = zip(*stepped, strict=True)
-        return State(state.epoch + 1, models, velocity, None if state.chains is None else chains,
-                     rng.bit_generator.state)
+        return State(
+            state.epoch + 1, models, velocity, None if state.chains is None else chains, rng.bit_generator.state
+        )
 
-    def _step(self, state: State, run: int, rate: float, rng: np.random.Generator) -> tuple[
-              GaussianBernoulliRBM, tuple[Any, Any, Any], Any]:
+    def _step(
+        self, state: State, run: int, rate: float, rng: np.random.Generator
+    ) -> tuple[GaussianBernoulliRBM, tuple[Any, Any, Any], Any]:
         """Model, velocity and chains of a run after one update."""
         settings, model = self.settings, state.models[run]
         data: Any = settings.data.values
-        rows = data if settings.batch is None else data[
-            rng.choice(len(data), settings.batch, replace=False, shuffle=False)]
+        rows = (
+            data
+            if settings.batch is None
+            else data[rng.choice(len(data), settings.batch, replace=False, shuffle=False)]
+        )
         parameters: tuple[Any, Any, Any] = (model.weights, model.hidden_bias, model.mass_squared)
         gradient = None
         try:
             with np.errstate(over="raise", divide="raise", invalid="raise"):
                 chains = None if state.chains is None else model.gibbs(state.chains[run], settings.steps, rng)
                 gradient = bernoulli_gradient(model, rows, chains)
-                weights, bias, mass = (settings.momentum * v + g
-                                       for v, g in zip(state.velocity[run], gradient, strict=True))
+                weights, bias, mass = (
+                    settings.momentum * v + g for v, g in zip(state.velocity[run], gradient, strict=True)
+                )
                 velocity = weights, bias, mass
                 learnt = (True, settings.learn_bias, settings.learn_mass)
-                parameters = tuple(p + rate * v if wanted else p
-                                   for p, v, wanted in zip(parameters, velocity, learnt, strict=True))
+                parameters = tuple(
+                    p + rate * v if wanted else p for p, v, wanted in zip(parameters, velocity, learnt, strict=True)
+                )
             weights, bias, mass = parameters
             return GaussianBernoulliRBM(weights, mass, bias), velocity, chains
         except (ValueError, FloatingPointError):
             if state.epoch == 0 and gradient is None:  # before the first update the arguments are to blame
                 raise
             mass = parameters[2]
-            what = (f"the largest weight was {np.abs(model.weights).max(initial=0):.3g} before" if mass > 0
-                    else f"mu^2 would become {mass:.3g}")
+            what = (
+                f"the largest weight was {np.abs(model.weights).max(initial=0):.3g} before"
+                if mass > 0
+                else f"mu^2 would become {mass:.3g}"
+            )
             which = f"run {run} of {len(state.models)} (counted from 0)" if len(state.models) > 1 else "the training"
             raise NotNormalizableError(
                 f"{which} diverged at epoch {state.epoch + 1}, with learning rate {rate:.3g} ({what}): reduce the "
-                "learning rate. The training up to here is .last_good") from None
+                "learning rate. The training up to here is .last_good"
+            ) from None
 
     def measured(self, state: State) -> Record:
         return Record(state.epoch, state.models)
@@ -421,9 +560,11 @@ class _Ascent:
         return state.models
 
     def within(self, nats: float, state: State) -> Callable[[Record], bool]:
-        raise ValueError("until must be a function of the epoch and the model here: the best log-likelihood of a "
-                         f"Gaussian-Bernoulli machine is not known, so there is nothing that {nats:g} nats could be "
-                         "below")
+        raise ValueError(
+            "until must be a function of the epoch and the model here: the best log-likelihood of a "
+            f"Gaussian-Bernoulli machine is not known, so there is nothing that {nats:g} nats could be "
+            "below"
+        )
 
     def training(self, state: State, records: list[Record]) -> BernoulliTraining:
         return BernoulliTraining._made(self.settings, state, records)
@@ -442,8 +583,10 @@ def _start(start: Any, chains: Any, runs: int, n_visible: int) -> Floats:
     if states.ndim == 2:
         states = np.broadcast_to(_samples(states, n_visible, "start"), (runs, *states.shape))
     if states.ndim != 3 or states.shape[::2] != (runs, n_visible) or not states.shape[1]:
-        raise ValueError(f"start must have shape (B, {n_visible}), a chain per row, or ({runs}, B, {n_visible}), got "
-                         f"{np.shape(start)}")
+        raise ValueError(
+            f"start must have shape (B, {n_visible}), a chain per row, or ({runs}, B, {n_visible}), got "
+            f"{np.shape(start)}"
+        )
     if chains is not None and count(chains, "chains", least=1) != states.shape[1]:
         raise ValueError(f"chains = {chains} does not match the {states.shape[1]} states in start: leave one out")
     return states

@@ -31,10 +31,15 @@ from .checkpoint import (
 )
 
 _STORED = {
-    "description": Stored(("U",)), "epochs": Stored(("i8",), (1,)), "weights": Stored(("f8",), (4,)),
-    "hidden_bias": Stored(("f8",), (3,)), "mass_squared": Stored(("f8",), (2,)),
-    "velocity_weights": Stored(("f8",), (3,)), "velocity_bias": Stored(("f8",), (2,)),
-    "velocity_mass": Stored(("f8",), (1,)), "chains": Stored(("f8",), (1, 3)),
+    "description": Stored(("U",)),
+    "epochs": Stored(("i8",), (1,)),
+    "weights": Stored(("f8",), (4,)),
+    "hidden_bias": Stored(("f8",), (3,)),
+    "mass_squared": Stored(("f8",), (2,)),
+    "velocity_weights": Stored(("f8",), (3,)),
+    "velocity_bias": Stored(("f8",), (2,)),
+    "velocity_mass": Stored(("f8",), (1,)),
+    "chains": Stored(("f8",), (1, 3)),
 }
 
 
@@ -106,16 +111,23 @@ def digest_of(models: tuple[GaussianBernoulliRBM, ...]) -> str:
 
 def write(path: PathLike, settings: Settings, state: State, records: list[Record]) -> Path:
     """Write it to an .npz file, atomically and without pickle; returns its path. The last record is the state's."""
+
     def of_all(name: str) -> np.ndarray:
         return np.array([[getattr(model, name) for model in record.models] for record in records])
 
     weights, bias, mass = (np.array(part) for part in zip(*state.velocity, strict=True))
     return save_arrays(
-        path, description=as_text(_description(settings, state)),
-        epochs=np.array([record.epoch for record in records], dtype=np.int64), weights=of_all("weights"),
-        hidden_bias=of_all("hidden_bias"), mass_squared=of_all("mass_squared"), velocity_weights=weights,
-        velocity_bias=bias, velocity_mass=mass,
-        chains=np.empty(0) if state.chains is None else np.stack(state.chains))
+        path,
+        description=as_text(_description(settings, state)),
+        epochs=np.array([record.epoch for record in records], dtype=np.int64),
+        weights=of_all("weights"),
+        hidden_bias=of_all("hidden_bias"),
+        mass_squared=of_all("mass_squared"),
+        velocity_weights=weights,
+        velocity_bias=bias,
+        velocity_mass=mass,
+        chains=np.empty(0) if state.chains is None else np.stack(state.chains),
+    )
 
 
 def read(path: PathLike) -> tuple[Settings, State, list[Record]]:
@@ -133,9 +145,15 @@ def differences(old: Settings, new: Settings, *, seeded: bool) -> list[str]:
 def _described(settings: Settings) -> dict[str, Any]:
     """The settings but for the origin as JSON can hold them."""
     return {
-        "learning_rate": rate_described(settings.learning_rate), "chains": settings.chains, "steps": settings.steps,
-        "batch": settings.batch, "learn_bias": settings.learn_bias, "learn_mass": settings.learn_mass,
-        "momentum": settings.momentum, "record_every": settings.record_every, "data": settings.data.digest,
+        "learning_rate": rate_described(settings.learning_rate),
+        "chains": settings.chains,
+        "steps": settings.steps,
+        "batch": settings.batch,
+        "learn_bias": settings.learn_bias,
+        "learn_mass": settings.learn_mass,
+        "momentum": settings.momentum,
+        "record_every": settings.record_every,
+        "data": settings.data.digest,
     }
 
 
@@ -157,18 +175,26 @@ def _unpacked(stored: dict[str, Any], described: dict[str, Any]) -> tuple[Settin
         raise ValueError(f"{len(epochs)} epochs and weights {weights.shape} do not match")
     if (stored["hidden_bias"].shape, stored["mass_squared"].shape) != ((length, runs, n_hidden), (length, runs)):
         raise ValueError("weights, bias and mass do not match")
-    records = [Record(int(epoch), tuple(GaussianBernoulliRBM(*model) for model in zip(*parts, strict=True)))
-               for epoch, *parts in zip(epochs, weights, stored["mass_squared"], stored["hidden_bias"], strict=True)]
+    records = [
+        Record(int(epoch), tuple(GaussianBernoulliRBM(*model) for model in zip(*parts, strict=True)))
+        for epoch, *parts in zip(epochs, weights, stored["mass_squared"], stored["hidden_bias"], strict=True)
+    ]
     velocity = tuple(finite(stored[f"velocity_{name}"], "velocity") for name in ("weights", "bias", "mass"))
     if [part.shape for part in velocity] != [(runs, n_visible, n_hidden), (runs, n_hidden), (runs,)]:
         raise ValueError("velocity and parameters do not match")
     chains, batch = described["chains"], described["batch"]
     settings = Settings(
-        Samples(None, described["data"]), rate_from(described["learning_rate"]),
-        None if chains is None else count(chains, "chains", least=1), count(described["steps"], "steps", least=1),
-        None if batch is None else count(batch, "batch", least=1), described["learn_bias"], described["learn_mass"],
-        fraction(described["momentum"], "momentum"), count(described["record_every"], "record_every", least=1),
-        Origin(**described["origin"]))
+        Samples(None, described["data"]),
+        rate_from(described["learning_rate"]),
+        None if chains is None else count(chains, "chains", least=1),
+        count(described["steps"], "steps", least=1),
+        None if batch is None else count(batch, "batch", least=1),
+        described["learn_bias"],
+        described["learn_mass"],
+        fraction(described["momentum"], "momentum"),
+        count(described["record_every"], "record_every", least=1),
+        Origin(**described["origin"]),
+    )
     states = finite(stored["chains"], "chains")
     wanted = (0,) if settings.chains is None else (runs, settings.chains, n_visible)
     if states.shape != wanted:
@@ -176,7 +202,12 @@ def _unpacked(stored: dict[str, Any], described: dict[str, Any]) -> tuple[Settin
     if settings.origin.models != digest_of(records[0].models):
         raise ValueError("the first record is not that of the initial models")
     numpy_generator(generator_from(described["generator"]))
-    state = State(records[-1].epoch, records[-1].models, tuple(zip(*velocity, strict=True)),
-                  None if settings.chains is None else tuple(states), described["generator"])
+    state = State(
+        records[-1].epoch,
+        records[-1].models,
+        tuple(zip(*velocity, strict=True)),
+        None if settings.chains is None else tuple(states),
+        described["generator"],
+    )
     check_known(described, _description(settings, state))
     return settings, state, records

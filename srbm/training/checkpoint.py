@@ -38,12 +38,19 @@ Read = TypeVar("Read", bound=tuple[Any, ...])
 _STRATEGIES = {strategy.__name__: strategy for strategy in (Exact, CD, PCD)}
 """The gradients that can be stored."""
 _STORED = {
-    "description": Stored(("U",)), "correlation": Stored(("f8",), (1, 2)),
-    "basis": Stored(("f8",), (1, 2)), "epochs": Stored(("i8",), (1,)),
-    "eigenvalues": Stored(("f8",), (2, 3)), "singular_values": Stored(("f8",), (2, 3)),
-    "mass_squared": Stored(("f8",), (1, 2, 3)), "log_likelihood": Stored(("f8",), (1, 2)),
-    "weights": Stored(("f8",), (3,)), "mass": Stored(("f8",), (2,)), "velocity_weights": Stored(("f8",), (3,)),
-    "velocity_mass": Stored(("f8",), (2,)), "chains": Stored(("f4", "f8"), (1, 2, 3)),
+    "description": Stored(("U",)),
+    "correlation": Stored(("f8",), (1, 2)),
+    "basis": Stored(("f8",), (1, 2)),
+    "epochs": Stored(("i8",), (1,)),
+    "eigenvalues": Stored(("f8",), (2, 3)),
+    "singular_values": Stored(("f8",), (2, 3)),
+    "mass_squared": Stored(("f8",), (1, 2, 3)),
+    "log_likelihood": Stored(("f8",), (1, 2)),
+    "weights": Stored(("f8",), (3,)),
+    "mass": Stored(("f8",), (2,)),
+    "velocity_weights": Stored(("f8",), (3,)),
+    "velocity_mass": Stored(("f8",), (2,)),
+    "chains": Stored(("f4", "f8"), (1, 2, 3)),
 }
 
 
@@ -62,7 +69,8 @@ class Checkpoint(NamedTuple):
             raise CheckpointError(
                 f"the checkpoint {self.path} could not be written after epoch {training.epochs[-1]} ({error})"
                 f"{earlier}. Mend that and run the same call again, or go on with .last_good.resume(epochs)",
-                training) from error
+                training,
+            ) from error
 
 
 def checkpoint_at(path: PathLike, every: int) -> Checkpoint:
@@ -75,20 +83,26 @@ def checkpoint_at(path: PathLike, every: int) -> Checkpoint:
             what = "a folder" if path.is_dir() else "no regular file"
             raise CheckpointError(f"the checkpoint {path} is {what}: give the name of a file")
     except OSError as error:
-        raise CheckpointError(f"the checkpoint {path} cannot be reached ({error}): give another path, or change its "
-                              "permissions") from error
+        raise CheckpointError(
+            f"the checkpoint {path} cannot be reached ({error}): give another path, or change its permissions"
+        ) from error
     return Checkpoint(path, every)
 
 
 def write_training(path: PathLike, settings: Settings, state: State, records: dict[str, np.ndarray]) -> Path:
     """Write it to an .npz file, atomically and without pickle; returns its path."""
     return save_arrays(
-        path, description=as_text(_description(settings, state)),
+        path,
+        description=as_text(_description(settings, state)),
         correlation=to_numpy(settings.target.correlation),
-        basis=np.empty(0) if settings.target.basis is None else settings.target.basis, **records,
-        weights=to_numpy(state.ensemble.weights), mass=to_numpy(state.ensemble.mass),
-        velocity_weights=to_numpy(state.velocity[0]), velocity_mass=to_numpy(state.velocity[1]),
-        chains=np.empty(0) if state.memory is None else to_numpy(state.memory))
+        basis=np.empty(0) if settings.target.basis is None else settings.target.basis,
+        **records,
+        weights=to_numpy(state.ensemble.weights),
+        mass=to_numpy(state.ensemble.mass_squared),
+        velocity_weights=to_numpy(state.velocity[0]),
+        velocity_mass=to_numpy(state.velocity[1]),
+        chains=np.empty(0) if state.memory is None else to_numpy(state.memory),
+    )
 
 
 def read_training(path: PathLike) -> tuple[Settings, State, dict[str, np.ndarray]]:
@@ -106,30 +120,38 @@ def describing(path: PathLike) -> Iterator[None]:
     try:
         yield
     except ImportError as error:
-        raise DatasetError(f"{path} was written with a generator of PyTorch, which is needed to read it: pip install "
-                           "torch array-api-compat") from error
+        raise DatasetError(
+            f"{path} was written with a generator of PyTorch, which is needed to read it: pip install "
+            "torch array-api-compat"
+        ) from error
     # RecursionError: JSON nested without end
     except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
         raise DatasetError(f"{path} does not describe a training ({error!r}); restore it from a copy") from error
 
 
-def read_same(path: Path, read: Callable[[Path], Read], different: Callable[[Any], list[str]], epochs: int,
-              kind: str) -> Read:
+def read_same(
+    path: Path, read: Callable[[Path], Read], different: Callable[[Any], list[str]], epochs: int, kind: str
+) -> Read:
     """What `read` finds in the checkpoint of a `kind`, unless it has gone too far, or its settings are `different`."""
     try:
         before = read(path)
     except DatasetError as error:
         raise DatasetError(f"{error}, or delete it to start again") from error
     except OSError as error:
-        raise CheckpointError(f"the checkpoint {path} cannot be read ({error}): give another path, or change its "
-                              "permissions") from error
+        raise CheckpointError(
+            f"the checkpoint {path} cannot be read ({error}): give another path, or change its permissions"
+        ) from error
     names = different(before[0])
     if names:
-        raise CheckpointError(f"{path} is the checkpoint of another training: it differs in {', '.join(names)}. "
-                              "Give each training a file of its own, or delete this one to start again")
+        raise CheckpointError(
+            f"{path} is the checkpoint of another training: it differs in {', '.join(names)}. "
+            "Give each training a file of its own, or delete this one to start again"
+        )
     if before[1].epoch > epochs:
-        raise CheckpointError(f"{path} has reached epoch {before[1].epoch}, beyond the {epochs} asked for: ask for "
-                              f"more, read it with {kind}.load, or delete it to start again")
+        raise CheckpointError(
+            f"{path} has reached epoch {before[1].epoch}, beyond the {epochs} asked for: ask for "
+            f"more, read it with {kind}.load, or delete it to start again"
+        )
     return before
 
 
@@ -153,8 +175,11 @@ def unequal_origins(old: Any, new: Any, *, seeded: bool) -> list[str]:
 def _description(settings: Settings, state: State) -> dict[str, Any]:
     """All that is stored as text."""
     return _described(settings) | {
-        "hidden_variance": state.ensemble.hidden_variance, "generator": state.generator,
-        "origin": settings.origin._asdict(), "shortcuts": settings.host, "has_chains": state.memory is not None,
+        "hidden_variance": state.ensemble.hidden_variance,
+        "generator": state.generator,
+        "origin": settings.origin._asdict(),
+        "shortcuts": settings.host,
+        "has_chains": state.memory is not None,
     }
 
 
@@ -165,7 +190,9 @@ def _described(settings: Settings) -> dict[str, Any]:
     return {
         "learning_rate": rate_described(settings.learning_rate),
         "gradient": [type(settings.gradient).__name__, asdict(settings.gradient)],
-        "learn_mass": settings.learn_mass, "momentum": settings.momentum, "weight_decay": settings.weight_decay,
+        "learn_mass": settings.learn_mass,
+        "momentum": settings.momentum,
+        "weight_decay": settings.weight_decay,
         "record_every": settings.record_every,
     }
 
@@ -173,8 +200,10 @@ def _described(settings: Settings) -> dict[str, Any]:
 def rate_described(schedule: Any) -> Any:
     """A learning rate as JSON can hold it."""
     if not isinstance(schedule, (float, StepDecay)):
-        raise TypeError("only a number or a StepDecay can be stored as learning rate; "
-                        f"a {type(schedule).__name__} would need pickle")
+        raise TypeError(
+            "only a number or a StepDecay can be stored as learning rate; "
+            f"a {type(schedule).__name__} would need pickle"
+        )
     return schedule if isinstance(schedule, float) else asdict(schedule)
 
 
@@ -212,18 +241,27 @@ def _unpacked(stored: dict[str, Any], described: dict[str, Any]) -> tuple[Settin
     epochs = stored["epochs"]
     check_epochs(epochs)
     leading = (len(epochs),) if runs == 1 else (len(epochs), runs)
-    shapes = {"eigenvalues": (n_visible,), "singular_values": (min(weights.shape[1:]),), "log_likelihood": (),
-              "mass_squared": () if mass.shape[1] == 1 else (n_visible,)}
+    shapes = {
+        "eigenvalues": (n_visible,),
+        "singular_values": (min(weights.shape[1:]),),
+        "log_likelihood": (),
+        "mass_squared": () if mass.shape[1] == 1 else (n_visible,),
+    }
     for name, shape in shapes.items():
         if finite(stored[name], name).shape != leading + shape:
             raise ValueError(f"{name} has shape {stored[name].shape}, expected {leading + shape}")
     name, options = described["gradient"]
     settings = Settings(
-        target, rate_from(described["learning_rate"]), _STRATEGIES[name](**options),
-        learnt_mass(described["learn_mass"]), fraction(described["momentum"], "momentum"),
+        target,
+        rate_from(described["learning_rate"]),
+        _STRATEGIES[name](**options),
+        learnt_mass(described["learn_mass"]),
+        fraction(described["momentum"], "momentum"),
         fraction(described["weight_decay"], "weight_decay", np.inf),
-        count(described["record_every"], "record_every", least=1), described["shortcuts"],
-        Origin(**described["origin"]))
+        count(described["record_every"], "record_every", least=1),
+        described["shortcuts"],
+        Origin(**described["origin"]),
+    )
     ensemble = Ensemble(weights, mass, number(described["hidden_variance"], "hidden_variance", above=0))
     models_of(target, ensemble)  # checks the parameters
     if not normalizable(ensemble):

@@ -68,7 +68,7 @@ HISTORY = ("epochs", *Record._fields[1:])
 def measured(settings: Settings, state: State) -> Record:
     """The spectra of the state, and the log-likelihood of the target."""
     ensemble, target = state.ensemble.on_host(), settings.target.on_host()
-    weights, mass = ensemble.weights, ensemble.mass
+    weights, mass = ensemble.weights, ensemble.mass_squared
     xi = np.linalg.svd(weights, compute_uv=False)
     n_visible = weights.shape[1]
     if mass.shape[1] == 1:
@@ -103,5 +103,7 @@ def models_of(target: Target, ensemble: Ensemble) -> tuple[ScalarRBM, ...]:
     ensemble, target = ensemble.on_host(), target.on_host()
     with single_threaded(ensemble.weights.shape[1]):  # as all that went before, for the bits not to depend on threads
         in_nodes = target.to_nodes(ensemble.weights)
-    return tuple(ScalarRBM(weights, mass[0] if len(mass) == 1 else mass, ensemble.hidden_variance)
-                 for weights, mass in zip(in_nodes, ensemble.mass, strict=True))
+    return tuple(
+        ScalarRBM(weights, mass[0] if len(mass) == 1 else mass, ensemble.hidden_variance)
+        for weights, mass in zip(in_nodes, ensemble.mass_squared, strict=True)
+    )

@@ -7,8 +7,8 @@ runs, each with its own noise and, if given, its own start, are trained at once 
 A run whose kernel would lose its last positive eigenvalue is stopped: `NotNormalizableError.last_good` is the training
 up to there. Nothing else would notice, since all of the formulas go on giving finite numbers beyond the pole.
 
-`run` repeats the epochs, makes records of them, writes checkpoints and knows when to stop. What an epoch is, it is told
-by an object that follows `Rules`, here and for binary hidden nodes in `bernoulli`.
+`one_epoch` is the update. `run` repeats such epochs, makes records of them, writes checkpoints and knows when to stop;
+what an epoch is, it is told by an object that follows `Rules`, here and for binary hidden nodes in `bernoulli`.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from .._support.checks import (
 from .._support.checks import learning_rate as checked_rate
 from .._support.files import remove_leftovers
 from .._support.runtime import progress_bar, single_threaded
-from ..chains.stack import Ensemble
+from ..chains.stack import Ensemble, Sampler
 from ..errors import CheckpointError, NotNormalizableError, TrainingInterrupted
 from ..model import ScalarRBM
 from ..random import generator_from
@@ -48,6 +48,35 @@ from .positivity import PositivityGuard, advice
 from .strategies import CD, PCD, Exact, method_of, sampler_for
 from .target import Target
 from .update import ascend
+
+
+def one_epoch(
+    settings: Settings, state: State, sampler: Sampler, positive: PositivityGuard, rate: float, rng: np.random.Generator
+) -> State:
+    """The state after one more update: sample the model, ascend, and see that the new models exist.
+
+    Raises `NotNormalizableError` where they do not; then nothing of `state` has changed.
+    """
+    term, memory = sampler.model_term(state.ensemble, state.memory, rng)
+    ensemble, velocity = ascend(
+        state.ensemble,
+        state.velocity,
+        settings.target,
+        term,
+        rate,
+        learn_mass=settings.learn_mass,
+        momentum=settings.momentum,
+        weight_decay=settings.weight_decay,
+    )
+    good = positive(ensemble)
+    if not good.all():
+        bad = int(np.argmin(good))
+        which = f"run {bad} of {len(good)} (counted from 0)" if len(good) > 1 else "the run"
+        raise NotNormalizableError(
+            f"{which} would lose a positive eigenvalue of its kernel at epoch {state.epoch + 1}, with learning rate "
+            f"{rate:.3g}: {advice(settings, state.ensemble.on_host(), bad)}. The training up to here is .last_good"
+        )
+    return State(state.epoch + 1, ensemble, velocity, memory, rng.bit_generator.state)
 
 
 class Dated(Protocol):
@@ -97,16 +126,32 @@ class Rules(Protocol[S, R, T]):
 class Training:
     """The history of a training and everything needed to go on with it.
 
-    With one run the `runs` axis is absent; (T,) counts the recorded epochs.
+    With one run the `runs` axis is absent; T counts the recorded epochs.
 
     Attributes
     ----------
-    epochs : (T,) updates made before each record; the first is 0, the last the final one
-    eigenvalues : (T[, runs], N_v) lambda_alpha, ascending
-    singular_values : (T[, runs], min(N_v, N_h)) xi_alpha, descending
-    mass_squared : (T[, runs]) or, with a mass per node, (T[, runs], N_v)
-    log_likelihood : (T[, runs]) of the target under the model, nats per configuration
-    models : tuple of ScalarRBM, the trained model of each run
+    epochs : array (T,)
+        Updates made before each record; the first is 0, the last the final one.
+    eigenvalues : array (T[, runs], N_v)
+        lambda_alpha, ascending.
+    singular_values : array (T[, runs], min(N_v, N_h))
+        xi_alpha, descending.
+    mass_squared : array (T[, runs]), or (T[, runs], N_v) with a mass per node
+        mu^2.
+    log_likelihood : array (T[, runs])
+        Log-likelihood of the target under the model, nats per configuration.
+    models : tuple of ScalarRBM
+        The trained model of each run.
+
+    Examples
+    --------
+    >>> from srbm import FreeScalarField, ScalarRBM, train
+    >>> C, start = FreeScalarField(4).propagator, ScalarRBM.random(4, 4, 9.0, rng=0)
+    >>> training = train(start, C, 20_000, 0.1, record_every=5000)
+    >>> training.epochs.tolist()
+    [0, 5000, 10000, 15000, 20000]
+    >>> training.eigenvalues[-1].round(3)
+    array([4., 6., 6., 8.])
     """
 
     epochs: np.ndarray
@@ -121,8 +166,10 @@ class Training:
     def __repr__(self) -> str:
         runs = f"{len(self.models)} runs of " if len(self.models) > 1 else ""
         last = self.log_likelihood[-1].mean()
-        return (f"<Training: {runs}{self.epochs[-1]} epochs, {len(self.epochs)} records, last log-likelihood "
-                f"{last:.6g} nats{self._distance(last)}>")
+        return (
+            f"<Training: {runs}{self.epochs[-1]} epochs, {len(self.epochs)} records, last log-likelihood "
+            f"{last:.6g} nats{self._distance(last)}>"
+        )
 
     def _distance(self, last: float) -> str:
         """How far the last log-likelihood is from that of the best model, to the digits that rounding leaves."""
@@ -137,20 +184,27 @@ class Training:
 
     @property
     def method(self) -> str:
-        """What computed the model's term of the gradient: "exact", or the method of the chains (see `PCD`)."""
+        """Name of what computed the model's term of the gradient, "exact" or the method of the chains (see `PCD`)."""
         return method_of(_sampler(self._settings, self._state.ensemble))
 
     @property
     def model(self) -> ScalarRBM:
-        """The trained model of a single run."""
+        """Trained model of a single run, a `ScalarRBM`; `ValueError` if there are several."""
         if len(self.models) != 1:
             raise ValueError(f"there are {len(self.models)} runs: use .models")
         return self.models[0]
 
-    def resume(self, epochs: int, *, until: Until | None = None, progress: bool = False,
-               callback: Callable[..., object] | None = None, checkpoint: PathLike | None = None,
-               checkpoint_every: int = 1000) -> Training:
-        """Train for some more epochs, exactly as if the first call had not stopped.
+    def resume(
+        self,
+        epochs: int,
+        *,
+        until: Until | None = None,
+        progress: bool = False,
+        callback: Callable[..., object] | None = None,
+        checkpoint: PathLike | None = None,
+        checkpoint_every: int = 1000,
+    ) -> Training:
+        """Train for more epochs, exactly as if the first call had not stopped.
 
         The result is to the last bit that of one call: a record that was made only because the first call ended there
         is dropped.
@@ -158,23 +212,45 @@ class Training:
         Parameters
         ----------
         epochs : int
-            How many more, at most.
-        until, progress, callback, checkpoint, checkpoint_every
-            As in `train`, but that the checkpoint is written in place of what the file may hold.
+            Number of further updates; at most so many, with `until`.
+        until : float or callable, optional
+            When to stop, as in `train`.
+        progress : bool
+            Whether to show a progress bar (on stderr; needs tqdm).
+        callback : callable, optional
+            Called at every record, as in `train`.
+        checkpoint : path, optional
+            A file to be written as in `train`, in place of what it may hold.
+        checkpoint_every : int
+            Epochs from one writing of the file to the next.
 
         Returns
         -------
         Training
+            The whole training, from its beginning.
 
         Raises
         ------
-        NotNormalizableError, TrainingInterrupted, CheckpointError
+        NotNormalizableError
+            As `train`.
+        TrainingInterrupted
+            As `train`.
+        CheckpointError
             As `train`.
         """
         epochs = self._state.epoch + count(epochs, "epochs")
         saved = saving(checkpoint, checkpoint_every)
-        return run(_ascent(self._settings, self._state.ensemble), self._state, self._records(), epochs,
-                   generator_from(self._state.generator), until, progress, callback, saved)
+        return run(
+            _ascent(self._settings, self._state.ensemble),
+            self._state,
+            self._records(),
+            epochs,
+            generator_from(self._state.generator),
+            until,
+            progress,
+            callback,
+            saved,
+        )
 
     def _history(self) -> dict[str, np.ndarray]:
         return {name: getattr(self, name) for name in HISTORY}
@@ -182,16 +258,38 @@ class Training:
     def _records(self) -> list[Record]:
         """The records that a longer training has, too."""
         runs = slice(None) if len(self.models) > 1 else None
-        return [Record(int(epoch), *(np.asarray(value)[runs] for value in values))
-                for epoch, *values in zip(*self._history().values(), strict=True)
-                if epoch % self._settings.record_every == 0]
+        return [
+            Record(int(epoch), *(np.asarray(value)[runs] for value in values))
+            for epoch, *values in zip(*self._history().values(), strict=True)
+            if epoch % self._settings.record_every == 0
+        ]
 
     def save(self, path: PathLike) -> Path:
-        """Write the training to an .npz file, atomically and without pickle; returns its path."""
+        """Write the training to an .npz file, atomically and without pickle.
+
+        Parameters
+        ----------
+        path : path
+            The file.
+
+        Returns
+        -------
+        Path
+            The file.
+        """
         return write_training(path, self._settings, self._state, self._history())
 
-    def _continued(self, epochs: int, generator: Any, seeded: bool, correlation: Any, until: Until | None,
-                   progress: bool, callback: Callable[..., object] | None, checkpoint: Checkpoint) -> Training:
+    def _continued(
+        self,
+        epochs: int,
+        generator: Any,
+        seeded: bool,
+        correlation: Any,
+        until: Until | None,
+        progress: bool,
+        callback: Callable[..., object] | None,
+        checkpoint: Checkpoint,
+    ) -> Training:
         """Go on from a checkpoint, with the arrays in the library and on the device of `correlation`."""
         if seeded:
             generator.bit_generator.state = self._state.generator  # the caller's moves as it would have
@@ -200,16 +298,43 @@ class Training:
         settings, state = self._settings, self._state
         if not is_numpy(correlation):
             if _in_eigenbasis(_sampler(settings, state.ensemble)):
-                raise CheckpointError(f"{checkpoint.path} was written with NumPy's arrays, where the chains of a large "
-                                      "model have a form of their own: go on with an array of NumPy as correlation, "
-                                      "or delete it to start again")
+                raise CheckpointError(
+                    f"{checkpoint.path} was written with NumPy's arrays, where the chains of a large "
+                    "model have a form of their own: go on with an array of NumPy as correlation, "
+                    "or delete it to start again"
+                )
             settings, state = _moved(settings, state, correlation)
-        return run(_ascent(settings, state.ensemble), state, self._records(), epochs, generator, until, progress,
-                   callback, checkpoint)
+        return run(
+            _ascent(settings, state.ensemble),
+            state,
+            self._records(),
+            epochs,
+            generator,
+            until,
+            progress,
+            callback,
+            checkpoint,
+        )
 
     @classmethod
     def load(cls, path: PathLike) -> Training:
-        """Read a training written by `save`; raises `DatasetError` for a damaged file."""
+        """Read a training written by `save`.
+
+        Parameters
+        ----------
+        path : path
+            The file.
+
+        Returns
+        -------
+        Training
+            That training, which can be resumed.
+
+        Raises
+        ------
+        DatasetError
+            When the file is damaged.
+        """
         return cls._made(*read_training(path))
 
     @classmethod
@@ -217,13 +342,26 @@ class Training:
         return cls(**records, models=models_of(settings.target, state.ensemble), _settings=settings, _state=state)
 
 
-def train(rbm: ScalarRBM | Sequence[ScalarRBM], correlation: ArrayLike, epochs: int,
-          learning_rate: float | Callable[[int], float], gradient: Any = None, *, learn_mass: LearntMass = False,
-          momentum: float = 0.0, weight_decay: float = 0.0, runs: int = 1, record_every: int = 1,
-          until: Until | None = None, rng: Seed = None, progress: bool = False,
-          callback: Callable[..., object] | None = None, checkpoint: PathLike | None = None,
-          checkpoint_every: int = 1000) -> Training:
-    """Train by gradient ascent on the log-likelihood of data with second moments `correlation`.
+def train(
+    rbm: ScalarRBM | Sequence[ScalarRBM],
+    correlation: ArrayLike,
+    epochs: int,
+    learning_rate: float | Callable[[int], float],
+    gradient: Any = None,
+    *,
+    learn_mass: LearntMass = False,
+    momentum: float = 0.0,
+    weight_decay: float = 0.0,
+    runs: int = 1,
+    record_every: int = 1,
+    until: Until | None = None,
+    rng: Seed = None,
+    progress: bool = False,
+    callback: Callable[..., object] | None = None,
+    checkpoint: PathLike | None = None,
+    checkpoint_every: int = 1000,
+) -> Training:
+    """Train by gradient ascent on the log-likelihood of data with given second moments.
 
     The update is Eqs. (25) and (A1), with the gradients of Eqs. (20) and (22).
 
@@ -240,15 +378,18 @@ def train(rbm: ScalarRBM | Sequence[ScalarRBM], correlation: ArrayLike, epochs: 
         Number of parameter updates; at most so many, with `until`.
     learning_rate : float or callable
         A number, a `StepDecay`, or any function of the epoch. `learning_rate_limit` tells what is stable.
-    gradient : Exact, CD or PCD
-        Where the model's correlation comes from; `Exact()` when None.
+    gradient : Exact, CD or PCD, optional
+        Where the model's correlation comes from; `Exact()` when None. An object of your own with the two methods of
+        `srbm.chains.stack.Sampler` will do; a training with it cannot be saved.
     learn_mass : bool or "mu"
-        Whether the mass is learnt too, and as which parameter: True ascends in mu^2 by Eq. (22), "mu" in mu by
-        dL/dmu = 2 mu dL/dmu^2, so that mu^2 moves 4 mu^2 times as fast and is stable up to smaller rates only. The
+        Whether the mass is learnt too, and as which parameter: True ascends in mu^2 by Eq. (22), "mu" in mu, whose
+        gradient is 2 mu times that, so that mu^2 moves 4 mu^2 times as fast and is stable up to smaller rates only. The
         paper's equations are the first, the program published by its authors is the second. In either case `momentum`
         acts on the parameter that is learnt.
-    momentum, weight_decay : float
-        Heavy-ball momentum in [0, 1) and L2 decay of W; the paper found no need for either.
+    momentum : float
+        Heavy-ball momentum in [0, 1); the paper found no need for it.
+    weight_decay : float
+        L2 decay of W; the paper found no need for it.
     runs : int
         Independent runs, trained at once; implied when a sequence of models is given. They share one stream of random
         numbers, so that a run of several is not the run that the same `rng` gives alone (with exact gradients, which
@@ -258,13 +399,15 @@ def train(rbm: ScalarRBM | Sequence[ScalarRBM], correlation: ArrayLike, epochs: 
     until : float or callable, optional
         Stop at the first record, one that `record_every` makes, that is good enough: a number of nats, when the
         log-likelihood of every run is at most so much below that of the best model with as many hidden nodes (at this
-        mu^2, unless it is learnt); or a function, when until(epoch, model) is true, with a tuple of models if there
+        mu^2, unless it is learnt); or a function, when `until(epoch, model)` is true, with a tuple of models if there
         are several runs. How often it is asked does not change the training, and a checkpoint or `resume` may go on
         with another one, as with more `epochs`.
-    callback : callable, optional
-        Called as callback(epoch, model) at every record, with a tuple of models if there are several runs.
+    rng : numpy.random.Generator, TorchGenerator or int, optional
+        Random numbers, or their seed.
     progress : bool
         Whether to show a progress bar (on stderr; needs tqdm).
+    callback : callable, optional
+        Called as `callback(epoch, model)` at every record, with a tuple of models if there are several runs.
     checkpoint : path, optional
         A file that holds the training so far: written at the start, every `checkpoint_every` epochs, on Ctrl-C and at
         the end, each time replacing the last one only when it is complete. Where it exists already the training goes on
@@ -272,10 +415,13 @@ def train(rbm: ScalarRBM | Sequence[ScalarRBM], correlation: ArrayLike, epochs: 
         what it would have given without; with more `epochs` than before it is prolonged. Anything else that differs
         from the call that wrote the file is refused; without `rng`, the generator is the stored one.
         A file belongs to one process at a time.
+    checkpoint_every : int
+        Epochs from one writing of the file to the next.
 
     Returns
     -------
     Training
+        The history, with the trained model or models.
 
     Raises
     ------
@@ -289,7 +435,8 @@ def train(rbm: ScalarRBM | Sequence[ScalarRBM], correlation: ArrayLike, epochs: 
         When the checkpoint is damaged.
     ValueError
         For a number as `until` where there is no best model: the likelihood has no maximum with a mass per node, and
-        none with a mass that is learnt where the data have no variance left for it.
+        none with a mass that is learnt where the data have no variance left for it. Also for a start with a hidden
+        bias.
 
     Examples
     --------
@@ -309,24 +456,42 @@ def train(rbm: ScalarRBM | Sequence[ScalarRBM], correlation: ArrayLike, epochs: 
     if not is_numpy(correlation):
         require_float64(correlation, "correlation")
     generator = random_generator(rng)
-    origin = Origin(digest(ensemble.weights, ensemble.mass, ensemble.hidden_variance), digest(target),
-                    generator.bit_generator.state)
+    origin = Origin(
+        digest(ensemble.weights, ensemble.mass_squared, ensemble.hidden_variance),
+        digest(target),
+        generator.bit_generator.state,
+    )
     settings = Settings(
-        Target(like(target, correlation)), checked_rate(learning_rate), _strategy(gradient), learnt_mass(learn_mass),
-        fraction(momentum, "momentum"), fraction(weight_decay, "weight_decay", np.inf),
+        Target(like(target, correlation)),
+        checked_rate(learning_rate),
+        _strategy(gradient),
+        learnt_mass(learn_mass),
+        fraction(momentum, "momentum"),
+        fraction(weight_decay, "weight_decay", np.inf),
         count(record_every, "record_every", least=1),
-        is_numpy(correlation) and isinstance(generator, np.random.Generator), origin)
-    ensemble = Ensemble(like(ensemble.weights, correlation), like(ensemble.mass, correlation),
-                        ensemble.hidden_variance)
+        is_numpy(correlation) and isinstance(generator, np.random.Generator),
+        origin,
+    )
+    ensemble = Ensemble(
+        like(ensemble.weights, correlation), like(ensemble.mass_squared, correlation), ensemble.hidden_variance
+    )
     if not normalizable(ensemble):
-        raise NotNormalizableError(f"the initial model is not normalisable: mu^2 = {to_numpy(ensemble.mass).min():g} "
-                                   "must exceed sigma_h^2 times the square of the largest singular value of W; start "
-                                   "from smaller weights")
+        least = to_numpy(ensemble.mass_squared).min()
+        raise NotNormalizableError(
+            f"the initial model is not normalisable: mu^2 = {least:g} must exceed sigma_h^2 "
+            "times the square of the largest singular value of W; start from smaller weights"
+        )
     sampler = _sampler(settings, ensemble)
     if saved is not None and saved.path.exists():
-        before = Training._made(*read_same(
-            saved.path, read_training, lambda old: differences(old, settings, seeded=rng is not None), epochs,
-            "Training"))
+        before = Training._made(
+            *read_same(
+                saved.path,
+                read_training,
+                lambda old: differences(old, settings, seeded=rng is not None),
+                epochs,
+                "Training",
+            )
+        )
         return before._continued(epochs, generator, rng is not None, correlation, until, progress, callback, saved)
     settings, state = _start(settings, ensemble, sampler, generator)
     return run(_Ascent(settings, sampler), state, [], epochs, generator, until, progress, callback, saved)
@@ -334,7 +499,7 @@ def train(rbm: ScalarRBM | Sequence[ScalarRBM], correlation: ArrayLike, epochs: 
 
 def _start(settings: Settings, ensemble: Ensemble, sampler: Any, rng: np.random.Generator) -> tuple[Settings, State]:
     """The state before the first update; in the eigenbasis of the target where the sampler asks for it."""
-    weights, mass = ensemble.weights, ensemble.mass
+    weights, mass = ensemble.weights, ensemble.mass_squared
     # From the start on with one thread, or the bits would depend on the number of threads.
     with single_threaded(weights.shape[1]):
         if _in_eigenbasis(sampler) and mass.shape[1] == 1:
@@ -345,9 +510,12 @@ def _start(settings: Settings, ensemble: Ensemble, sampler: Any, rng: np.random.
 
 
 def _moved(settings: Settings, state: State, correlation: Any) -> tuple[Settings, State]:
-    """The same in the library and on the device of `correlation`."""
-    ensemble = Ensemble(like(state.ensemble.weights, correlation), like(state.ensemble.mass, correlation),
-                        state.ensemble.hidden_variance)
+    """Settings and state in the library and on the device of `correlation`."""
+    ensemble = Ensemble(
+        like(state.ensemble.weights, correlation),
+        like(state.ensemble.mass_squared, correlation),
+        state.ensemble.hidden_variance,
+    )
     velocity = like(state.velocity[0], correlation), like(state.velocity[1], correlation)
     memory = None if state.memory is None else like(state.memory, correlation)
     target = Target(like(settings.target.correlation, correlation))
@@ -381,21 +549,30 @@ def starting_models(rbm: Any, runs: int, kind: type[M], common: Callable[[M], di
         if other:
             here, there = (", ".join(f"{name} = {of[name]}" for name in other) for of in (other, first))
             *names, last = first
-            raise ValueError(f"runs trained together must agree in {', '.join(names)} and {last}, but run {run} has "
-                             f"{here}, run 0 has {there}")
+            raise ValueError(
+                f"runs trained together must agree in {', '.join(names)} and {last}, but run {run} has "
+                f"{here}, run 0 has {there}"
+            )
     return models
 
 
 def _common(model: ScalarRBM) -> dict[str, Any]:
     """What runs must share to be one stack of matrices."""
     n_visible, n_hidden = model.weights.shape
-    return {"N_v": n_visible, "N_h": n_hidden, "sigma_h^2": model.hidden_variance,
-            "the shape of mu^2": np.shape(model.mass_squared)}
+    return {
+        "N_v": n_visible,
+        "N_h": n_hidden,
+        "sigma_h^2": model.hidden_variance,
+        "the shape of mu^2": np.shape(model.mass_squared),
+    }
 
 
 def _stacked(models: list[ScalarRBM]) -> Ensemble:
-    return Ensemble(np.stack([model.weights for model in models]),
-                    np.stack([np.atleast_1d(model.mass_squared) for model in models]), models[0].hidden_variance)
+    return Ensemble(
+        np.stack([model.weights for model in models]),
+        np.stack([np.atleast_1d(model.mass_squared) for model in models]),
+        models[0].hidden_variance,
+    )
 
 
 def _sampler(settings: Settings, ensemble: Ensemble) -> Any:
@@ -405,27 +582,13 @@ def _sampler(settings: Settings, ensemble: Ensemble) -> Any:
 def _strategy(gradient: Any) -> Any:
     if gradient is None:
         return Exact()
-    if isinstance(gradient, (CD, PCD)) or (hasattr(gradient, "model_term") and not isinstance(gradient, type)):
+    own = hasattr(gradient, "start") and hasattr(gradient, "model_term") and not isinstance(gradient, type)
+    if own or isinstance(gradient, (CD, PCD)):
         return gradient
-    raise TypeError("gradient must be an instance such as Exact(), CD(chains, steps) or PCD(chains, steps), "
-                    f"got {gradient!r}")
-
-
-def epoch(settings: Settings, state: State, sampler: Any, positive: PositivityGuard, rate: float,
-          rng: np.random.Generator) -> State:
-    """The state after one more epoch; raises `NotNormalizableError` where that is none."""
-    model, memory = sampler.model_term(state.ensemble, state.memory, rng)
-    ensemble, velocity = ascend(state.ensemble, state.velocity, settings.target, model, rate,
-                                learn_mass=settings.learn_mass, momentum=settings.momentum,
-                                weight_decay=settings.weight_decay)
-    good = positive(ensemble)
-    if not good.all():
-        run = int(np.argmin(good))
-        which = f"run {run} of {len(good)} (counted from 0)" if len(good) > 1 else "the run"
-        raise NotNormalizableError(
-            f"{which} would lose a positive eigenvalue of its kernel at epoch {state.epoch + 1}, with learning rate "
-            f"{rate:.3g}: {advice(settings, state.ensemble.on_host(), run)}. The training up to here is .last_good")
-    return State(state.epoch + 1, ensemble, velocity, memory, rng.bit_generator.state)
+    raise TypeError(
+        "gradient must be an instance such as Exact(), CD(chains, steps) or PCD(chains, steps), or a "
+        f"Sampler, got {gradient!r}"
+    )
 
 
 @dataclass
@@ -441,7 +604,7 @@ class _Ascent:
         return self.settings.target.correlation.shape[0]
 
     def epoch(self, state: State, rate: float, rng: Any) -> State:
-        return epoch(self.settings, state, self.sampler, self.positive, rate, rng)
+        return one_epoch(self.settings, state, self.sampler, self.positive, rate, rng)
 
     def measured(self, state: State) -> Record:
         return measured(self.settings, state)
@@ -453,9 +616,11 @@ class _Ascent:
         target, learn_mass = self.settings.target.on_host().in_eigenbasis(), bool(self.settings.learn_mass)
         best = target.best_log_likelihood(state.ensemble.on_host(), learn_mass)
         if best is None:
-            raise ValueError(f"until = {nats:g} nats below the best model needs one, but the likelihood grows without "
-                             "bound with mu^2 here: pass a function of the epoch and the model, or learn no mass, and "
-                             "one for all nodes")
+            raise ValueError(
+                f"until = {nats:g} nats below the best model needs one, but the likelihood grows without "
+                "bound with mu^2 here: pass a function of the epoch and the model, or learn no mass, and "
+                "one for all nodes"
+            )
         return lambda record: bool((best - record.log_likelihood <= nats).all())
 
     def training(self, state: State, records: list[Record]) -> Training:
@@ -466,8 +631,17 @@ def _ascent(settings: Settings, ensemble: Ensemble) -> _Ascent:
     return _Ascent(settings, _sampler(settings, ensemble))
 
 
-def run(rules: Rules[S, R, T], state: S, records: list[R], last: int, rng: Any, until: Until | None, progress: bool,
-        callback: Callable[..., object] | None, checkpoint: Checkpoint | None) -> T:
+def run(
+    rules: Rules[S, R, T],
+    state: S,
+    records: list[R],
+    last: int,
+    rng: Any,
+    until: Until | None,
+    progress: bool,
+    callback: Callable[..., object] | None,
+    checkpoint: Checkpoint | None,
+) -> T:
     """Epochs from `state`, which has `records`, to epoch `last`, or until a record on the grid is good enough."""
     schedule, every = rules.settings.learning_rate, rules.settings.record_every
 
@@ -488,8 +662,11 @@ def run(rules: Rules[S, R, T], state: S, records: list[R], last: int, rng: Any, 
     if checkpoint is not None:
         remove_leftovers(checkpoint.path)
     # What overflows is not normalisable, which is noticed without numpy's warning.
-    with single_threaded(rules.n_visible), np.errstate(all="ignore"), \
-            progress_bar(progress, last, "epoch", state.epoch) as advance:
+    with (
+        single_threaded(rules.n_visible),
+        np.errstate(all="ignore"),
+        progress_bar(progress, last, "epoch", state.epoch) as advance,
+    ):
         try:
             if checkpoint is not None and not records:
                 checkpoint.write(so_far())  # what cannot be stored is refused at once
@@ -515,10 +692,14 @@ def run(rules: Rules[S, R, T], state: S, records: list[R], last: int, rng: Any, 
         except np.linalg.LinAlgError as error:
             raise NotNormalizableError(
                 f"the model or its chains lost all digits at epoch {state.epoch + 1} ({error}): reduce the learning "
-                "rate. The training up to here is .last_good", so_far()) from error
+                "rate. The training up to here is .last_good",
+                so_far(),
+            ) from error
         except KeyboardInterrupt as interruption:
-            message = (f"stopped after epoch {state.epoch}; the training so far is .last_good, go on with "
-                       ".last_good.resume(epochs)")
+            message = (
+                f"stopped after epoch {state.epoch}; the training so far is .last_good, go on with "
+                ".last_good.resume(epochs)"
+            )
             if checkpoint is not None:
                 checkpoint.write(so_far())
                 message += f" or by running the same call again, which reads {checkpoint.path}"

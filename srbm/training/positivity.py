@@ -39,8 +39,8 @@ class PositivityGuard:
     _pause: int = field(default=0, init=False)
 
     def __call__(self, ensemble: Ensemble) -> np.ndarray:
-        """The same as `ensemble.normalizable()`, shape (runs,)."""
-        if ensemble.mass.shape[1] > 1 or min(ensemble.weights.shape[1:]) == 0 or not is_numpy(ensemble.weights):
+        """Which runs `ensemble.normalizable()` holds for, shape (runs,)."""
+        if ensemble.mass_squared.shape[1] > 1 or min(ensemble.weights.shape[1:]) == 0 or not is_numpy(ensemble.weights):
             return ensemble.normalizable()
         if self._reference is not None:
             if self._proves(ensemble):
@@ -61,9 +61,9 @@ class PositivityGuard:
         moved = ensemble.weights - reference
         if len(moved) == 1:  # floats: arrays of one cost as much as a small model
             largest = float(norms[0]) + math.sqrt(np.vdot(moved, moved))
-            return ensemble.hidden_variance * largest * largest < (1 - _SLACK) * ensemble.mass.item()
+            return ensemble.hidden_variance * largest * largest < (1 - _SLACK) * ensemble.mass_squared.item()
         bounds = norms + np.sqrt(np.einsum("rij,rij->r", moved, moved))
-        return bool((ensemble.hidden_variance * bounds**2 < (1 - _SLACK) * ensemble.mass[:, 0]).all())
+        return bool((ensemble.hidden_variance * bounds**2 < (1 - _SLACK) * ensemble.mass_squared[:, 0]).all())
 
 
 def _norms(ensemble: Ensemble) -> Floats:
@@ -77,10 +77,13 @@ def _norms(ensemble: Ensemble) -> Floats:
 def advice(settings: Settings, ensemble: Ensemble, run: int) -> str:
     """What keeps a run normalisable, with numbers where kappa_min of the target is to be had for little."""
     learns_mu = settings.learn_mass == "mu"  # which asks for smaller rates than W and mu^2 do
-    limit = " (below what learning_rate_limit tells, as mu is learnt)" if learns_mu else \
-        " (learning_rate_limit tells what is stable)"
+    limit = (
+        " (below what learning_rate_limit tells, as mu is learnt)"
+        if learns_mu
+        else " (learning_rate_limit tells what is stable)"
+    )
     sweeps = np.inf
-    spectrum, mass = settings.target.spectrum, ensemble.mass[run]
+    spectrum, mass = settings.target.spectrum, ensemble.mass_squared[run]
     if len(mass) == 1 and spectrum is not None:
         mass_squared, kappa_min = float(mass[0]), 1 / spectrum.max()
         if 0 < kappa_min < mass_squared:

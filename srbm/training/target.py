@@ -31,7 +31,7 @@ class Target:
 
     @classmethod
     def diagonalized(cls, correlation: Floats) -> Target:
-        """The same target in its eigenbasis."""
+        """A target with this correlation matrix, in its eigenbasis."""
         return cls(*np.linalg.eigh(correlation))
 
     def in_eigenbasis(self) -> Target:
@@ -60,7 +60,7 @@ class Target:
         It is that of `maximum_likelihood`, at the same single mu^2 or, with `learn_mass`, at the best one. None with a
         mass per node, where the likelihood grows with mu^2 without bound, and where the spectrum is not at hand.
         """
-        mass, spectrum = to_numpy(ensemble.mass), self.spectrum
+        mass, spectrum = to_numpy(ensemble.mass_squared), self.spectrum
         if mass.shape[1] > 1 or spectrum is None:
             return None
         variances, n_hidden = spectrum[::-1], ensemble.weights.shape[2]
@@ -78,12 +78,12 @@ class Target:
 
         Its terms are tr C K, where K = mu^2 - sigma_h^2 W W^T cancels, and ln det K; N_v of each are summed.
         """
-        mass, size = to_numpy(ensemble.mass), len(self.correlation)
+        mass, size = to_numpy(ensemble.mass_squared), len(self.correlation)
         trace = float(mass.max() * to_numpy(self.variances).sum())
         return float(size * np.finfo(float).eps * (trace + size * (np.abs(np.log(mass)).max() + np.log(2 * np.pi))))
 
     def on_host(self) -> Target:
-        """The same in NumPy's arrays."""
+        """This target in NumPy's arrays."""
         return Target(to_numpy(self.correlation), self.basis)
 
     def from_nodes(self, weights: Floats) -> Floats:

@@ -34,6 +34,7 @@ def _build(folder, suffix=".md", extensions=(), **pages):
         "numfig": True,
         "math_numfig": False,
         "mathjax_path": "mathjax/tex-chtml.js",
+        "nitpicky": True,
     }
     output = folder / "html"
     with patch_docutils(), docutils_namespace():  # several apps in one process

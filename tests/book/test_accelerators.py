@@ -26,9 +26,9 @@ def test_the_stored_results_are_those_of_the_script(stored):
 def test_numpy_agrees_with_the_first_epochs(stored):
     for index, strategy in enumerate(accelerators.STRATEGIES):
         here = accelerators.spectra(strategy, epochs=100)
-        assert np.abs(stored["eigenvalues"][:, index, :len(here)] - here).max() < ROUNDING
+        assert np.abs(stored["eigenvalues"][:, index, : len(here)] - here).max() < ROUNDING
         if index:  # another strategy is another trajectory
-            assert np.abs(stored["eigenvalues"][:, index - 1, :len(here)] - here).max() > 1e-3
+            assert np.abs(stored["eigenvalues"][:, index - 1, : len(here)] - here).max() > 1e-3
 
 
 @pytest.mark.parametrize("library", ["torch", "jax"])
@@ -39,5 +39,5 @@ def test_the_libraries_make_it_again(stored, library):
     for place in places.values():
         for index in (0, 2):
             again = accelerators.spectra(accelerators.STRATEGIES[index], place, epochs=60)
-            assert np.abs(stored["eigenvalues"][:, index, :len(again)] - again).max() < ROUNDING
+            assert np.abs(stored["eigenvalues"][:, index, : len(again)] - again).max() < ROUNDING
         np.testing.assert_array_equal(accelerators.moments(place), accelerators.moments())

@@ -38,8 +38,9 @@ def test_every_benchmark_can_still_be_imported():
         assert callable(import_module(f"benchmarks.{group}").run)
 
 
-@pytest.mark.parametrize("gradient", [Exact(), PCD(8, 2), PCD(8, persistent="hidden"), PCD(8, method="explicit")],
-                         ids=repr)
+@pytest.mark.parametrize(
+    "gradient", [Exact(), PCD(8, 2), PCD(8, persistent="hidden"), PCD(8, method="explicit")], ids=repr
+)
 def test_what_is_timed_is_the_training(gradient):
     rbm, target = ScalarRBM.random(6, 4, 9.0, rng=0), np.diag(np.linspace(0.1, 0.4, 6))
     trainer = Trainer(rbm, target, 0.1, gradient, rng=5)
@@ -51,8 +52,18 @@ def test_slope():
     assert slope([1, 2, 4], [3, 24, 192]) == pytest.approx(3)
 
 
-@pytest.mark.parametrize(("value", "text"), [(2e-9, "2 ns"), (1.5e-5, "15 µs"), (0.0021, "2.1 ms"), (59, "59 s"),
-                                             (90, "1.5 min"), (7200, "2 h"), (864000, "10 days")])
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (2e-9, "2 ns"),
+        (1.5e-5, "15 µs"),
+        (0.0021, "2.1 ms"),
+        (59, "59 s"),
+        (90, "1.5 min"),
+        (7200, "2 h"),
+        (864000, "10 days"),
+    ],
+)
 def test_durations(value, text):
     assert seconds(value) == text
 

@@ -25,8 +25,8 @@ PERMITTED = (
 )  # fmt: skip
 """Licences, as packages name them, under which one can be used by a program that is under the MIT licence: none asks
 for more than a notice. Of a package with several at least one must be here."""
-OURS = ("srbm", "book", "commands", "results", "benchmarks", "chapters", "tests", "ledger", "selfcheck", "typeset",
-        "wasm_guest")  # fmt: skip
+OURS = ("srbm", "book", "commands", "results", "benchmarks", "chapters", "tests", "wasm_guest",
+        *(path.stem for path in (ROOT / "chapters").glob("*.py")))  # fmt: skip
 OPTIONAL = ("torch", "jax", "array_api_compat", "rbms")
 """Imported where they are installed: graphics processors, peers of the benchmarks."""
 
@@ -39,8 +39,11 @@ def imports_against(folder, lines):
     """What deptry says of all imports in the repository and these lines of a requirements.in."""
     (folder / "requirements.in").write_text("\n".join(lines))
     (folder / "empty.toml").touch()  # deptry would take the requirements of the package from pyproject.toml
-    allowed = {"DEP001": OPTIONAL, "DEP002": [one.name for one in declared() if one.used],
-               "DEP003": ["cycler"]}  # which comes with matplotlib
+    allowed = {
+        "DEP001": OPTIONAL,
+        "DEP002": [one.name for one in declared() if one.used],
+        "DEP003": ["cycler"],
+    }  # which comes with matplotlib
     done = subprocess.run(
         [sys.executable, "-m", "deptry", ".", f"--config={folder / 'empty.toml'}", "--no-ansi",
          f"--requirements-files={folder / 'requirements.in'}", "--exclude=_build|student|\\.",
@@ -155,7 +158,7 @@ def test_the_wheel_works_with_numpy_and_scipy_alone(tmp_path):
     for name in ("srbm", "pyproject.toml", "README.md", "LICENSE"):
         (source / name).symlink_to(ROOT / name)
     run(sys.executable, "-m", "pip", "wheel", "--no-deps", "--no-index", "--no-build-isolation", "-w", tmp_path, source)
-    wheel, = tmp_path.glob("srbm-*.whl")
+    (wheel,) = tmp_path.glob("srbm-*.whl")
     environment = tmp_path / "venv"
     venv.create(environment, with_pip=False)
     python = environment / ("Scripts" if os.name == "nt" else "bin") / "python"

@@ -1,19 +1,33 @@
 """The numbers behind the figures that only the book draws."""
 
-import drawings
 import numpy as np
 import pytest
 
+import drawings
 from srbm.figures.panel import Panel
 
 PANELS = {
     "norms": lambda: drawings.standardized_norms([0, 1, 2], {"a": [1, 2, 4], "b": [3, 1, 2]}),
     "graph": lambda: drawings.bipartite_graph(4, 3),
     "heatmap": lambda: drawings.heatmap([[0.1, 0.9]], xlabel="x", ylabel="y", xticks=["a", "b"]),
-    "landscape": lambda: drawings.landscape([0, 1], [0, 1, 2], [[0, 1], [1, 2], [2, np.nan]], xlabel="x", ylabel="y",
-                                            paths={"p": [[0, 0], [1, 1]]}, points={"q": [[1, 2]]}),
-    "density": lambda: drawings.density([0, 1], [0, 1, 2], [[0, 1], [1, 2], [2, 1]], samples=[[0.5, 1.0]],
-                                        centres=([[0, 1], [1, 0]], [0.2, 0.8]), xlabel="x", ylabel="y"),
+    "landscape": lambda: drawings.landscape(
+        [0, 1],
+        [0, 1, 2],
+        [[0, 1], [1, 2], [2, np.nan]],
+        xlabel="x",
+        ylabel="y",
+        paths={"p": [[0, 0], [1, 1]]},
+        points={"q": [[1, 2]]},
+    ),
+    "density": lambda: drawings.density(
+        [0, 1],
+        [0, 1, 2],
+        [[0, 1], [1, 2], [2, 1]],
+        samples=[[0.5, 1.0]],
+        centres=([[0, 1], [1, 0]], [0.2, 0.8]),
+        xlabel="x",
+        ylabel="y",
+    ),
 }
 
 

@@ -15,8 +15,14 @@ from commands.everywhere.environments import NotRun, find_python
 from commands.everywhere.rows import CORETYPE, DISABLED, ROWS, THREADS, Row, oldest, pinned
 from commands.reseed import HERE, changes, reseeded
 
-FOUND = {"python": "3.11.7", "numpy": pinned()["numpy"], "scipy": pinned()["scipy"], "threads": [1],
-         "features": ["X86_V3", "X86_V4"], "kernels": {"NumPy": ["Haswell"], "SciPy": ["Haswell"]}}
+FOUND = {
+    "python": "3.11.7",
+    "numpy": pinned()["numpy"],
+    "scipy": pinned()["scipy"],
+    "threads": [1],
+    "features": ["X86_V3", "X86_V4"],
+    "kernels": {"NumPy": ["Haswell"], "SciPy": ["Haswell"]},
+}
 COUNT = {"passed": 5, "failed": 0, "skipped": 1, "seconds": 3, "failures": []}
 
 
@@ -82,7 +88,8 @@ def test_passed_failed_and_skipped_are_counted(tmp_path):
         "@pytest.fixture\n"
         "def broken(): raise OSError\n"
         "def test_error(broken): pass\n"
-        "def test_missing(): pytest.skip('nothing')\n")
+        "def test_missing(): pytest.skip('nothing')\n"
+    )
     count = running.count_tests(sys.executable, [f"--rootdir={tmp_path}", str(tmp_path)], {}, 1)
     assert (count.passed, count.failed, count.skipped) == (1, 2, 1)
     assert sorted(name.split("::")[1] for name in count.failures) == ["test_error", "test_wrong"]
@@ -100,8 +107,14 @@ def test_results_are_stored_row_by_row_and_not_run_again(tmp_path, monkeypatch, 
     monkeypatch.setattr(records.store, "__defaults__", (file,))
     monkeypatch.setattr(records.is_done, "__defaults__", (file,))
     monkeypatch.setattr(records, "commit", lambda: "abc")
-    monkeypatch.setattr(command, "run", lambda row, parts, jobs: ran.append((row.name, *parts)) or
-                        {"found": FOUND, "tests": COUNT, "chapters": COUNT | {"failed": row.name == "Nehalem"}})
+    monkeypatch.setattr(
+        command,
+        "run",
+        lambda row, parts, jobs: (
+            ran.append((row.name, *parts))
+            or {"found": FOUND, "tests": COUNT, "chapters": COUNT | {"failed": row.name == "Nehalem"}}
+        ),
+    )
     assert command.main(["--rows", "Haswell"]) == 0
     assert command.main(["--rows", "Haswell", "Nehalem"]) == 1
     assert ran == [("Haswell", "tests", "chapters"), ("Nehalem", "tests", "chapters")]
@@ -130,12 +143,18 @@ def test_changed_sources_are_run_again(tmp_path, monkeypatch):
 
 def test_the_page_has_a_line_for_each_row_run_or_not(build, tmp_path, monkeypatch):
     entry = {"commit": "abc", "date": "2026-01-02", "on": "a machine"}
-    stored = {"rows": {"Haswell": entry | {"found": FOUND, "tests": COUNT, "chapters": COUNT},
-                       "Nehalem": entry | {"found": FOUND, "tests": COUNT | {"failed": 2}, "chapters": COUNT},
-                       "oldest": entry | {"found": FOUND, "tests": COUNT},
-                       "Zen": entry | {"why_not": "no such kernel"}},
-              "reseeds": {"1": entry | {"chapters": {"02_flow": []}},
-                          "2": entry | {"chapters": {"02_flow": ["cell 3 raised ValueError: x"]}}}}
+    stored = {
+        "rows": {
+            "Haswell": entry | {"found": FOUND, "tests": COUNT, "chapters": COUNT},
+            "Nehalem": entry | {"found": FOUND, "tests": COUNT | {"failed": 2}, "chapters": COUNT},
+            "oldest": entry | {"found": FOUND, "tests": COUNT},
+            "Zen": entry | {"why_not": "no such kernel"},
+        },
+        "reseeds": {
+            "1": entry | {"chapters": {"02_flow": []}},
+            "2": entry | {"chapters": {"02_flow": ["cell 3 raised ValueError: x"]}},
+        },
+    }
     monkeypatch.setattr("book.verified.read", lambda *_: stored)
     texts, warnings, _ = build(tmp_path, page="# A\n\n```{verified} rows\n```\n\n```{verified} reseeds\n```\n")
     assert warnings == ""
@@ -181,8 +200,10 @@ def test_seeds_are_shifted_wherever_they_are_given(code):
 
 
 def test_the_processes_of_a_sweep_draw_the_same_as_one():
-    code = ("from srbm import sweep\ndef draw(case, rng): return rng.random()\n"
-            "print(sweep(draw, [1, 2, 3], seed=18) == sweep(draw, [1, 2, 3], seed=18, n_jobs=2))")
+    code = (
+        "from srbm import sweep\ndef draw(case, rng): return rng.random()\n"
+        "print(sweep(draw, [1, 2, 3], seed=18) == sweep(draw, [1, 2, 3], seed=18, n_jobs=2))"
+    )
     assert drawn(1, code) == "True\n"
 
 
@@ -197,8 +218,11 @@ def test_a_verdict_that_hangs_on_a_seed_is_found(tmp_path):
     show = "display({{'text/plain': 'x'}}, raw=True, metadata={{'srbm': {{'key': '{}', 'verdict': str({})}}}})"
     head = "import numpy as np\nfrom IPython.display import display\nx = np.random.default_rng(5).random()\n"
     number = float(drawn(0, DRAWS["generator"]))
-    cells = [head + show.format("x-any", "0 <= x < 1"), show.format("x-one", f"x == {number!r}"),
-             f"assert x == {number!r}, 'not the seed of old'"]
+    cells = [
+        head + show.format("x-any", "0 <= x < 1"),
+        show.format("x-one", f"x == {number!r}"),
+        f"assert x == {number!r}, 'not the seed of old'",
+    ]
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in cells])
     for cell, key in zip(notebook.cells[:2], ("x-any", "x-one"), strict=True):
         metadata = {"srbm": {"key": key, "verdict": "True"}}
@@ -206,8 +230,10 @@ def test_a_verdict_that_hangs_on_a_seed_is_found(tmp_path):
     path = tmp_path / "02_tiny.ipynb"
     nbformat.write(notebook, path)
     assert reseeded(path, 0) == []
-    assert reseeded(path, 1) == ["cell 2, x-one: True became False",
-                                 "cell 3 raised AssertionError: not the seed of old"]
+    assert reseeded(path, 1) == [
+        "cell 2, x-one: True became False",
+        "cell 3 raised AssertionError: not the seed of old",
+    ]
 
 
 def test_only_the_error_that_a_cell_is_there_to_raise_is_none():

@@ -31,16 +31,28 @@ def test_the_readme(capsys):
     assert np.isfinite(scope["training"].eigenvalues).all()
 
 
+@pytest.mark.parametrize("n", [6, 10, 40])
 @pytest.mark.parametrize("wrong", [False, True])
-def test_how_it_works_is_how_it_works(wrong):
+def test_how_it_works_is_how_it_works(n, wrong):
     """The loop of the README is `train` with explicit chains, bit for bit; another number of sweeps is not."""
     loop = blocks("README.md")[2]
-    start = srbm.ScalarRBM.random(6, 4, 9.0, rng=0)
-    C = srbm.FreeScalarField(6, 4.0).propagator
-    rng, (N_v, N_h), B, k, rate = np.random.default_rng(1), start.weights.shape, 20, 3, 0.05
-    phi = rng.standard_normal((B, N_v)) @ np.linalg.inv(np.linalg.cholesky(start.kernel))
-    scope = {"np": np, "rng": rng, "C": C, "W": start.weights, "mu2": 9.0, "phi": phi, "B": B, "N_v": N_v, "N_h": N_h,
-             "k": k + wrong, "rate": rate, "epochs": 10}
+    start = srbm.ScalarRBM.random(n, n - 2, 9.0, rng=0)
+    C = srbm.FreeScalarField(n, 4.0).propagator
+    C = (C + C.T) / 2
+    (N_v, N_h), B, k, rate = start.weights.shape, 20, 3, 0.05
+    scope = {
+        "np": np,
+        "rng": np.random.default_rng(1),
+        "C": C,
+        "W": start.weights,
+        "mu2": 9.0,
+        "B": B,
+        "N_v": N_v,
+        "N_h": N_h,
+        "k": k + wrong,
+        "rate": rate,
+        "epochs": 10,
+    }
     exec(loop, scope)
     training = srbm.train(start, C, 10, rate, srbm.PCD(B, k, method="explicit"), rng=1)
     assert training.method == "explicit"
@@ -50,8 +62,11 @@ def test_how_it_works_is_how_it_works(wrong):
 def test_the_floor_plan_names_what_is_there():
     """Every module that ARCHITECTURE.md names exists, and every module but the old names is named."""
     plan = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8").partition("## A training")[0]
-    modules = {path.stem for path in (ROOT / "srbm").rglob("*.py")
-               if not path.stem.startswith("_") and "The old name of" not in path.read_text(encoding="utf-8")}
+    modules = {
+        path.stem
+        for path in (ROOT / "srbm").rglob("*.py")
+        if not path.stem.startswith("_") and "The old name of" not in path.read_text(encoding="utf-8")
+    }
     support = {path.stem for path in (ROOT / "srbm" / "_support").glob("*.py")}
     assert not [name for name in modules - support if not re.search(rf"\b{name}\b", plan)]
     for folder in ("training", "chains", "figures", "_support"):

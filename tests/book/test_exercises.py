@@ -168,8 +168,11 @@ def test_the_directives(build, tmp_path, monkeypatch, notebook):
     monkeypatch.setattr(exercises._FromChapters, "read", lambda self, _: chapters)
     book = tmp_path / "book"
     book.mkdir()
-    page = "# Flow\n\n" + DERIVE.replace("twice", "") + "".join(
-        f"\n```{{{name}}}\n```\n" for name in ("exercise-index", "exercise-count", "chapter-times"))
+    page = (
+        "# Flow\n\n"
+        + DERIVE.replace("twice", "")
+        + "".join(f"\n```{{{name}}}\n```\n" for name in ("exercise-index", "exercise-count", "chapter-times"))
+    )
     texts, warnings, html = build(book, extensions=["sphinx_exercise"], **{"02_flow": page})
     assert warnings == ""
     words = " ".join(texts["02_flow"].split())

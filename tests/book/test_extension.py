@@ -105,9 +105,16 @@ def test_figures_of_cells_are_shown_at_one_scale(tmp_path):
     assert other is None
 
 
-@pytest.mark.parametrize(("name", "number"), [
-    ("chapters/04_learning_dynamics", "4"), ("chapters/18_scaling_up", "18"), ("chapters/A_algorithm", "A"),
-    ("chapters/ten_minutes", None), ("chapters/equation_map", None), ("chapters/index", None),
-])
+@pytest.mark.parametrize(
+    ("name", "number"),
+    [
+        ("chapters/04_learning_dynamics", "4"),
+        ("chapters/18_scaling_up", "18"),
+        ("chapters/A_algorithm", "A"),
+        ("chapters/ten_minutes", None),
+        ("chapters/equation_map", None),
+        ("chapters/index", None),
+    ],
+)
 def test_only_chapters_have_numbers(name, number):
     assert chapter_number(name) == number

@@ -113,7 +113,6 @@ def test_the_judge_of_one_exercise_says_nothing_of_another(tmp_path):
     assert said["ex-2-3"].startswith("Not yet")
 
 
-
 def test_an_answer_may_use_an_earlier_one(tmp_path):
     book = a_chapter("ex-2-1", "ex-2-3")
     copied = handed_in(book, "y = x\njudge_2_1(y)", "judge_2_3(y)")
@@ -293,8 +292,13 @@ def test_no_answer_harms_another(tmp_path):
     """Nor does a module that was handed in, or what the answers of one chapter did those of another."""
     (tmp_path / "selfcheck.py").write_text("1 / 0")
     book = a_chapter("ex-2-1", "ex-2-2", "ex-2-3", "ex-2-4")
-    copied = handed_in(book, "import numpy\nnumpy.asarray = None\nx = 3\njudge_2_1(2)", "import os\nos._exit(0)",
-                       "judge_2_3(x)", "judge_2_4(4)")
+    copied = handed_in(
+        book,
+        "import numpy\nnumpy.asarray = None\nx = 3\njudge_2_1(2)",
+        "import os\nos._exit(0)",
+        "judge_2_3(x)",
+        "judge_2_4(4)",
+    )
     said = verdicts(copied, book, tmp_path)
     assert said.pop("ex-2-4").startswith(WRONG)
     assert said == {"ex-2-1": "Right.", "ex-2-2": ENDED, "ex-2-3": "Right."}
@@ -312,8 +316,10 @@ def test_nothing_stays(tmp_path, held_by):
     before = set(Path(tempfile.gettempdir()).glob("answers-*"))
     book = a_chapter("ex-2-1")
     start = f"subprocess.Popen(['sleep', '61', {mark!r}], start_new_session=True)"
-    answer = f"import os, subprocess\n{start}\nif not os.fork():\n    os.setsid()\n    {start}\n    os._exit(0)\n" \
-             "os.makedirs('a/b')\nopen('a/b/c', 'w')\nos.chmod('a', 0)\njudge_2_1(2)"
+    answer = (
+        f"import os, subprocess\n{start}\nif not os.fork():\n    os.setsid()\n    {start}\n    os._exit(0)\n"
+        "os.makedirs('a/b')\nopen('a/b/c', 'w')\nos.chmod('a', 0)\njudge_2_1(2)"
+    )
     assert verdicts(handed_in(book, answer), book, tmp_path) == {"ex-2-1": "Right."}
     assert not alive(mark)
     assert set(Path(tempfile.gettempdir()).glob("answers-*")) == before
@@ -351,8 +357,11 @@ REACHING = [
     ("import os\nassert os.listdir('/dev/pts')", "AssertionError"),
     ("import os\nassert os.listdir('/run')", "AssertionError"),
     ("import ctypes\nassert not ctypes.CDLL(None).mount(None, b'/', None, 0x1020, None)", "AssertionError"),
-    ("import ctypes\nc = ctypes.CDLL(None)\nc.unshare(0x10020000)\nc.mount(None, b'/', None, 0x1020, None)\n"
-     "open('{folder}/new', 'w')", "OSError: [Errno 30]"),
+    (
+        "import ctypes\nc = ctypes.CDLL(None)\nc.unshare(0x10020000)\nc.mount(None, b'/', None, 0x1020, None)\n"
+        "open('{folder}/new', 'w')",
+        "OSError: [Errno 30]",
+    ),
 ]
 
 
@@ -387,7 +396,8 @@ except (host.Ended, RuntimeError) as ended:
 """
     (tmp_path / "limited.py").write_text(
         "import multiprocessing\nfrom commands.grading import host\n"
-        "host._context = lambda: multiprocessing.get_context('fork')\n" + script)
+        "host._context = lambda: multiprocessing.get_context('fork')\n" + script
+    )
     run = [sys.executable, tmp_path / "limited.py"]
     environment = os.environ | {"PYTHONPATH": str(CHAPTERS.parent)}
     done = subprocess.run(run, env=environment, capture_output=True, text=True, check=True)
@@ -422,10 +432,16 @@ def test_what_is_no_answer_is_refused(data):
         decode_answer(data, abs)
 
 
-@pytest.mark.parametrize(("text", "shown"), [
-    ("plain µ²", "plain µ²"), ("a\nb\x1b[0m\r", r"a\nb\x1b[0m\r"), ("\u202e\u2028\ud800", r"\u202e\u2028\ud800"),
-    ("x" * 9999, "x" * 300 + "..."), ("\n" * 9999, r"\n" * 150 + "..."),
-])
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("plain µ²", "plain µ²"),
+        ("a\nb\x1b[0m\r", r"a\nb\x1b[0m\r"),
+        ("\u202e\u2028\ud800", r"\u202e\u2028\ud800"),
+        ("x" * 9999, "x" * 300 + "..."),
+        ("\n" * 9999, r"\n" * 150 + "..."),
+    ],
+)
 def test_one_line_is_shown(text, shown):
     assert clean(text) == shown
 
@@ -477,8 +493,9 @@ def test_a_verdict_is_shown_before_the_next_is_known(book, monkeypatch, capsys):
     assert printed_lines(capsys, folder, chapters) == ["A.1   No answer yet.", "1 of 3 are right"]
 
 
-@pytest.mark.parametrize("content", [b"", b"[]", b"{}", b"\xff\xfe",
-                                     b'{"nbformat": 4, "nbformat_minor": 5, "metadata": {}}'])
+@pytest.mark.parametrize(
+    "content", [b"", b"[]", b"{}", b"\xff\xfe", b'{"nbformat": 4, "nbformat_minor": 5, "metadata": {}}']
+)
 @pytest.mark.filterwarnings("ignore")  # nbformat's, on what it reads
 def test_what_is_no_notebook(book, capsys, content):
     chapters, folder = book
@@ -486,8 +503,6 @@ def test_what_is_no_notebook(book, capsys, content):
     (folder / "03_training.ipynb").write_bytes(content)
     (line,) = [line for line in printed_lines(capsys, folder, chapters) if "03_training" in line]
     assert re.fullmatch(r"03_training.ipynb is not a notebook \(\w+: .*\): its exercises \(3.1\) are not graded", line)
-
-
 
 
 @pytest.mark.parametrize("make", [

@@ -48,8 +48,10 @@ def sound():
             v4.new_code_cell(
                 "\n".join(f'check("{key}", paper=1, ours=1, origin="a count")' for key in EQUATIONS + FIGURES),
                 metadata={"tags": [*EQUATIONS, *FIGURES, "hide-input"]},
-                outputs=[v4.new_output("display_data", {"text/plain": "reproduced"}, metadata=record(key))
-                         for key in EQUATIONS + FIGURES],
+                outputs=[
+                    v4.new_output("display_data", {"text/plain": "reproduced"}, metadata=record(key))
+                    for key in EQUATIONS + FIGURES
+                ],
                 execution_count=1,
             ),
             *(v4.new_markdown_cell(f"```{{figure}} a.png\n:name: {key}\n```") for key in FIGURES[1:]),
@@ -164,11 +166,19 @@ def test_a_condition_without_its_bare_statement_is_found():
     assert list(hygiene.checks_can_fail(book))
 
 
-@pytest.mark.parametrize(("text", "found"), [
-    ("mu^2 = 0.30000000000000004", True), ("[1.0, 8.88e-16]", True), ("0.158653 and 9e-36", False),
-    ("40 values agree within 1.1e-14", False), ("version 3.11.7, 2026-11-29", False), ("epsilon = 1e-16", False),
-    ("60000 images, 1234567890123", False), ("1 - 2.2204e-16", True),
-])
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("mu^2 = 0.30000000000000004", True),
+        ("[1.0, 8.88e-16]", True),
+        ("0.158653 and 9e-36", False),
+        ("40 values agree within 1.1e-14", False),
+        ("version 3.11.7, 2026-11-29", False),
+        ("epsilon = 1e-16", False),
+        ("60000 images, 1234567890123", False),
+        ("1 - 2.2204e-16", True),
+    ],
+)
 def test_rounding_is_recognised(text, found):
     book = sound()
     book.notebooks["04_flow"].cells[-1].outputs = [v4.new_output("stream", name="stdout", text=text)]

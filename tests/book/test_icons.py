@@ -10,9 +10,15 @@ SCRIPT = ('a();const s={sun:[384,512,[9728],"f185","M1 2"],"magnifying-glass":[5
           'moon:[512,512,[127769],"f186",["M4","M5"]]};b();')  # fmt: skip
 
 
-@pytest.mark.parametrize(("used", "left"), [
-    ({"sun"}, {"sun"}), ({"search"}, {"magnifying-glass"}), ({"moon", "lg"}, {"moon"}), (set(), set()),
-])
+@pytest.mark.parametrize(
+    ("used", "left"),
+    [
+        ({"sun"}, {"sun"}),
+        ({"search"}, {"magnifying-glass"}),
+        ({"moon", "lg"}, {"moon"}),
+        (set(), set()),
+    ],
+)
 def test_what_is_kept(used, left):
     short = icons.trim(SCRIPT, used)
     assert {name for name in ("sun", "magnifying-glass", "moon") if name in short} == left

@@ -64,9 +64,7 @@ def test_a_statement_of_ours(capsys):
 
 
 def test_a_condition(capsys):
-    assert line(capsys, paper=1, ours=1, condition="N_h = N_v").endswith(
-        "reproduced with a condition: N_h = N_v"
-    )
+    assert line(capsys, paper=1, ours=1, condition="N_h = N_v").endswith("reproduced with a condition: N_h = N_v")
     assert line(capsys, paper=1, ours=2, condition="N_h = N_v").endswith(": not reproduced")
 
 
@@ -77,20 +75,26 @@ def test_a_numerical_test_shows_what_it_rejects(capsys):
     assert twin == {"paper": 0.7, "says": "twice the rate"}
 
 
-@pytest.mark.parametrize("twin", [
-    {"paper": 0.3515, "says": "nearly the same"},
-    {"ours": 0.35, "says": "the statement itself"},
-])
+@pytest.mark.parametrize(
+    "twin",
+    [
+        {"paper": 0.3515, "says": "nearly the same"},
+        {"ours": 0.35, "says": "the statement itself"},
+    ],
+)
 def test_a_comparison_that_accepts_its_twin_is_refused(twin):
     with pytest.raises(AssertionError, match="eq-33: the comparison accepts"):
         ledger.check("eq-33", paper=0.35, ours=0.351, tolerance=0.002, origin="a test", twin=twin)
 
 
-@pytest.mark.parametrize(("twin", "message"), [
-    ({"paper": 0.7}, "says in words"),
-    ({"says": "nothing"}, "changes paper or ours"),
-    ({"says": "s", "exact": 1.0}, "changes paper or ours"),
-])
+@pytest.mark.parametrize(
+    ("twin", "message"),
+    [
+        ({"paper": 0.7}, "says in words"),
+        ({"says": "nothing"}, "changes paper or ours"),
+        ({"says": "s", "exact": 1.0}, "changes paper or ours"),
+    ],
+)
 def test_a_twin_says_what_it_changes(twin, message):
     with pytest.raises(ValueError, match=message):
         ledger.check("eq-33", paper=0.35, ours=0.35, tolerance=0.002, origin="a test", twin=twin)
@@ -104,7 +108,8 @@ def test_the_twin_of_a_truth_value_is_computed():
 
 def test_a_condition_is_believed_when_the_bare_statement_fails(capsys):
     assert line(capsys, paper=1.0, ours=1.0, condition="N_h = N_v", bare={"ours": 2.0}).endswith(
-        "with a condition: N_h = N_v")
+        "with a condition: N_h = N_v"
+    )
     with pytest.raises(AssertionError, match="needs no condition"):
         ledger.check("eq-33", paper=1.0, ours=1.0, origin="a test", condition="N_h = N_v", bare={"ours": 1.0})
     with pytest.raises(ValueError, match="there is no condition="):
@@ -135,14 +140,17 @@ def test_values_are_rounded_to_what_the_tolerance_leaves(capsys):
     assert "ours 1234570" not in line(capsys, paper=1234567, ours=1234567)
 
 
-@pytest.mark.parametrize(("values", "tolerance", "summary"), [
-    ([4.0, 4.38196, 8.0], 1e-3, "4, 4.382, 8"),
-    ([9.0, 9.0 + 1e-14, 9.0, 9.0, 9.0], 1e-12, "9"),
-    (np.linspace(-1, 2, 7), 0.01, "7 values, -1 to 2"),
-    ([True, False], 0, "True, False"),
-    ([True] * 3 + [False] * 3, 0, "6 values"),
-    ([3, 1, 4, 1, 5], 0, "5 values, 1 to 5"),
-])
+@pytest.mark.parametrize(
+    ("values", "tolerance", "summary"),
+    [
+        ([4.0, 4.38196, 8.0], 1e-3, "4, 4.382, 8"),
+        ([9.0, 9.0 + 1e-14, 9.0, 9.0, 9.0], 1e-12, "9"),
+        (np.linspace(-1, 2, 7), 0.01, "7 values, -1 to 2"),
+        ([True, False], 0, "True, False"),
+        ([True] * 3 + [False] * 3, 0, "6 values"),
+        ([3, 1, 4, 1, 5], 0, "5 values, 1 to 5"),
+    ],
+)
 def test_the_summary_of_an_array(values, tolerance, summary):
     assert ledger._summary(np.asarray(values), tolerance) == summary
 
@@ -152,18 +160,21 @@ def test_the_worst_pair_is_shown(capsys):
     assert "the worst is paper 2, ours 2.5" in text
 
 
-@pytest.mark.parametrize(("bound", "ours", "good"), [
-    ({"above": 1.0}, 1.5, True),
-    ({"above": 1.0}, 1.0, False),
-    ({"below": 1.0}, 0.5, True),
-    ({"below": 1.0}, 1.0, False),
-    ({"above": [1.0, 2.0]}, [1.1, 2.1], True),
-    ({"above": [1.0, 2.0]}, [1.1, 1.9], False),
-    ({"below": 3}, [1, 2], True),
-    ({"below": 3}, [1, 3], False),
-    ({"above": 0.0}, [1.0, np.nan], False),
-    ({"above": 0.0}, np.inf, False),
-])
+@pytest.mark.parametrize(
+    ("bound", "ours", "good"),
+    [
+        ({"above": 1.0}, 1.5, True),
+        ({"above": 1.0}, 1.0, False),
+        ({"below": 1.0}, 0.5, True),
+        ({"below": 1.0}, 1.0, False),
+        ({"above": [1.0, 2.0]}, [1.1, 2.1], True),
+        ({"above": [1.0, 2.0]}, [1.1, 1.9], False),
+        ({"below": 3}, [1, 2], True),
+        ({"below": 3}, [1, 3], False),
+        ({"above": 0.0}, [1.0, np.nan], False),
+        ({"above": 0.0}, np.inf, False),
+    ],
+)
 def test_an_inequality(capsys, bound, ours, good):
     assert line(capsys, ours=ours, **bound).endswith(": reproduced" if good else ": not reproduced")
 
@@ -194,13 +205,16 @@ def test_an_inequality_on_a_chaotic_path_shows_the_bound_alone(capsys):
     assert "the closest, 0.4, is not above 1" in line(capsys, above=1.0, ours=[0.4, 2.0], chaotic=True)
 
 
-@pytest.mark.parametrize(("arguments", "error", "message"), [
-    ({"above": 1.0, "paper": 1.0, "ours": 2.0}, ValueError, "above= or below="),
-    ({"above": 1.0, "below": 3.0, "ours": 2.0}, ValueError, "above= or below="),
-    ({"above": 1.0, "ours": 2.0, "tolerance": 0.1}, ValueError, "no tolerance"),
-    ({"above": False, "ours": True}, TypeError, "a bound is for numbers"),
-    ({"above": np.inf, "ours": 2.0}, ValueError, "must be finite"),
-])
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        ({"above": 1.0, "paper": 1.0, "ours": 2.0}, ValueError, "above= or below="),
+        ({"above": 1.0, "below": 3.0, "ours": 2.0}, ValueError, "above= or below="),
+        ({"above": 1.0, "ours": 2.0, "tolerance": 0.1}, ValueError, "no tolerance"),
+        ({"above": False, "ours": True}, TypeError, "a bound is for numbers"),
+        ({"above": np.inf, "ours": 2.0}, ValueError, "must be finite"),
+    ],
+)
 def test_a_bound_that_makes_no_sense_is_refused(arguments, error, message):
     with pytest.raises(error, match=message):
         ledger.check("eq-33", origin="a test", **arguments)
@@ -213,10 +227,22 @@ def test_the_record_of_an_inequality_says_on_which_side(monkeypatch):
     ledger.check("eq-33", above=1.0, ours=2.0, origin="a test")
     ledger.check("x-ours", below=1.0, ours=2.0, origin="a test")
     assert shown == [
-        {"key": "eq-33", "verdict": "reproduced", "paper": "above 1", "ours": "2", "tolerance": "a bound",
-         "origin": "a test"},
-        {"key": "x-ours", "verdict": "not confirmed", "exact": "below 1", "ours": "2", "tolerance": "a bound",
-         "origin": "a test"},
+        {
+            "key": "eq-33",
+            "verdict": "reproduced",
+            "paper": "above 1",
+            "ours": "2",
+            "tolerance": "a bound",
+            "origin": "a test",
+        },
+        {
+            "key": "x-ours",
+            "verdict": "not confirmed",
+            "exact": "below 1",
+            "ours": "2",
+            "tolerance": "a bound",
+            "origin": "a test",
+        },
     ]
 
 

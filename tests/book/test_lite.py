@@ -14,13 +14,16 @@ def notebook(*sources):
     return nbformat.v4.new_notebook(cells=[title, *(nbformat.v4.new_code_cell(source) for source in sources)])
 
 
-@pytest.mark.parametrize(("source", "installed"), [
-    ("import numpy", '%pip install -q "srbm[plot]"'),
-    ("from sklearn import datasets", '%pip install -q "srbm[plot]" scikit-learn'),
-    ("widgets.slider(draw, {})", '%pip install -q "srbm[plot]" ipywidgets'),
-    ("digits = load_digits()", '%pip install -q "srbm[plot]" scikit-learn'),
-    ("import array_api_strict", '%pip install -q "srbm[plot]" array-api-strict'),
-])
+@pytest.mark.parametrize(
+    ("source", "installed"),
+    [
+        ("import numpy", '%pip install -q "srbm[plot]"'),
+        ("from sklearn import datasets", '%pip install -q "srbm[plot]" scikit-learn'),
+        ("widgets.slider(draw, {})", '%pip install -q "srbm[plot]" ipywidgets'),
+        ("digits = load_digits()", '%pip install -q "srbm[plot]" scikit-learn'),
+        ("import array_api_strict", '%pip install -q "srbm[plot]" array-api-strict'),
+    ],
+)
 def test_one_cell_is_added_after_the_title(source, installed):
     chapter = notebook(source)
     copy = lite.for_the_browser(chapter)

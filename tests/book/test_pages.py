@@ -6,8 +6,10 @@ import pytest
 
 from book.pages import EQUATIONS, FIGURES, OurStatements, cited_equations, documented_names, read_records
 
-ENTRY = ('[{key}]\nsection = "II"\nchapter = "02_flow"\nstatement = "A < b & x_1 * y."\nkind = "identity"\n'
-         'verdict = "{verdict}"\n')
+ENTRY = (
+    '[{key}]\nsection = "II"\nchapter = "02_flow"\nstatement = "A < b & x_1 * y."\nkind = "identity"\n'
+    'verdict = "{verdict}"\n'
+)
 
 
 def record(key, verdict, **more):
@@ -23,13 +25,19 @@ def notebook(*records):
 def chapters(tmp_path):
     folder = tmp_path / "chapters"
     folder.mkdir()
-    (folder / "ledger.toml").write_text(ENTRY.format(key="eq-33", verdict="reproduced")
-                                        + ENTRY.format(key="sec-6-modes", verdict="not reproduced")
-                                        + ENTRY.format(key="eq-34", verdict="reproduced")
-                                        + ENTRY.format(key="x-rate", verdict="confirmed"))
-    (folder / "02_flow.ipynb").write_text(notebook(record("eq-33", "reproduced"),
-                                                   record("sec-6-modes", "not reproduced"),
-                                                   record("x-rate", "confirmed", exact="2.5")))
+    (folder / "ledger.toml").write_text(
+        ENTRY.format(key="eq-33", verdict="reproduced")
+        + ENTRY.format(key="sec-6-modes", verdict="not reproduced")
+        + ENTRY.format(key="eq-34", verdict="reproduced")
+        + ENTRY.format(key="x-rate", verdict="confirmed")
+    )
+    (folder / "02_flow.ipynb").write_text(
+        notebook(
+            record("eq-33", "reproduced"),
+            record("sec-6-modes", "not reproduced"),
+            record("x-rate", "confirmed", exact="2.5"),
+        )
+    )
     return folder
 
 
@@ -46,7 +54,8 @@ def test_the_directives(build, tmp_path, monkeypatch, chapters):
     monkeypatch.setattr("book.pages.read_records", lambda _: read_records(chapters))
     page = "# Flow\n\n$$ x = 1 $$ (eq-33)\n\n" + "".join(
         f"```{{{name}}}\n```\n\n"
-        for name in ("ledger-summary", "ledger", "deviations", "equation-map", "our-statements"))
+        for name in ("ledger-summary", "ledger", "deviations", "equation-map", "our-statements")
+    )
     texts, warnings, html = build(moved, **{"02_flow": page})
     assert warnings == ""
     assert "A &lt; b &amp; x<sub>1</sub> * y." in html["02_flow"]  # formulas are typeset, plain text stays plain
@@ -60,8 +69,10 @@ def test_the_directives(build, tmp_path, monkeypatch, chapters):
 
 def test_our_statements_stand_by_chapter_with_those_who_knew_them():
     entry = {"statement": "s", "ours": "1", "verdict": "confirmed", "tolerance": 0, "origin": "counting"}
-    records = {f"x-{n}": entry | {"key": f"x-{n}", "chapter": f"{n}_name", "exact": exact} | more
-               for n, exact, more in ((17, "1", {}), (12, "2", {"known": "tipping1999"}))}
+    records = {
+        f"x-{n}": entry | {"key": f"x-{n}", "chapter": f"{n}_name", "exact": exact} | more
+        for n, exact, more in ((17, "1", {}), (12, "2", {"known": "tipping1999"}))
+    }
     text = "\n".join(OurStatements.markdown(None, records))
     assert text.index("Chapter 12") < text.index("x-12") < text.index("Chapter 17") < text.index("x-17")
     assert text.count("{cite}`tipping1999`") == 1
@@ -84,32 +95,24 @@ def test_there_are_105_equations_and_19_figures():
     assert (len(set(EQUATIONS)), len(set(FIGURES))) == (105, 19)
 
 
-@pytest.mark.parametrize(("text", "keys"), [
-    ("K = mu^2 - s2 W W^T: Eq. (9).", ["eq-9"]),
-    ("Eqs. (20)-(22) and Eq. (A1)", ["eq-20", "eq-21", "eq-22", "eq-A1"]),
-    ("(Eqs. 76, 77 and 83)", ["eq-76", "eq-77", "eq-83"]),
-    ("Eq. (B7) in any pair of bases", ["eq-B7"]),
-    ("no equation, Sec. 5, (33)", []),
-    ("Eq. (333)", []),
-])
+@pytest.mark.parametrize(
+    ("text", "keys"),
+    [
+        ("K = mu^2 - s2 W W^T: Eq. (9).", ["eq-9"]),
+        ("Eqs. (20)-(22) and Eq. (A1)", ["eq-20", "eq-21", "eq-22", "eq-A1"]),
+        ("(Eqs. 76, 77 and 83)", ["eq-76", "eq-77", "eq-83"]),
+        ("Eq. (B7) in any pair of bases", ["eq-B7"]),
+        ("no equation, Sec. 5, (33)", []),
+        ("Eq. (333)", []),
+    ],
+)
 def test_citations_in_docstrings(text, keys):
     assert cited_equations(text) == keys
 
 
 def test_names_are_read_off_docstrings(tmp_path):
     (tmp_path / "room").mkdir()
-    (tmp_path / "room" / "a.py").write_text('class A:\n    """Eq. (7)."""\n    def k(self):\n        """Eq. (9)."""\n'
-                                            'def hidden():\n    """Eq. (9)."""\n')
+    (tmp_path / "room" / "a.py").write_text(
+        'class A:\n    """Eq. (7)."""\n    def k(self):\n        """Eq. (9)."""\ndef hidden():\n    """Eq. (9)."""\n'
+    )
     assert documented_names(tmp_path, ["A"]) == {"eq-7": ["A"], "eq-9": ["A.k"]}
-
-
-def test_the_api_page_shows_signatures_and_docstrings(build, tmp_path):
-    page = "# API\n\n```{api} srbm.divergence\n```\n\n```{api} srbm.lattice\n```\n\n```{api} srbm.errors\n```\n"
-    texts, warnings, _ = build(tmp_path, **{"02_api": page})
-    assert warnings == ""
-    text = texts["02_api"]
-    for shown in ("truncated_kl(eigenvalues, n_hidden, mass_squared)", "FreeScalarField.propagator",
-                  "FreeScalarField.sample(n, rng=None)", "DatasetError", "-1 + mu^2/kappa - ln(mu^2/kappa)"):
-        assert shown in text
-    for hidden in ("_relative_entropy", "_neighbours", "(self", "Floats"):
-        assert hidden not in text

@@ -17,11 +17,18 @@ TOC = {"root": "chapters/index", "parts": [
 
 @pytest.fixture
 def folder(tmp_path):
-    (tmp_path / "01_a.html").write_text(PAGE.format(id="top", title="A", text=(
-        '<p id="eq">x</p><a class="ref" href="02_b.html#eq">b</a><a class="ref" href="#eq">own</a>'
-        '<a class="ref" href="02_b.html">page</a><a class="ref" href="03_c.html">left out</a>'
-        '<a class="ref" href="https://example.org/02_b.html">outside</a><details><p>folded</p></details>'
-        '<div class="slider"><img src="frame.png"></div>')))
+    (tmp_path / "01_a.html").write_text(
+        PAGE.format(
+            id="top",
+            title="A",
+            text=(
+                '<p id="eq">x</p><a class="ref" href="02_b.html#eq">b</a><a class="ref" href="#eq">own</a>'
+                '<a class="ref" href="02_b.html">page</a><a class="ref" href="03_c.html">left out</a>'
+                '<a class="ref" href="https://example.org/02_b.html">outside</a><details><p>folded</p></details>'
+                '<div class="slider"><img src="frame.png"></div>'
+            ),
+        )
+    )
     (tmp_path / "02_b.html").write_text(PAGE.format(id="top", title="B", text='<h2 id="sub">S</h2><p id="eq">y</p>'))
     return tmp_path
 

@@ -18,15 +18,24 @@ def short(monkeypatch):
 
 def package(rate, every):
     starts = [ScalarRBM.random(10, 10, freezing_scan.START, rng=seed) for seed in range(freezing_scan.RUNS)]
-    return train(starts, FreeScalarField(10, 4.0).propagator, 300, StepDecay(rate, 0.99, every), PCD(MANY, 1),
-                 learn_mass=True, record_every=300, rng=0)
+    return train(
+        starts,
+        FreeScalarField(10, 4.0).propagator,
+        300,
+        StepDecay(rate, 0.99, every),
+        PCD(MANY, 1),
+        learn_mass=True,
+        record_every=300,
+        rng=0,
+    )
 
 
 @pytest.mark.parametrize("index", [0, 2, 5])
 def test_the_scan_is_the_training_of_the_package(short, index):
     training = package(freezing_scan.RATES[index], 128)
-    for scanned, own in zip(short, (training.eigenvalues, training.singular_values, training.mass_squared),
-                            strict=True):
+    for scanned, own in zip(
+        short, (training.eigenvalues, training.singular_values, training.mass_squared), strict=True
+    ):
         assert_allclose(scanned[index], own[-1], rtol=2e-3, atol=1e-3)
 
 

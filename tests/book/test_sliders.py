@@ -94,13 +94,19 @@ def incomplete():
     return ipywidgets.VBox([ipywidgets.SelectionSlider(options=[1, 2]), ipywidgets.Stack(children)])
 
 
-@pytest.mark.parametrize(("widget", "complaint"), [
-    (lambda: ipywidgets.IntSlider(), "a IntSlider that srbm.widgets.slider has not made"),
-    (lambda: ipywidgets.VBox([ipywidgets.IntSlider(), ipywidgets.Stack([])]), "has not made"),
-    (lambda: ipywidgets.VBox([ipywidgets.SelectionSlider(options=[1, 2]), ipywidgets.Label("x")]), "a Label among"),
-    (lambda: ipywidgets.VBox([ipywidgets.SelectionSlider(options=[1, 2]), ipywidgets.HTML("x")]), "without a picture"),
-    (incomplete, "1 frames, not one for every combination"),
-])
+@pytest.mark.parametrize(
+    ("widget", "complaint"),
+    [
+        (lambda: ipywidgets.IntSlider(), "a IntSlider that srbm.figures.slider has not made"),
+        (lambda: ipywidgets.VBox([ipywidgets.IntSlider(), ipywidgets.Stack([])]), "has not made"),
+        (lambda: ipywidgets.VBox([ipywidgets.SelectionSlider(options=[1, 2]), ipywidgets.Label("x")]), "a Label among"),
+        (
+            lambda: ipywidgets.VBox([ipywidgets.SelectionSlider(options=[1, 2]), ipywidgets.HTML("x")]),
+            "without a picture",
+        ),
+        (incomplete, "1 frames, not one for every combination"),
+    ],
+)
 def test_other_widgets_are_refused(widget, complaint):
     made = widget()
     with pytest.raises(ValueError, match=complaint):

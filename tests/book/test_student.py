@@ -76,7 +76,8 @@ def test_unsolved_then_solved(folder, exercises, name, probed):
             cells += solve(v4.new_notebook(cells=[solved]), answers).cells
     solved = cells_of(v4.new_notebook(cells=cells))
     assert {one.label: one.text for one in grade(solved, chapter, name, folder, CHAPTERS)} == dict.fromkeys(
-        expected, "Right.")
+        expected, "Right."
+    )
     assert probed.pop(None) == ["No answer yet.", "Right."] * len(expected)
     assert probed, "no pitfall was tried"
     for explanation, text in probed.items():

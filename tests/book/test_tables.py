@@ -8,11 +8,7 @@ from tables import table
 
 def test_words_stand_left_and_numbers_right(capsys):
     table({"lattice": "", "N_h": "d", "mu^2": ".2f"}, [("ring", 10, 7.249), ("4 x 4", np.int64(8), np.float64(16))])
-    assert capsys.readouterr().out == (
-        "lattice  N_h   mu^2\n"
-        "ring      10   7.25\n"
-        "4 x 4      8  16.00\n"
-    )
+    assert capsys.readouterr().out == ("lattice  N_h   mu^2\nring      10   7.25\n4 x 4      8  16.00\n")
 
 
 def test_a_string_among_numbers_is_shown_as_it_is(capsys):

@@ -40,11 +40,20 @@ def test_every_exception_of_the_package_is_met(cells):
 def test_nbval_notices_another_message_and_a_cell_that_raises_nothing(tmp_path):
     """The first cell does what is stored, the others do not."""
     stored = v4.new_output("error", ename="ValueError", evalue="3 is too small", traceback=[])
-    sources = ["raise ValueError('3 is too small')", "raise ValueError('2 is too small')",
-               "raise TypeError('3 is too small')", "3"]
-    notebook = normalise(v4.new_notebook(cells=[
-        v4.new_code_cell(source, outputs=[dict(stored)], execution_count=1, metadata={"tags": [RAISES]})
-        for source in sources]))
+    sources = [
+        "raise ValueError('3 is too small')",
+        "raise ValueError('2 is too small')",
+        "raise TypeError('3 is too small')",
+        "3",
+    ]
+    notebook = normalise(
+        v4.new_notebook(
+            cells=[
+                v4.new_code_cell(source, outputs=[dict(stored)], execution_count=1, metadata={"tags": [RAISES]})
+                for source in sources
+            ]
+        )
+    )
     (tmp_path / "02_flow.ipynb").write_text(dumps(notebook))
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-rA", "-p", "no:cacheprovider", f"--rootdir={tmp_path}", "--nbval",

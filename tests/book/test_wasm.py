@@ -35,10 +35,7 @@ def test_a_cell_prints_and_shows_its_last_expression(ran):
 
 
 def test_a_picture_is_drawn_although_only_its_text_is_kept(ran):
-    (one,) = ran("class P:\n"
-                 "    def _repr_png_(self): print('drawn')\n"
-                 "    def __repr__(self): return '<figure>'\n"
-                 "P()")
+    (one,) = ran("class P:\n    def _repr_png_(self): print('drawn')\n    def __repr__(self): return '<figure>'\nP()")
     assert one["printed"] == "drawn\n<figure>\n"
 
 
@@ -69,13 +66,16 @@ def test_what_is_stored_is_read_as_a_terminal_shows_it():
     assert one == wasm.Cell("cell 2 ('# a')", "# a\nf()", "a\na verdict\n<figure>\n", ("fig-1",))
 
 
-@pytest.mark.parametrize(("stored", "came", "said"), [
-    ("0.74\n", result("0.73\n"), "- 0.74\n+ 0.73\n"),
-    ("a\n0.74\n", result("a\n"), "- 0.74\n"),
-    ("a\n", result("a"), "- a\n+ a (no end of line)\n"),
-    ("a\n", result("a\n", stderr="a warning"), "wrote to stderr:\na warning"),
-    ("a\n", result("a\n", error="KeyError: 3"), "KeyError: 3"),
-])
+@pytest.mark.parametrize(
+    ("stored", "came", "said"),
+    [
+        ("0.74\n", result("0.73\n"), "- 0.74\n+ 0.73\n"),
+        ("a\n0.74\n", result("a\n"), "- 0.74\n"),
+        ("a\n", result("a"), "- a\n+ a (no end of line)\n"),
+        ("a\n", result("a\n", stderr="a warning"), "wrote to stderr:\na warning"),
+        ("a\n", result("a\n", error="KeyError: 3"), "KeyError: 3"),
+    ],
+)
 def test_what_differs_is_shown(stored, came, said):
     report = wasm.compare("02_flow", [cell("f()", stored)], [came])
     assert report.different == {"cell 1 ('f()')": said}
@@ -83,11 +83,14 @@ def test_what_differs_is_shown(stored, came, said):
     assert said.splitlines()[0] in str(report)
 
 
-@pytest.mark.parametrize(("came", "said"), [
-    (result(error="Traceback ...", raised="KeyError: 3"), None),
-    (result(error="Traceback ...", raised="KeyError: 4"), "- KeyError: 3\n+ KeyError: 4\n"),
-    (result(), "- KeyError: 3\n"),
-])
+@pytest.mark.parametrize(
+    ("came", "said"),
+    [
+        (result(error="Traceback ...", raised="KeyError: 3"), None),
+        (result(error="Traceback ...", raised="KeyError: 4"), "- KeyError: 3\n+ KeyError: 4\n"),
+        (result(), "- KeyError: 3\n"),
+    ],
+)
 def test_what_a_cell_is_there_to_raise_is_compared(came, said):
     code = cell("f()", wasm.shown([nbformat.v4.new_output("error", ename="KeyError", evalue="3")]), "raises-exception")
     report = wasm.compare("troubleshooting", [code], [came])
@@ -132,8 +135,16 @@ def test_without_an_interpreter_it_says_what_to_do(tmp_path):
 
 def test_the_row_sums_over_the_chapters():
     found = {"python": "3.15.0"}
-    one = {"found": found, "passed": 5, "failed": 1, "skipped": 2, "seconds": 3, "memory": 250,
-           "failures": ["cell 4"], "reasons": {"cell 7": "it starts processes", "cell 8": "it starts processes"}}
+    one = {
+        "found": found,
+        "passed": 5,
+        "failed": 1,
+        "skipped": 2,
+        "seconds": 3,
+        "memory": 250,
+        "failures": ["cell 4"],
+        "reasons": {"cell 7": "it starts processes", "cell 8": "it starts processes"},
+    }
     two = one | {"failed": 0, "failures": [], "reasons": {}, "skipped": 0}
     tests = {"passed": 100, "failed": 0, "skipped": 3, "seconds": 60, "memory": 400, "failures": []}
     entries = {"unit tests": tests, "01_first": one, "02_second": two}

@@ -33,9 +33,7 @@ def problems_of(visited):
 
 def overflow_of(visited):
     """By how many pixels the page is wider than its window."""
-    return visited.page.evaluate(
-        "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-    )
+    return visited.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
 
 
 @pytest.mark.parametrize("name", pages)

@@ -99,8 +99,11 @@ def test_from_a_folder_of_a_web_server(visit, server, name):
     assert visited.outside == []
     assert visited.page.evaluate(ICONS_NOT_DRAWN) == []
     frames = set(visited.page.evaluate("[...document.querySelectorAll('.slider img')].map((frame) => frame.src)"))
-    files = {PAGES / unquote(urlsplit(url).path).removeprefix(urlsplit(server).path + "/") for url in visited.asked
-             if url.startswith(host) and url not in frames}
+    files = {
+        PAGES / unquote(urlsplit(url).path).removeprefix(urlsplit(server).path + "/")
+        for url in visited.asked
+        if url.startswith(host) and url not in frames
+    }
     assert sum(sent(file) for file in files) < 3 * MEGABYTE
 
 

@@ -30,8 +30,10 @@ def opened(browser):
     def open_page(url, width=1280, **options):
         contexts.append(browser.new_context(viewport={"width": width, "height": 900}, **options))
         page, complaints = contexts[-1].new_page(), []
-        page.route(lambda address: not address.startswith(("file:", "data:")),
-                   lambda route: (complaints.append(f"asks for {route.request.url}"), route.abort()))
+        page.route(
+            lambda address: not address.startswith(("file:", "data:")),
+            lambda route: (complaints.append(f"asks for {route.request.url}"), route.abort()),
+        )
         page.on("console", lambda message: message.type == "error" and complaints.append(message.text))
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.goto(url)
@@ -71,8 +73,10 @@ def _walk(page, slider, control, which):
         yield "no visible focus"
     seen = []
     for _ in range(int(control.get_attribute("max")) + 1):
-        page.wait_for_function("(slider) => [...slider.querySelectorAll('img')].every((f) => !f.offsetParent || "
-                               "f.complete)", arg=slider.element_handle())
+        page.wait_for_function(
+            "(slider) => [...slider.querySelectorAll('img')].every((f) => !f.offsetParent || f.complete)",
+            arg=slider.element_handle(),
+        )
         state = slider.evaluate(LOOK)
         if len(state["shown"]) != 1:
             yield f"{len(state['shown'])} frames shown"

@@ -23,8 +23,9 @@ from tests.srbm.helpers import RARE, numerical_gradient, same_law_p_value
 
 def machine(n_visible=3, n_hidden=4, mass_squared=2.0, scale=0.8, rng=1):
     rng = np.random.default_rng(rng)
-    return GaussianBernoulliRBM(scale * rng.standard_normal((n_visible, n_hidden)), mass_squared,
-                                0.5 * rng.standard_normal(n_hidden))
+    return GaussianBernoulliRBM(
+        scale * rng.standard_normal((n_visible, n_hidden)), mass_squared, 0.5 * rng.standard_normal(n_hidden)
+    )
 
 
 def action(rbm, phi, h):
@@ -42,8 +43,10 @@ def plane():
     rbm = machine(2, 4)
     axis = np.arange(-9, 9.01, 0.1)
     phi = np.stack(np.meshgrid(axis, axis, indexing="ij"), axis=-1).reshape(-1, 2)
-    weight = sum(np.exp(-rbm.mass_squared * (phi**2).sum(axis=1) / 2 + phi @ rbm.weights @ h - rbm.hidden_bias @ h)
-                 for h in spins(4))
+    weight = sum(
+        np.exp(-rbm.mass_squared * (phi**2).sum(axis=1) / 2 + phi @ rbm.weights @ h - rbm.hidden_bias @ h)
+        for h in spins(4)
+    )
     return rbm, phi, weight * 0.01
 
 
@@ -76,8 +79,10 @@ def test_mixture_is_the_same_density():
     weights, means = rbm.mixture
     assert weights.sum() == pytest.approx(1, abs=1e-14)
     phi = np.random.default_rng(3).standard_normal((50, 3))
-    density = sum(w * stats.multivariate_normal(m, np.eye(3) / rbm.mass_squared).pdf(phi)
-                  for w, m in zip(weights, means, strict=True))
+    density = sum(
+        w * stats.multivariate_normal(m, np.eye(3) / rbm.mass_squared).pdf(phi)
+        for w, m in zip(weights, means, strict=True)
+    )
     np.testing.assert_allclose(np.exp(-rbm.effective_action(phi) - rbm.log_partition), density, rtol=1e-12)
     assert rbm.log_likelihood(phi) == pytest.approx(np.log(density).mean(), abs=1e-12)
     scatter = (means - weights @ means).T * weights @ (means - weights @ means)
@@ -140,8 +145,10 @@ def test_gibbs_finds_the_distribution():
 def test_a_wrong_model_is_noticed():
     """The negative control: the sign of the bias, and a hidden variance that is not one."""
     rbm = machine()
-    for wrong in (GaussianBernoulliRBM(rbm.weights, 2.0, -rbm.hidden_bias),
-                  GaussianBernoulliRBM(1.1 * rbm.weights, 2.0, rbm.hidden_bias)):
+    for wrong in (
+        GaussianBernoulliRBM(rbm.weights, 2.0, -rbm.hidden_bias),
+        GaussianBernoulliRBM(1.1 * rbm.weights, 2.0, rbm.hidden_bias),
+    ):
         moved = rbm.gibbs(wrong.sample(40_000, rng=8), 0, rng=9)
         assert same_law_p_value(features(moved), features(rbm.sample(40_000, rng=10))) < RARE
 
@@ -176,9 +183,10 @@ def test_gradient_is_that_of_the_likelihood():
     rbm, data = machine(), np.random.default_rng(14).standard_normal((30, 3))
     weights, bias, mass = bernoulli_gradient(rbm, data)
     for gradient, make, x in (
-            (weights, lambda w: GaussianBernoulliRBM(w, 2.0, rbm.hidden_bias), rbm.weights),
-            (bias, lambda b: GaussianBernoulliRBM(rbm.weights, 2.0, b), rbm.hidden_bias),
-            (mass, lambda m: GaussianBernoulliRBM(rbm.weights, float(m), rbm.hidden_bias), rbm.mass_squared)):
+        (weights, lambda w: GaussianBernoulliRBM(w, 2.0, rbm.hidden_bias), rbm.weights),
+        (bias, lambda b: GaussianBernoulliRBM(rbm.weights, 2.0, b), rbm.hidden_bias),
+        (mass, lambda m: GaussianBernoulliRBM(rbm.weights, float(m), rbm.hidden_bias), rbm.mass_squared),
+    ):
         expected = numerical_gradient(lambda v, make=make: make(v).log_likelihood(data), x)
         np.testing.assert_allclose(gradient, expected, rtol=0, atol=1e-8)
 
@@ -221,8 +229,9 @@ def test_momentum_and_schedule_by_hand():
     first = bernoulli_gradient(rbm, data)[0]
     training = train_bernoulli(rbm, data, 2, StepDecay(0.1, 0.5, 1), momentum=0.6, record_every=1)
     second = bernoulli_gradient(training.models[1], data)[0]
-    np.testing.assert_allclose(training.model.weights, training.models[1].weights + 0.05 * (second + 0.6 * first),
-                               rtol=1e-13)
+    np.testing.assert_allclose(
+        training.model.weights, training.models[1].weights + 0.05 * (second + 0.6 * first), rtol=1e-13
+    )
 
 
 def test_training_ends_at_a_stationary_point_and_improves():
@@ -292,20 +301,26 @@ def test_errors_say_what_to_do():
         train_bernoulli(rbm, np.full((5, 3), np.nan), 1, 0.1)
 
 
-@pytest.mark.parametrize(("arguments", "options", "reason"), [
-    ((500, 1e3), {}, r"the largest weight was \S+e\+14\d before"),
-    ((500, 1e3, 10), {"record_every": 7}, r"the largest weight was \S+e\+14\d before"),
-    ((500, 1e200), {}, "the largest weight was 0.13 before"),
-    ((500, 30.0, 10), {"learn_mass": True}, r"mu\^2 would become -\d\S*"),
-    ((500, 0.6), {"learn_mass": True, "momentum": 0.9}, r"mu\^2 would become -\d\S*"),
-])
+@pytest.mark.parametrize(
+    ("arguments", "options", "reason"),
+    [
+        ((500, 1e3), {}, r"the largest weight was \S+e\+14\d before"),
+        ((500, 1e3, 10), {"record_every": 7}, r"the largest weight was \S+e\+14\d before"),
+        ((500, 1e200), {}, "the largest weight was 0.13 before"),
+        ((500, 30.0, 10), {"learn_mass": True}, r"mu\^2 would become -\d\S*"),
+        ((500, 0.6), {"learn_mass": True, "momentum": 0.9}, r"mu\^2 would become -\d\S*"),
+    ],
+)
 def test_a_training_that_diverges_hands_back_what_it_has(arguments, options, reason):
     rbm = GaussianBernoulliRBM.random(6, 2, 10.0, rng=0)
     data = np.random.default_rng(1).standard_normal((90, 6))
     with pytest.raises(NotNormalizableError, match="reduce the learning rate") as caught:
         train_bernoulli(rbm, data, *arguments, rng=0, **options)
-    found = re.fullmatch(rf"the training diverged at epoch (\d+), with learning rate (\S+) \({reason}\): reduce the "
-                         r"learning rate\. The training up to here is \.last_good", str(caught.value))
+    found = re.fullmatch(
+        rf"the training diverged at epoch (\d+), with learning rate (\S+) \({reason}\): reduce the "
+        r"learning rate\. The training up to here is \.last_good",
+        str(caught.value),
+    )
     assert found
     assert float(found[2]) == arguments[1]
     epochs = int(found[1]) - 1

@@ -23,8 +23,18 @@ STATES = np.random.default_rng(3).standard_normal((8, 4))
 
 def run(epochs=20, path=None, **changes):
     options = {"chains": 8, "steps": 2, "batch": 7, "momentum": 0.5, "learn_mass": True, "record_every": 5, "rng": 1}
-    return train_bernoulli(**{"rbm": START, "data": DATA, "learning_rate": StepDecay(0.05, 0.8, 7), "epochs": epochs,
-                              "checkpoint": path, "checkpoint_every": 4} | options | changes)
+    return train_bernoulli(
+        **{
+            "rbm": START,
+            "data": DATA,
+            "learning_rate": StepDecay(0.05, 0.8, 7),
+            "epochs": epochs,
+            "checkpoint": path,
+            "checkpoint_every": 4,
+        }
+        | options
+        | changes
+    )
 
 
 def parts(model):
@@ -47,14 +57,30 @@ def stop_at(epoch):
     def callback(now, model):
         if now == epoch:
             raise KeyboardInterrupt
+
     return callback
 
 
-WAYS = pytest.mark.parametrize("options", [
-    {}, {"chains": None, "rng": None}, {"chains": None}, {"batch": None}, {"momentum": 0.0}, {"learn_mass": False},
-    {"learn_bias": False}, {"record_every": None}, {"record_every": 1}, {"runs": 3}, {"rbm": [START, OTHER]},
-    {"chains": None, "start": STATES}, {"learning_rate": 0.03}, {"runs": 2, "chains": None, "batch": None},
-], ids=str)
+WAYS = pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"chains": None, "rng": None},
+        {"chains": None},
+        {"batch": None},
+        {"momentum": 0.0},
+        {"learn_mass": False},
+        {"learn_bias": False},
+        {"record_every": None},
+        {"record_every": 1},
+        {"runs": 3},
+        {"rbm": [START, OTHER]},
+        {"chains": None, "start": STATES},
+        {"learning_rate": 0.03},
+        {"runs": 2, "chains": None, "batch": None},
+    ],
+    ids=str,
+)
 
 
 @WAYS
@@ -104,13 +130,26 @@ def test_the_callers_generator_moves_as_it_would_have(tmp_path):
     assert first.random() == second.random()
 
 
-@pytest.mark.parametrize(("changes", "names"), [
-    ({"rbm": OTHER}, "rbm"), ({"data": 1.01 * DATA}, "data"), ({"learning_rate": 0.05}, "learning_rate"),
-    ({"chains": 9}, "chains"), ({"chains": None}, "chains"), ({"steps": 3}, "steps"), ({"batch": None}, "batch"),
-    ({"learn_bias": False}, "learn_bias"), ({"learn_mass": False}, "learn_mass"), ({"momentum": 0.4}, "momentum"),
-    ({"record_every": 6}, "record_every"), ({"start": STATES}, "start"), ({"runs": 2}, "rbm"), ({"rng": 2}, "rng"),
-    ({"momentum": 0.4, "rng": 2}, "momentum, rng"),
-])
+@pytest.mark.parametrize(
+    ("changes", "names"),
+    [
+        ({"rbm": OTHER}, "rbm"),
+        ({"data": 1.01 * DATA}, "data"),
+        ({"learning_rate": 0.05}, "learning_rate"),
+        ({"chains": 9}, "chains"),
+        ({"chains": None}, "chains"),
+        ({"steps": 3}, "steps"),
+        ({"batch": None}, "batch"),
+        ({"learn_bias": False}, "learn_bias"),
+        ({"learn_mass": False}, "learn_mass"),
+        ({"momentum": 0.4}, "momentum"),
+        ({"record_every": 6}, "record_every"),
+        ({"start": STATES}, "start"),
+        ({"runs": 2}, "rbm"),
+        ({"rng": 2}, "rng"),
+        ({"momentum": 0.4, "rng": 2}, "momentum, rng"),
+    ],
+)
 def test_the_checkpoint_of_another_training_is_refused(changes, names, tmp_path):
     path = tmp_path / "run.npz"
     run(8, path)
@@ -231,15 +270,20 @@ def test_where_the_chains_start():
     stacked = np.stack([STATES, STATES[::-1]])
     np.testing.assert_array_equal(run(0, chains=None, start=stacked, runs=2).states, stacked)
     np.testing.assert_array_equal(run(0, chains=None, start=STATES, runs=2).states, [STATES, STATES])
-    for wrong, message in (({"chains": 9, "start": STATES}, "chains = 9 does not match the 8 states in start"),
-                           ({"start": STATES[:, 1:]}, "start must have shape"), ({"start": stacked}, r"or \(1, B, 4\)"),
-                           ({"start": STATES[:0]}, "start must have shape"), ({"chains": 0}, "chains must be an int")):
+    for wrong, message in (
+        ({"chains": 9, "start": STATES}, "chains = 9 does not match the 8 states in start"),
+        ({"start": STATES[:, 1:]}, "start must have shape"),
+        ({"start": stacked}, r"or \(1, B, 4\)"),
+        ({"start": STATES[:0]}, "start must have shape"),
+        ({"chains": 0}, "chains must be an int"),
+    ):
         with pytest.raises(ValueError, match=message):
             run(**wrong)
 
 
 def test_old_names_of_the_states():
     np.testing.assert_array_equal(run().chains, run().states)
-    for one, other in zip(bernoulli_gradient(START, DATA, STATES), bernoulli_gradient(START, DATA, chains=STATES),
-                          strict=True):
+    for one, other in zip(
+        bernoulli_gradient(START, DATA, STATES), bernoulli_gradient(START, DATA, chains=STATES), strict=True
+    ):
         np.testing.assert_array_equal(one, other)

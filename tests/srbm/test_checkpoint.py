@@ -29,14 +29,25 @@ needs_posix = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs a system
 
 def run(epochs=30, path=None, **changes):
     options = {"gradient": PCD(16, 2), "momentum": 0.5, "learn_mass": True, "record_every": 5, "rng": 1}
-    return train(**{"rbm": START, "correlation": TARGET, "learning_rate": StepDecay(0.05, 0.8, 7), "epochs": epochs,
-                    "checkpoint": path, "checkpoint_every": 4} | options | changes)
+    return train(
+        **{
+            "rbm": START,
+            "correlation": TARGET,
+            "learning_rate": StepDecay(0.05, 0.8, 7),
+            "epochs": epochs,
+            "checkpoint": path,
+            "checkpoint_every": 4,
+        }
+        | options
+        | changes
+    )
 
 
 def stop_at(epoch):
     def callback(now, model):
         if now == epoch:
             raise KeyboardInterrupt
+
     return callback
 
 
@@ -81,8 +92,9 @@ print(same, deaths, sorted(reached) == reached, len(set(reached)), len(left))
 
 @needs_posix
 def test_fifty_kills(tmp_path):
-    result = subprocess.run([sys.executable, "-c", KILLED, str(tmp_path / "run.npz"), "0"], capture_output=True,
-                            text=True, check=False)
+    result = subprocess.run(
+        [sys.executable, "-c", KILLED, str(tmp_path / "run.npz"), "0"], capture_output=True, text=True, check=False
+    )
     assert result.returncode == 0, result.stderr
     same, deaths, forwards, places, left = result.stdout.split()
     assert (same, forwards, left) == ("True", "True", "0")
@@ -111,8 +123,9 @@ except CheckpointError as error:
     for part in (reached, stored):
         assert_same(part.resume(200 - part.epochs[-1]), run(200))
 """
-    result = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=False,
-                            cwd=os.getcwd())
+    result = subprocess.run(
+        [sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=False, cwd=os.getcwd()
+    )
     assert result.returncode == 0, result.stderr
     assert "could not be written after epoch" in result.stdout
     assert "File too large" in result.stdout
@@ -136,11 +149,24 @@ def test_a_failure_while_writing_leaves_the_previous_checkpoint(broken, tmp_path
     assert [file.name for file in tmp_path.iterdir()] == ["run.npz"]
 
 
-@pytest.mark.parametrize("options", [
-    {}, {"gradient": Exact()}, {"gradient": CD(5, 3)}, {"gradient": PCD(5)}, {"runs": 3}, {"learn_mass": False},
-    {"learn_mass": "mu"}, {"rng": 7}, {"record_every": 1}, {"record_every": 100}, {"learning_rate": 0.03},
-    {"weight_decay": 1e-3},
-], ids=str)
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"gradient": Exact()},
+        {"gradient": CD(5, 3)},
+        {"gradient": PCD(5)},
+        {"runs": 3},
+        {"learn_mass": False},
+        {"learn_mass": "mu"},
+        {"rng": 7},
+        {"record_every": 1},
+        {"record_every": 100},
+        {"learning_rate": 0.03},
+        {"weight_decay": 1e-3},
+    ],
+    ids=str,
+)
 @pytest.mark.parametrize("stop", [0, 10])
 def test_running_the_same_script_again(stop, options, tmp_path):
     path = tmp_path / "run.npz"
@@ -155,13 +181,20 @@ def test_running_the_same_script_again(stop, options, tmp_path):
     assert path.read_bytes() == modified[1]
 
 
-@pytest.mark.parametrize(("gradient", "n_hidden"), [(PCD(64), 8), (PCD(20), 8), (PCD(400), 70)],
-                         ids=["hidden space", "single precision", "Gram"])
+@pytest.mark.parametrize(
+    ("gradient", "n_hidden"),
+    [(PCD(64), 8), (PCD(20), 8), (PCD(400), 70)],
+    ids=["hidden space", "single precision", "Gram"],
+)
 def test_large_models_go_on_too(gradient, n_hidden, tmp_path):
     """Their chains have representations of their own, some in the eigenbasis of the target."""
     path = tmp_path / "run.npz"
-    options = {"rbm": ScalarRBM.random(70, n_hidden, 6.0, scale=0.02, rng=0), "gradient": gradient, "learn_mass": False,
-               "correlation": correlation_with(np.linspace(1, 4, 70), rng=0)}
+    options = {
+        "rbm": ScalarRBM.random(70, n_hidden, 6.0, scale=0.02, rng=0),
+        "gradient": gradient,
+        "learn_mass": False,
+        "correlation": correlation_with(np.linspace(1, 4, 70), rng=0),
+    }
     with pytest.raises(TrainingInterrupted):
         run(path=path, callback=stop_at(10), **options)
     assert_same(run(path=path, **options), run(**options))
@@ -208,15 +241,25 @@ def test_the_callback_sees_every_record_once(tmp_path):
     assert seen == [0, 5, 10, 15, 20, 25, 30]
 
 
-@pytest.mark.parametrize(("changes", "names"), [
-    ({"rbm": ScalarRBM.random(4, 3, 6.0, rng=1)}, "rbm"), ({"rbm": ScalarRBM.random(4, 2, 6.0, rng=0)}, "rbm"),
-    ({"correlation": 1.01 * TARGET}, "correlation"), ({"learning_rate": 0.05}, "learning_rate"),
-    ({"gradient": PCD(16, 3)}, "gradient"), ({"gradient": CD(16, 2)}, "gradient"), ({"momentum": 0.4}, "momentum"),
-    ({"learn_mass": False}, "learn_mass"), ({"learn_mass": "mu"}, "learn_mass"),
-    ({"record_every": 6}, "record_every"), ({"rng": 2}, "rng"),
-    ({"rng": np.random.Generator(np.random.Philox(1))}, "rng"), ({"weight_decay": 0.1, "rng": 3}, "weight_decay, rng"),
-    ({"runs": 2}, "rbm"),
-])
+@pytest.mark.parametrize(
+    ("changes", "names"),
+    [
+        ({"rbm": ScalarRBM.random(4, 3, 6.0, rng=1)}, "rbm"),
+        ({"rbm": ScalarRBM.random(4, 2, 6.0, rng=0)}, "rbm"),
+        ({"correlation": 1.01 * TARGET}, "correlation"),
+        ({"learning_rate": 0.05}, "learning_rate"),
+        ({"gradient": PCD(16, 3)}, "gradient"),
+        ({"gradient": CD(16, 2)}, "gradient"),
+        ({"momentum": 0.4}, "momentum"),
+        ({"learn_mass": False}, "learn_mass"),
+        ({"learn_mass": "mu"}, "learn_mass"),
+        ({"record_every": 6}, "record_every"),
+        ({"rng": 2}, "rng"),
+        ({"rng": np.random.Generator(np.random.Philox(1))}, "rng"),
+        ({"weight_decay": 0.1, "rng": 3}, "weight_decay, rng"),
+        ({"runs": 2}, "rbm"),
+    ],
+)
 def test_the_checkpoint_of_another_training_is_refused(changes, names, tmp_path):
     path = tmp_path / "run.npz"
     run(8, path)

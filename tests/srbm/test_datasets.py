@@ -36,7 +36,7 @@ def test_spectrum_of_mnist(center):
     assert (variances > 1e-2).sum() == 251  # modes with kappa < 100
     assert (variances > 1e-12).sum() == 712
     top = [5.1168, 3.7413, 3.2527] if center else [38.0911, 4.39013, 3.74098, 3.22571, 2.78619]
-    np.testing.assert_allclose(variances[::-1][:len(top)], top, rtol=2e-5)
+    np.testing.assert_allclose(variances[::-1][: len(top)], top, rtol=2e-5)
 
 
 def test_packing_round_trip():
@@ -103,19 +103,33 @@ def test_idx_files():
     assert pixels[1, 5] == (784 + 5) % 256
 
 
-@pytest.mark.parametrize(("content", "message"), [
-    (b"", "truncated"),
-    (b"<html>not found</html>", "not a gzip file"),
-    (gzip(idx())[:150], "truncated: expected 2368 bytes of 3 images"),
-    (gzip(b""), "truncated"),
-    (gzip(idx(pixels=100)), "truncated"),
-    (gzip(idx(pixels=3000)), "too long"),
-    (gzip(idx(magic=2049)), r"not an IDX file of 3 images of 28 x 28 pixels \(header"),
-    (gzip(idx(side=27)), "not an IDX file"),
-    (gzip(struct.pack(">4i", 2051, 4, 28, 28) + bytes(3 * 784)), "not an IDX file"),
-    (gzip(idx())[:100] + b"\0" * 50 + gzip(idx())[150:], "gzip|truncated|IDX|too long"),
-], ids=["empty", "a page", "cut", "nothing inside", "few pixels", "many pixels", "labels", "another side",
-        "another number", "overwritten"])
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "truncated"),
+        (b"<html>not found</html>", "not a gzip file"),
+        (gzip(idx())[:150], "truncated: expected 2368 bytes of 3 images"),
+        (gzip(b""), "truncated"),
+        (gzip(idx(pixels=100)), "truncated"),
+        (gzip(idx(pixels=3000)), "too long"),
+        (gzip(idx(magic=2049)), r"not an IDX file of 3 images of 28 x 28 pixels \(header"),
+        (gzip(idx(side=27)), "not an IDX file"),
+        (gzip(struct.pack(">4i", 2051, 4, 28, 28) + bytes(3 * 784)), "not an IDX file"),
+        (gzip(idx())[:100] + b"\0" * 50 + gzip(idx())[150:], "gzip|truncated|IDX|too long"),
+    ],
+    ids=[
+        "empty",
+        "a page",
+        "cut",
+        "nothing inside",
+        "few pixels",
+        "many pixels",
+        "labels",
+        "another side",
+        "another number",
+        "overwritten",
+    ],
+)
 def test_hostile_idx_files(content, message):
     with pytest.raises(DatasetError, match=message):
         parse_idx_images(content, 3, "file")

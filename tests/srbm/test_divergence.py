@@ -30,8 +30,14 @@ def test_textbook_formula(size):
 def test_integral_in_one_dimension(p, q):
     density = stats.norm(0, p**-0.5)
     other = stats.norm(0, q**-0.5)
-    integral = integrate.quad(lambda x: density.pdf(x) * (density.logpdf(x) - other.logpdf(x)), -30, 30,
-                              epsabs=1e-12, points=[-3, 0, 3], limit=200)[0]
+    integral = integrate.quad(
+        lambda x: density.pdf(x) * (density.logpdf(x) - other.logpdf(x)),
+        -30,
+        30,
+        epsabs=1e-12,
+        points=[-3, 0, 3],
+        limit=200,
+    )[0]
     assert kl_divergence([[p]], [[q]]) == pytest.approx(integral, rel=1e-8)
 
 
@@ -57,18 +63,31 @@ def test_tiny_differences(difference):
 @pytest.mark.parametrize("field", [FreeScalarField(10, 4.0), FreeScalarField((4, 4), 4.0)], ids=["1d", "2d"])
 def test_truncation_is_the_divergence_at_the_optimum(field, mass_squared):
     n_hidden = np.arange(field.n_sites + 2)
-    direct = [kl_divergence(field.kernel, maximum_likelihood(field.propagator, n, mass_squared).kernel)
-              for n in n_hidden]
+    direct = [
+        kl_divergence(field.kernel, maximum_likelihood(field.propagator, n, mass_squared).kernel) for n in n_hidden
+    ]
     np.testing.assert_allclose(truncated_kl(field.eigenvalues, n_hidden, mass_squared), direct, rtol=1e-9, atol=1e-25)
     assert truncated_kl(field.eigenvalues, 3, mass_squared) == truncated_kl(field.eigenvalues, [3], mass_squared)[0]
     assert type(truncated_kl(field.eigenvalues[::-1], 3, mass_squared)) is float
 
 
-@pytest.mark.parametrize(("shape", "n_hidden", "mass_squared", "value"), [
-    (10, 10, 6, 0.0498572124), (10, 10, 5, 0.1634357242), (10, 10, 7, 0.0077461228), (10, 10, 9, 0.0),
-    (10, 9, 9, 0.0036084822), (10, 8, 9, 0.0109589449), (10, 7, 9, 0.0183094077), (10, 6, 9, 0.0445565348),
-    (10, 9, 8, 0.0), ((4, 4), 16, 9, 0.0295620675), ((4, 4), 8, 16, 0.7430976011), ((4, 4), 8, 9, 0.0403875141),
-])
+@pytest.mark.parametrize(
+    ("shape", "n_hidden", "mass_squared", "value"),
+    [
+        (10, 10, 6, 0.0498572124),
+        (10, 10, 5, 0.1634357242),
+        (10, 10, 7, 0.0077461228),
+        (10, 10, 9, 0.0),
+        (10, 9, 9, 0.0036084822),
+        (10, 8, 9, 0.0109589449),
+        (10, 7, 9, 0.0183094077),
+        (10, 6, 9, 0.0445565348),
+        (10, 9, 8, 0.0),
+        ((4, 4), 16, 9, 0.0295620675),
+        ((4, 4), 8, 16, 0.7430976011),
+        ((4, 4), 8, 9, 0.0403875141),
+    ],
+)
 def test_figures_10_to_12(shape, n_hidden, mass_squared, value):
     ours = truncated_kl(FreeScalarField(shape, 4.0).eigenvalues, n_hidden, mass_squared)
     assert ours == pytest.approx(value, abs=6e-11)

@@ -68,27 +68,31 @@ def test_once(server, tmp_path):
     for _ in range(2):
         np.testing.assert_array_equal(srbm.load_mnist(scale=False), PIXELS)
     assert server.asked == 1
-    file, = cached(tmp_path)
+    (file,) = cached(tmp_path)
     assert file.read_bytes() == CONTENT
 
 
 def test_a_damaged_copy_in_the_cache_is_replaced(server, tmp_path):
     srbm.load_mnist()
-    file, = cached(tmp_path)
+    (file,) = cached(tmp_path)
     file.write_bytes(CONTENT[:100])
     np.testing.assert_array_equal(srbm.load_mnist(scale=False), PIXELS)
     assert server.asked == 2
 
 
-@pytest.mark.parametrize(("status", "chunks", "length", "message"), [
-    (404, [b"not found"], 9, "404"),
-    (503, [], 0, "503"),
-    (200, [CONTENT[:1000]], len(CONTENT), "read|incomplete|Incomplete|hash"),  # the connection breaks
-    (200, [CONTENT[:1000]], 1000, "hash"),
-    (200, [b"<html>sign in</html>"], 20, "hash"),
-    (200, [CONTENT[:500] + b"\0" + CONTENT[501:]], len(CONTENT), "hash"),
-    (200, [bytes(2**16)] * 2**14, 2**30, "more than the official file has"),
-], ids=["missing", "unavailable", "broken off", "short", "a page", "one byte", "a gigabyte"])
+@pytest.mark.parametrize(
+    ("status", "chunks", "length", "message"),
+    [
+        (404, [b"not found"], 9, "404"),
+        (503, [], 0, "503"),
+        (200, [CONTENT[:1000]], len(CONTENT), "read|incomplete|Incomplete|hash"),  # the connection breaks
+        (200, [CONTENT[:1000]], 1000, "hash"),
+        (200, [b"<html>sign in</html>"], 20, "hash"),
+        (200, [CONTENT[:500] + b"\0" + CONTENT[501:]], len(CONTENT), "hash"),
+        (200, [bytes(2**16)] * 2**14, 2**30, "more than the official file has"),
+    ],
+    ids=["missing", "unavailable", "broken off", "short", "a page", "one byte", "a gigabyte"],
+)
 def test_what_is_not_the_file_is_not_kept(server, tmp_path, status, chunks, length, message):
     server.status, server.chunks, server.length = status, chunks, length
     with pytest.raises(DatasetError, match=r"images\.gz could not be downloaded from http://.*set SRBM_DATA") as caught:
@@ -121,14 +125,14 @@ print(int(load_mnist(scale=False).sum()))
 
 def test_two_processes_at_once(server, tmp_path):
     server.meeting = threading.Barrier(2)
-    server.chunks = [CONTENT[i:i + 100] for i in range(0, len(CONTENT), 100)]
+    server.chunks = [CONTENT[i : i + 100] for i in range(0, len(CONTENT), 100)]
     command = [sys.executable, "-c", PROCESS, datasets.MNIST_URL, str(tmp_path / "cache"), *map(str, FILE)]
     both = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(2)]
     for process in both:
         out, err = process.communicate(timeout=120)
         assert (process.returncode, out) == (0, f"{PIXELS.sum()}\n"), err
     assert server.asked == 2  # they did meet
-    file, = cached(tmp_path)
+    (file,) = cached(tmp_path)
     assert file.read_bytes() == CONTENT
 
 

@@ -31,8 +31,9 @@ every_persistence = pytest.mark.parametrize("persistent", ["visible", "hidden"])
 
 
 def stack(rbm, runs=1):
-    return Ensemble(np.stack([rbm.weights] * runs), np.stack([np.atleast_1d(rbm.mass_squared)] * runs),
-                    rbm.hidden_variance)
+    return Ensemble(
+        np.stack([rbm.weights] * runs), np.stack([np.atleast_1d(rbm.mass_squared)] * runs), rbm.hidden_variance
+    )
 
 
 def after_updates(sampler, name, seed, runs=4000, updates=5):
@@ -44,7 +45,7 @@ def after_updates(sampler, name, seed, runs=4000, updates=5):
     for _ in range(updates):
         term, chains = sampler.model_term(ensemble, chains, rng)
         ascent = rbm.hidden_variance * (target @ ensemble.weights - term.correlation_weights)
-        ensemble = Ensemble(ensemble.weights + rate * ascent, ensemble.mass, rbm.hidden_variance)
+        ensemble = Ensemble(ensemble.weights + rate * ascent, ensemble.mass_squared, rbm.hidden_variance)
     return np.concatenate([ensemble.weights.reshape(runs, -1), term.correlation_weights.reshape(runs, -1)], axis=1)
 
 
@@ -58,8 +59,11 @@ def test_fast_chains_equal_explicit_chains_in_law(name, persistent, steps):
 
 
 @pytest.mark.parametrize("name", ["mass per node", "nearly rank deficient"])
-@pytest.mark.parametrize("wrong", [HiddenChains(8, 1, "hidden"), SingleChains(8, 1, "hidden"), HiddenChains(11, 1),
-                                   HiddenChains(8, 2)], ids=["h in hidden space", "h explicitly", "B", "k"])
+@pytest.mark.parametrize(
+    "wrong",
+    [HiddenChains(8, 1, "hidden"), SingleChains(8, 1, "hidden"), HiddenChains(11, 1), HiddenChains(8, 2)],
+    ids=["h in hidden space", "h explicitly", "B", "k"],
+)
 def test_the_comparison_sees_what_persists_and_how_many_chains(name, wrong):
     assert same_law_p_value(after_updates(wrong, name, 3), after_updates(ExplicitChains(8), name, 1)) < RARE
 
@@ -137,20 +141,35 @@ LARGE = ScalarRBM.random(66, 3, 6.0, scale=0.12, rng=2)
 TARGET = matrix_with(np.linspace(0.18, 0.9, 66), rng=0)
 
 
-@pytest.mark.parametrize(("strategy", "shape", "learn_mass", "chosen"), [
-    (PCD(12), (66, 3), False, "hidden"), (PCD(12, 2, "hidden"), (66, 3), False, "hidden"),
-    (PCD(11), (66, 3), False, "single"), (PCD(11, 2, "hidden"), (66, 3), False, "single"),
-    (PCD(12), (66, 3), True, "single"), (PCD(12), (66, 3), "mu", "single"),
-    (PCD(300), (66, 67), False, "gram"), (PCD(300), (66, 66), False, "hidden"),
-    (PCD(300, 1, "hidden"), (66, 67), False, "single"), (PCD(12), (64, 3), False, "explicit"),
-    (PCD(300), (66, 0), False, "gram"), (PCD(12), (66, 0), False, "explicit"),
-    (PCD(128), (64, 3), True, "gram"), (PCD(127), (64, 3), True, "explicit"),
-    (PCD(128, 1, "hidden"), (64, 3), False, "explicit"), (PCD(12, method="explicit"), (66, 3), False, "explicit"),
-    (PCD(8, method="hidden"), (4, 4), False, "hidden"), (PCD(2, method="single"), (4, 4), True, "single"),
-    (CD(128), (64, 3), False, "gram"), (CD(127), (64, 3), False, "explicit"), (CD(999), (66, 3), False, "gram"),
-    (CD(12), (66, 3), False, "explicit"), (CD(128, method="explicit"), (64, 3), False, "explicit"),
-    (Exact(), (66, 3), False, "exact"),
-])
+@pytest.mark.parametrize(
+    ("strategy", "shape", "learn_mass", "chosen"),
+    [
+        (PCD(12), (66, 3), False, "hidden"),
+        (PCD(12, 2, "hidden"), (66, 3), False, "hidden"),
+        (PCD(11), (66, 3), False, "single"),
+        (PCD(11, 2, "hidden"), (66, 3), False, "single"),
+        (PCD(12), (66, 3), True, "single"),
+        (PCD(12), (66, 3), "mu", "single"),
+        (PCD(300), (66, 67), False, "gram"),
+        (PCD(300), (66, 66), False, "hidden"),
+        (PCD(300, 1, "hidden"), (66, 67), False, "single"),
+        (PCD(12), (64, 3), False, "explicit"),
+        (PCD(300), (66, 0), False, "gram"),
+        (PCD(12), (66, 0), False, "explicit"),
+        (PCD(128), (64, 3), True, "gram"),
+        (PCD(127), (64, 3), True, "explicit"),
+        (PCD(128, 1, "hidden"), (64, 3), False, "explicit"),
+        (PCD(12, method="explicit"), (66, 3), False, "explicit"),
+        (PCD(8, method="hidden"), (4, 4), False, "hidden"),
+        (PCD(2, method="single"), (4, 4), True, "single"),
+        (CD(128), (64, 3), False, "gram"),
+        (CD(127), (64, 3), False, "explicit"),
+        (CD(999), (66, 3), False, "gram"),
+        (CD(12), (66, 3), False, "explicit"),
+        (CD(128, method="explicit"), (64, 3), False, "explicit"),
+        (Exact(), (66, 3), False, "exact"),
+    ],
+)
 def test_the_choice_of_a_method(strategy, shape, learn_mass, chosen):
     rbm = ScalarRBM.random(*shape, 9.0, scale=0.05, rng=0)
     training = train(rbm, np.eye(shape[0]) / 2, 1, 1e-3, strategy, learn_mass=learn_mass, rng=0)
@@ -158,11 +177,16 @@ def test_the_choice_of_a_method(strategy, shape, learn_mass, chosen):
     assert training.resume(1).method == chosen
 
 
-@pytest.mark.parametrize(("strategy", "options", "needs"), [
-    (PCD(7, method="gram"), {}, "B >= 2 N_v"), (CD(7, method="gram"), {}, "B >= 2 N_v"),
-    (PCD(8, 1, "hidden", "gram"), {}, "not h to persist"),
-    (PCD(3, method="hidden"), {}, "B >= 2 N_h"), (PCD(9, method="hidden"), {"learn_mass": True}, "a fixed mass"),
-])
+@pytest.mark.parametrize(
+    ("strategy", "options", "needs"),
+    [
+        (PCD(7, method="gram"), {}, "B >= 2 N_v"),
+        (CD(7, method="gram"), {}, "B >= 2 N_v"),
+        (PCD(8, 1, "hidden", "gram"), {}, "not h to persist"),
+        (PCD(3, method="hidden"), {}, "B >= 2 N_h"),
+        (PCD(9, method="hidden"), {"learn_mass": True}, "a fixed mass"),
+    ],
+)
 def test_a_method_that_cannot_be_used_says_what_it_needs(strategy, options, needs):
     rbm = ScalarRBM.random(4, 2, 9.0, rng=0)
     with pytest.raises(ValueError, match=rf'method="{strategy.method}" needs .*{needs}.*here N_v = 4, N_h = 2, B = '):
@@ -186,8 +210,14 @@ def trained(strategy, seed, runs=1500, **options):
     training = train(LARGE, TARGET, 4, 0.1, strategy, runs=runs, rng=seed, record_every=4, **options)
     directions = np.linalg.qr(np.random.default_rng(0).standard_normal((66, 3)))[0]
     weights = np.stack([model.weights for model in training.models])
-    return np.concatenate([(directions.T @ weights).reshape(runs, -1), training.log_likelihood[-1][:, None],
-                           training.mass_squared[-1][:, None] if options else weights[:, 0]], axis=1)
+    return np.concatenate(
+        [
+            (directions.T @ weights).reshape(runs, -1),
+            training.log_likelihood[-1][:, None],
+            training.mass_squared[-1][:, None] if options else weights[:, 0],
+        ],
+        axis=1,
+    )
 
 
 @every_persistence

@@ -31,15 +31,37 @@ from srbm.random import generator_from
 from tests.srbm.helpers import correlation_with
 
 MODEL = ScalarRBM.random(5, 3, [6.0, 5.0, 7.0, 6.5, 8.0], hidden_variance=0.8, rng=0)
-TRAINING = train([ScalarRBM.random(4, 3, 6.0, rng=seed) for seed in (0, 1)], correlation_with([1.0, 2.0, 3.2, 4.0], 3),
-                 6, StepDecay(0.05, 0.9, 3), PCD(16, 2), momentum=0.3, learn_mass=True, record_every=2, rng=1)
+TRAINING = train(
+    [ScalarRBM.random(4, 3, 6.0, rng=seed) for seed in (0, 1)],
+    correlation_with([1.0, 2.0, 3.2, 4.0], 3),
+    6,
+    StepDecay(0.05, 0.9, 3),
+    PCD(16, 2),
+    momentum=0.3,
+    learn_mass=True,
+    record_every=2,
+    rng=1,
+)
 DATA = np.random.default_rng(2).standard_normal((9, 4))
-BINARY_TRAINING = train_bernoulli([GaussianBernoulliRBM.random(4, 3, 6.0, rng=seed) for seed in (0, 1)], DATA, 6,
-                                  StepDecay(0.05, 0.9, 3), 5, batch=4, momentum=0.3, learn_mass=True, record_every=2,
-                                  rng=1)
-SAVED = {"model": MODEL, "training": TRAINING, "binary training": BINARY_TRAINING,
-         "quartic": Phi4RBM(MODEL.weights, 6.0, 0.3, 0.8),
-         "binary": GaussianBernoulliRBM(MODEL.weights, 6.0, [1.0, 0.0, -1.0])}
+BINARY_TRAINING = train_bernoulli(
+    [GaussianBernoulliRBM.random(4, 3, 6.0, rng=seed) for seed in (0, 1)],
+    DATA,
+    6,
+    StepDecay(0.05, 0.9, 3),
+    5,
+    batch=4,
+    momentum=0.3,
+    learn_mass=True,
+    record_every=2,
+    rng=1,
+)
+SAVED = {
+    "model": MODEL,
+    "training": TRAINING,
+    "binary training": BINARY_TRAINING,
+    "quartic": Phi4RBM(MODEL.weights, 6.0, 0.3, 0.8),
+    "binary": GaussianBernoulliRBM(MODEL.weights, 6.0, [1.0, 0.0, -1.0]),
+}
 
 
 @pytest.fixture(params=SAVED)
@@ -55,12 +77,19 @@ def same(first, second):
     if isinstance(first, Machine):
         return str(first.__getstate__()) == str(second.__getstate__())
     if isinstance(first, BernoulliTraining):
-        return (np.array_equal(first.epochs, second.epochs) and np.array_equal(first.states, second.states)
-                and all(same(one, other) for now, then in zip(first.models, second.models, strict=True)
-                        for one, other in zip(now, then, strict=True)))
+        return (
+            np.array_equal(first.epochs, second.epochs)
+            and np.array_equal(first.states, second.states)
+            and all(
+                same(one, other)
+                for now, then in zip(first.models, second.models, strict=True)
+                for one, other in zip(now, then, strict=True)
+            )
+        )
     names = ("epochs", "eigenvalues", "singular_values", "mass_squared", "log_likelihood")
-    return (all(np.array_equal(getattr(first, name), getattr(second, name)) for name in names)
-            and all(same(one, other) for one, other in zip(first.models, second.models, strict=True)))
+    return all(np.array_equal(getattr(first, name), getattr(second, name)) for name in names) and all(
+        same(one, other) for one, other in zip(first.models, second.models, strict=True)
+    )
 
 
 def outcome(load, size):
@@ -88,17 +117,17 @@ def damaged(content, rng):
             case 0:
                 content[where] ^= 1 << int(rng.integers(8))
             case 1:
-                content[where:where + length] = rng.bytes(length)
+                content[where : where + length] = rng.bytes(length)
             case 2:
-                content[where:where + length] = bytes(length)
+                content[where : where + length] = bytes(length)
             case 3:
                 del content[where:]
             case 4:
-                del content[where:where + length]
+                del content[where : where + length]
             case 5:
-                content[where:where] = content[where // 2:where // 2 + length]
+                content[where:where] = content[where // 2 : where // 2 + length]
             case 6:
-                content[where:where + 4] = b"\xff" * 4  # lengths that claim four gigabytes
+                content[where : where + 4] = b"\xff" * 4  # lengths that claim four gigabytes
         if not content:
             break
     return bytes(content)
@@ -141,17 +170,31 @@ def zipped(files, path, compression=zipfile.ZIP_STORED):
 
 
 HOSTILE = {
-    "nothing": b"", "no array": b"text", "python": b"\x80\x04cos\nsystem\n.", "half a header": npy(0.0)[:20],
-    "a claim of 8 exabytes": npy(shape=(2**60,)), "a claim of 8 terabytes": npy(shape=(10**6, 10**6), body=bytes(80)),
-    "no entries, huge": npy(shape=(10**12, 0)), "a claim beyond integers": npy(shape=(10**30, 10**30)),
-    "negative": npy(shape=(-1, 4)), "a bool": npy(shape=(True, 4)), "digits": npy(shape="(" + "9" * 5000 + ",)"),
-    "objects": npy(descr="|O", body=b"\x80\x04K\1."), "fields": npy(header="{'descr': [('a', '<f8')], 'shape': ()}"),
-    "long text": npy(descr="<U99999999"), "code": npy(header="__import__('os').mkdir('hit')\n"),
-    "nested": npy(header="(" * 9000), "a long header": npy(header=" " * 60000),
-    "another version": npy(0.0).replace(b"\1\0", b"\3\0", 1), "not a number": npy(np.array("a", dtype="<U1")[()]),
-    "complex": npy(np.ones((4, 3), complex)), "single precision": npy(np.ones((5, 3), np.float32)),
-    "many dimensions": npy(np.ones((1,) * 30)), "short by one byte": npy(np.ones((5, 3)))[:-1],
-    "long by one byte": npy(np.ones((5, 3))) + b"\0", "text that is no text": npy(descr="<U1", body=b"\xff" * 4),
+    "nothing": b"",
+    "no array": b"text",
+    "python": b"\x80\x04cos\nsystem\n.",
+    "half a header": npy(0.0)[:20],
+    "a claim of 8 exabytes": npy(shape=(2**60,)),
+    "a claim of 8 terabytes": npy(shape=(10**6, 10**6), body=bytes(80)),
+    "no entries, huge": npy(shape=(10**12, 0)),
+    "a claim beyond integers": npy(shape=(10**30, 10**30)),
+    "negative": npy(shape=(-1, 4)),
+    "a bool": npy(shape=(True, 4)),
+    "digits": npy(shape="(" + "9" * 5000 + ",)"),
+    "objects": npy(descr="|O", body=b"\x80\x04K\1."),
+    "fields": npy(header="{'descr': [('a', '<f8')], 'shape': ()}"),
+    "long text": npy(descr="<U99999999"),
+    "code": npy(header="__import__('os').mkdir('hit')\n"),
+    "nested": npy(header="(" * 9000),
+    "a long header": npy(header=" " * 60000),
+    "another version": npy(0.0).replace(b"\1\0", b"\3\0", 1),
+    "not a number": npy(np.array("a", dtype="<U1")[()]),
+    "complex": npy(np.ones((4, 3), complex)),
+    "single precision": npy(np.ones((5, 3), np.float32)),
+    "many dimensions": npy(np.ones((1,) * 30)),
+    "short by one byte": npy(np.ones((5, 3)))[:-1],
+    "long by one byte": npy(np.ones((5, 3))) + b"\0",
+    "text that is no text": npy(descr="<U1", body=b"\xff" * 4),
 }
 
 
@@ -167,12 +210,18 @@ def test_hostile_arrays(saved, what):
 
 
 WRONG = {
-    "NaN": lambda a: np.full_like(a, np.nan), "infinite": lambda a: np.full_like(a, np.inf),
+    "NaN": lambda a: np.full_like(a, np.nan),
+    "infinite": lambda a: np.full_like(a, np.inf),
     "negative": lambda a: -1 - a,
-    "zero": np.zeros_like, "huge": lambda a: np.full_like(a, 1e300), "tiny": lambda a: np.full_like(a, 1e-300),
-    "transposed": lambda a: a.T, "longer": lambda a: np.concatenate([a, a]) if a.ndim else np.stack([a, a]),
-    "empty": lambda a: a[:0] if a.ndim else np.empty(0), "reversed": lambda a: a[::-1] if a.ndim else a,
-    "another dimension": lambda a: a[None], "Fortran": lambda a: np.array(a, order="F"),
+    "zero": np.zeros_like,
+    "huge": lambda a: np.full_like(a, 1e300),
+    "tiny": lambda a: np.full_like(a, 1e-300),
+    "transposed": lambda a: a.T,
+    "longer": lambda a: np.concatenate([a, a]) if a.ndim else np.stack([a, a]),
+    "empty": lambda a: a[:0] if a.ndim else np.empty(0),
+    "reversed": lambda a: a[::-1] if a.ndim else a,
+    "another dimension": lambda a: a[None],
+    "Fortran": lambda a: np.array(a, order="F"),
     "big endian": lambda a: a.astype(a.dtype.newbyteorder(">")),
 }
 
@@ -263,7 +312,7 @@ def garbled(value, rng):
         return value | {key: garbled(value[key], rng)}
     if isinstance(value, list) and value and rng.random() < 0.8:
         at = int(rng.integers(len(value)))
-        return [*value[:at], garbled(value[at], rng), *value[at + 1:]]
+        return [*value[:at], garbled(value[at], rng), *value[at + 1 :]]
     return strange[rng.integers(len(strange))]
 
 
@@ -330,6 +379,7 @@ def rewritten(path, **changes):
 
 def generator_state(kind, **changes):
     """The state of a bit generator as JSON holds it, with entries changed wherever they are."""
+
     def listed(value):
         if isinstance(value, dict):
             return {name: changes.get(name, listed(item)) for name, item in value.items()}
@@ -338,13 +388,25 @@ def generator_state(kind, **changes):
     return listed(kind(3).state)
 
 
-@pytest.mark.parametrize(("kind", "changes"), [
-    (np.random.MT19937, {"pos": 10**6}), (np.random.MT19937, {"pos": -1}), (np.random.MT19937, {"pos": 625}),
-    (np.random.MT19937, {"pos": 3.5}), (np.random.MT19937, {"pos": True}), (np.random.MT19937, {"key": [1, 2]}),
-    (np.random.Philox, {"buffer_pos": -(10**8)}), (np.random.Philox, {"buffer_pos": -1000}),
-    (np.random.Philox, {"buffer_pos": 5}), (np.random.Philox, {"buffer": [1]}), (np.random.Philox, {"has_uint32": 7}),
-    (np.random.PCG64, {"uinteger": 2**40}), (np.random.PCG64, {"inc": -1}), (np.random.SFC64, {"has_uint32": -3}),
-])
+@pytest.mark.parametrize(
+    ("kind", "changes"),
+    [
+        (np.random.MT19937, {"pos": 10**6}),
+        (np.random.MT19937, {"pos": -1}),
+        (np.random.MT19937, {"pos": 625}),
+        (np.random.MT19937, {"pos": 3.5}),
+        (np.random.MT19937, {"pos": True}),
+        (np.random.MT19937, {"key": [1, 2]}),
+        (np.random.Philox, {"buffer_pos": -(10**8)}),
+        (np.random.Philox, {"buffer_pos": -1000}),
+        (np.random.Philox, {"buffer_pos": 5}),
+        (np.random.Philox, {"buffer": [1]}),
+        (np.random.Philox, {"has_uint32": 7}),
+        (np.random.PCG64, {"uinteger": 2**40}),
+        (np.random.PCG64, {"inc": -1}),
+        (np.random.SFC64, {"has_uint32": -3}),
+    ],
+)
 def test_a_state_that_no_generator_can_have(kind, changes, tmp_path):
     path = TRAINING.save(tmp_path / "training.npz")
     rewritten(path, generator=generator_state(kind, **changes))
@@ -352,16 +414,18 @@ def test_a_state_that_no_generator_can_have(kind, changes, tmp_path):
         Training.load(path)
 
 
-@pytest.mark.parametrize("kind", [np.random.MT19937, np.random.Philox, np.random.PCG64, np.random.PCG64DXSM,
-                                  np.random.SFC64])
+@pytest.mark.parametrize(
+    "kind", [np.random.MT19937, np.random.Philox, np.random.PCG64, np.random.PCG64DXSM, np.random.SFC64]
+)
 @pytest.mark.parametrize("draws", [0, 1, 7])
 def test_a_generator_goes_on_where_it_was(kind, draws):
     one = np.random.Generator(kind(3))
     one.integers(10, size=draws, dtype=np.uint32)  # an odd number of them leaves half a word behind
     state = json.loads(json.dumps(generator_state(lambda seed: one.bit_generator)))
     other = generator_from(state)
-    np.testing.assert_array_equal(one.integers(2**32, size=9, dtype=np.uint32),
-                                  other.integers(2**32, size=9, dtype=np.uint32))
+    np.testing.assert_array_equal(
+        one.integers(2**32, size=9, dtype=np.uint32), other.integers(2**32, size=9, dtype=np.uint32)
+    )
     np.testing.assert_array_equal(one.standard_normal(5), other.standard_normal(5))
 
 
@@ -446,7 +510,7 @@ def test_the_stored_moments_are_refused_when_damaged(tmp_path, monkeypatch):
         mnist.mnist_correlation()
     rng = np.random.default_rng(0)
     for _ in range(20):
-        (tmp_path / "data" / "mnist_moments.npz").write_bytes(whole[:rng.integers(len(whole))])
+        (tmp_path / "data" / "mnist_moments.npz").write_bytes(whole[: rng.integers(len(whole))])
         with pytest.raises(DatasetError, match=r"cannot be read .* install srbm again"):
             mnist.mnist_correlation()
     (tmp_path / "data" / "mnist_moments.npz").write_bytes(whole)

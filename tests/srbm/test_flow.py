@@ -75,8 +75,9 @@ def test_which_parameter_is_learnt_changes_the_pace_of_the_mass_only(n_hidden, l
     flow = gradient_flow(start, TARGET, [0.0, step, 2 * step], learn_mass)
     middle = ScalarRBM(flow.weights[1], flow.mass_squared[1], 0.7)
     difference = middle.propagator - TARGET
-    np.testing.assert_allclose((flow.weights[2] - flow.weights[0]) / (2 * step), -0.7 * difference @ middle.weights,
-                               rtol=0, atol=1e-6)
+    np.testing.assert_allclose(
+        (flow.weights[2] - flow.weights[0]) / (2 * step), -0.7 * difference @ middle.weights, rtol=0, atol=1e-6
+    )
     pace = (flow.mass_squared[2] - flow.mass_squared[0]) / (2 * step) / (np.trace(difference) / 2)
     expected, twin = 1, 4 * middle.mass_squared
     if learn_mass == "mu":
@@ -85,9 +86,14 @@ def test_which_parameter_is_learnt_changes_the_pace_of_the_mass_only(n_hidden, l
     assert pace != pytest.approx(twin, rel=0.5)
 
 
-@pytest.mark.parametrize(("initial", "learn_mass", "time", "rounded"), [
-    (2.0, True, 120.0, 0.9771), (4.0, True, 20.0, 2.2924), (4.0, "mu", 200.0, 0.7364),
-])
+@pytest.mark.parametrize(
+    ("initial", "learn_mass", "time", "rounded"),
+    [
+        (2.0, True, 120.0, 0.9771),
+        (4.0, True, 20.0, 2.2924),
+        (4.0, "mu", 200.0, 0.7364),
+    ],
+)
 def test_final_mass_of_figure_2(initial, learn_mass, time, rounded):
     """The invariant, at xi^2 = mu^2 - kappa, is an equation for the final mu^2."""
     kappa = np.array([0.7, 0.2])
@@ -112,8 +118,9 @@ def test_subspace_theorem(n_hidden, learn_mass):
         assert subspace_angles(weights, expm(0.7 * TARGET * time) @ start.weights).max() < 1e-7
 
 
-@pytest.mark.parametrize(("n_hidden", "learn_mass"), [(1, False), (3, False), (4, False), (1, True), (2, True),
-                                                      (2, "mu")])
+@pytest.mark.parametrize(
+    ("n_hidden", "learn_mass"), [(1, False), (3, False), (4, False), (1, True), (2, True), (2, "mu")]
+)
 def test_the_flow_ends_at_the_maximum(n_hidden, learn_mass):
     flow = gradient_flow(ScalarRBM.random(4, n_hidden, 5.0, 0.3, rng=0), TARGET, [0.0, 300.0], learn_mass)
     best = maximum_likelihood(TARGET, n_hidden, None if learn_mass else 5.0)
@@ -122,8 +129,12 @@ def test_the_flow_ends_at_the_maximum(n_hidden, learn_mass):
 
 def test_flow_starts_anywhere_in_time_and_at_one_time():
     start = ScalarRBM.random(4, 2, 5.0, rng=0)
-    np.testing.assert_allclose(gradient_flow(start, TARGET, [7.0, 9.0]).weights[-1],
-                               gradient_flow(start, TARGET, [0.0, 2.0]).weights[-1], rtol=0, atol=1e-9)
+    np.testing.assert_allclose(
+        gradient_flow(start, TARGET, [7.0, 9.0]).weights[-1],
+        gradient_flow(start, TARGET, [0.0, 2.0]).weights[-1],
+        rtol=0,
+        atol=1e-9,
+    )
     only = gradient_flow(start, TARGET, [3.0])
     np.testing.assert_array_equal(only.weights, start.weights[None])
     assert only.mass_squared.tolist() == [5.0]
@@ -131,11 +142,22 @@ def test_flow_starts_anywhere_in_time_and_at_one_time():
 
 
 REGIMES = {
-    "infrared": (0.3, 0.5), "near mu^2": (0.93, 0.5), "far above": (40.0, 0.4), "just above": (1.2, 0.7),
-    "equal": (1.0, 0.6), "infinite": (np.inf, 0.5), "nearly equal, below": (1 - 1e-12, 0.3),
-    "nearly equal, above": (1 + 1e-12, 0.3), "close, below": (1 - 1e-5, 0.3), "close, above": (1 + 1e-5, 0.3),
-    "rising": (0.8, 0.2), "rising from near zero": (0.8, 1e-3), "decoupling from near zero": (3.0, 1e-3),
-    "almost free": (0.4, 1 - 1e-9), "almost free, above": (2.0, 1 - 1e-9), "almost there": (0.4, 0.4 * (1 + 1e-9)),
+    "infrared": (0.3, 0.5),
+    "near mu^2": (0.93, 0.5),
+    "far above": (40.0, 0.4),
+    "just above": (1.2, 0.7),
+    "equal": (1.0, 0.6),
+    "infinite": (np.inf, 0.5),
+    "nearly equal, below": (1 - 1e-12, 0.3),
+    "nearly equal, above": (1 + 1e-12, 0.3),
+    "close, below": (1 - 1e-5, 0.3),
+    "close, above": (1 + 1e-5, 0.3),
+    "rising": (0.8, 0.2),
+    "rising from near zero": (0.8, 1e-3),
+    "decoupling from near zero": (3.0, 1e-3),
+    "almost free": (0.4, 1 - 1e-9),
+    "almost free, above": (2.0, 1 - 1e-9),
+    "almost there": (0.4, 0.4 * (1 + 1e-9)),
     "almost there, below": (0.4, 0.4 * (1 - 1e-9)),
 }
 
@@ -149,10 +171,21 @@ def test_mode_trajectory_solves_its_equation(ratio, start, mass_squared, varianc
     def logarithmic(_, y):  # of y = ln(mu^2 - lambda): Eq. (81) without its stiff ends
         return 2 * variance * (1 / kappa - 1 / np.maximum(mass_squared - np.exp(y), 1e-9))
 
-    solution = solve_ivp(logarithmic, (0, times[-1]), [np.log(mass_squared - initial)], method="Radau", t_eval=times,
-                         rtol=1e-11, atol=1e-13)
-    np.testing.assert_allclose(mode_trajectory(kappa, mass_squared, initial, times, variance),
-                               mass_squared - np.exp(solution.y[0]), rtol=0, atol=1e-10 * mass_squared)
+    solution = solve_ivp(
+        logarithmic,
+        (0, times[-1]),
+        [np.log(mass_squared - initial)],
+        method="Radau",
+        t_eval=times,
+        rtol=1e-11,
+        atol=1e-13,
+    )
+    np.testing.assert_allclose(
+        mode_trajectory(kappa, mass_squared, initial, times, variance),
+        mass_squared - np.exp(solution.y[0]),
+        rtol=0,
+        atol=1e-10 * mass_squared,
+    )
 
 
 @pytest.mark.parametrize(("ratio", "start"), REGIMES.values(), ids=REGIMES.keys())
@@ -207,9 +240,12 @@ def velocity(weights, mass_squared, variance):
 def test_relaxation_rates_are_those_of_the_linearised_flow(n_hidden, variance):
     weights = maximum_likelihood(TARGET, n_hidden, 6.0, variance).weights
     size, step = weights.size, 1e-6
-    jacobian = np.column_stack([
-        (velocity(weights + shift, 6.0, variance) - velocity(weights - shift, 6.0, variance)).ravel() / (2 * step)
-        for shift in step * np.eye(size).reshape(size, *weights.shape)])
+    jacobian = np.column_stack(
+        [
+            (velocity(weights + shift, 6.0, variance) - velocity(weights - shift, 6.0, variance)).ravel() / (2 * step)
+            for shift in step * np.eye(size).reshape(size, *weights.shape)
+        ]
+    )
     learnt = relaxation_rates(KAPPA, 6.0, variance)[:n_hidden, :n_hidden]
     mixing = variance * (1 / KAPPA[:n_hidden, None] - 1 / KAPPA[n_hidden:])  # with modes that are not kept
     gauge = np.zeros(n_hidden * (n_hidden - 1) // 2)  # rotations of the hidden layer
@@ -217,16 +253,19 @@ def test_relaxation_rates_are_those_of_the_linearised_flow(n_hidden, variance):
     np.testing.assert_allclose(np.sort(-np.linalg.eigvals(jacobian).real), np.sort(expected), rtol=0, atol=1e-8)
 
 
-@pytest.mark.parametrize(("kappa", "mass_squared", "n_hidden", "variance", "level", "rate"), [
-    ([1.0, 3.2, 4.0], 6.0, 3, 1.0, 0, 2 * 7 / 4),        # waits for the angle to the heaviest mode, not for itself
-    ([1.0, 3.2, 4.0], 6.0, 3, 1.0, 1, 2 * 2.8 / 3.2**2),  # is slower than its angles
-    ([1.0, 3.2, 4.0], 6.0, 3, 1.0, 2, 2 * 2 / 16),
-    ([1.0, 4.0, 4.0], 6.0, 4, 0.7, 0, 2 * 0.7 * 7 / 4),  # a degenerate level, more hidden nodes than visible ones
-    ([1.0, 2.5, 8.0], 6.0, 3, 1.0, 0, 2 * (1 - 1 / 8)),  # one mode lies above mu^2
-    ([1.0, 2.5, 8.0], 6.0, 3, 1.0, 1, 2 * (0.4 - 1 / 8)),
-    ([1.0, 2.5, 4.0], 6.0, 2, 0.6, 0, 1.2 * (1 - 0.25)),  # one mode has no node
-    ([1.0, 2.5, 2.5], 6.0, 2, 1.0, 1, 2 * 3.5 / 2.5**2),  # its level is cut: which half is kept does not matter
-])
+@pytest.mark.parametrize(
+    ("kappa", "mass_squared", "n_hidden", "variance", "level", "rate"),
+    [
+        ([1.0, 3.2, 4.0], 6.0, 3, 1.0, 0, 2 * 7 / 4),  # waits for the angle to the heaviest mode, not for itself
+        ([1.0, 3.2, 4.0], 6.0, 3, 1.0, 1, 2 * 2.8 / 3.2**2),  # is slower than its angles
+        ([1.0, 3.2, 4.0], 6.0, 3, 1.0, 2, 2 * 2 / 16),
+        ([1.0, 4.0, 4.0], 6.0, 4, 0.7, 0, 2 * 0.7 * 7 / 4),  # a degenerate level, more hidden nodes than visible ones
+        ([1.0, 2.5, 8.0], 6.0, 3, 1.0, 0, 2 * (1 - 1 / 8)),  # one mode lies above mu^2
+        ([1.0, 2.5, 8.0], 6.0, 3, 1.0, 1, 2 * (0.4 - 1 / 8)),
+        ([1.0, 2.5, 4.0], 6.0, 2, 0.6, 0, 1.2 * (1 - 0.25)),  # one mode has no node
+        ([1.0, 2.5, 2.5], 6.0, 2, 1.0, 1, 2 * 3.5 / 2.5**2),  # its level is cut: which half is kept does not matter
+    ],
+)
 def test_eigenvalues_relax_as_predicted(kappa, mass_squared, n_hidden, variance, level, rate):
     """From a random start near the optimum, the late decay of |lambda - kappa| in small steps of exact gradients."""
     rates = eigenvalue_relaxation(kappa, mass_squared, variance, n_hidden)
@@ -321,13 +360,19 @@ def test_wrong_flows():
         gradient_flow(rbm, TARGET, [0.0, 1.0], learn_mass="mu2")
 
 
-@pytest.mark.parametrize(("arguments", "message"), [
-    ((0.0, 5.0, 4.0, 1.0), "kappa must be positive"), ((np.nan, 5.0, 4.0, 1.0), "kappa must be positive"),
-    ((1.0, 5.0, 0.0, 1.0), "initial_eigenvalue must lie in"), ((1.0, 5.0, 5.1, 1.0), "initial_eigenvalue must lie in"),
-    ((1.0, 5.0, 4.0, -1.0), "times must be >= 0, got -1"),
-    ((1.0, -5.0, 4.0, 1.0), "mass_squared must be greater than 0"),
-    ((1.0, 5.0, 4.0, np.inf), "times must be finite"), ((1.0, 5.0, 4.0, 1.0, 0.0), "hidden_variance must be greater"),
-])
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((0.0, 5.0, 4.0, 1.0), "kappa must be positive"),
+        ((np.nan, 5.0, 4.0, 1.0), "kappa must be positive"),
+        ((1.0, 5.0, 0.0, 1.0), "initial_eigenvalue must lie in"),
+        ((1.0, 5.0, 5.1, 1.0), "initial_eigenvalue must lie in"),
+        ((1.0, 5.0, 4.0, -1.0), "times must be >= 0, got -1"),
+        ((1.0, -5.0, 4.0, 1.0), "mass_squared must be greater than 0"),
+        ((1.0, 5.0, 4.0, np.inf), "times must be finite"),
+        ((1.0, 5.0, 4.0, 1.0, 0.0), "hidden_variance must be greater"),
+    ],
+)
 def test_wrong_modes(arguments, message):
     with pytest.raises(ValueError, match=message):
         mode_trajectory(*arguments)
@@ -343,6 +388,7 @@ def test_wrong_spectra():
 
 def fisher_in_weights(weights, mass_squared, variance):
     """The Fisher matrix (n m, n m), as the Hessian of KL(p || p') at p' = p, by central differences."""
+
     def divergence(shift):
         shifted = ScalarRBM(weights + shift.reshape(weights.shape), mass_squared, variance)
         return kl_divergence(ScalarRBM(weights, mass_squared, variance).kernel, shifted.kernel)

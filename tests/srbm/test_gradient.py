@@ -13,8 +13,9 @@ from tests.srbm.helpers import RARE, matrix_with, numerical_gradient, same_law_p
 
 
 def stack(rbm, runs=1):
-    return Ensemble(np.stack([rbm.weights] * runs), np.stack([np.atleast_1d(rbm.mass_squared)] * runs),
-                    rbm.hidden_variance)
+    return Ensemble(
+        np.stack([rbm.weights] * runs), np.stack([np.atleast_1d(rbm.mass_squared)] * runs), rbm.hidden_variance
+    )
 
 
 MODELS = {
@@ -51,8 +52,10 @@ def test_sweeps_are_the_autoregression_of_gibbs_sampling(rbm):
     for steps in (1, 2, 3, 6, 7):
         power, total = (matrix[0] for matrix in _autoregression(ensemble, steps))
         np.testing.assert_allclose(power, np.linalg.matrix_power(transition, steps), rtol=0, atol=1e-14)
-        by_hand = sum(np.linalg.matrix_power(transition, j).T @ noise @ np.linalg.matrix_power(transition, j)
-                      for j in range(steps))
+        by_hand = sum(
+            np.linalg.matrix_power(transition, j).T @ noise @ np.linalg.matrix_power(transition, j)
+            for j in range(steps)
+        )
         np.testing.assert_allclose(total, by_hand, rtol=0, atol=1e-13)
         # The model is stationary: C = A^T C A + S.
         np.testing.assert_allclose(power.T @ rbm.propagator @ power + total, rbm.propagator, rtol=0, atol=1e-13)
@@ -91,8 +94,10 @@ def gram_after(kind, rbm, chains, steps, seed, runs=3000):
 @every_model
 @pytest.mark.parametrize(("chains", "steps"), [(6, 1), (6, 3), (20, 1)])
 def test_gram_chain_equals_explicit_chains_in_law(rbm, chains, steps):
-    assert same_law_p_value(gram_after("gram", rbm, chains, steps, 1),
-                            gram_after("explicit", rbm, chains, steps, 2)) > RARE
+    assert (
+        same_law_p_value(gram_after("gram", rbm, chains, steps, 1), gram_after("explicit", rbm, chains, steps, 2))
+        > RARE
+    )
 
 
 def test_the_comparison_sees_a_wrong_number_of_chains_or_steps():
@@ -109,7 +114,7 @@ def after_training(strategy, rbm, seed, runs=3000):
     target = matrix_with([0.2, 0.3, 0.7], rng=0)
     training = train(rbm, target, 4, 0.02, strategy, learn_mass=True, runs=runs, rng=seed, record_every=4)
     state = training._state
-    features = [state.ensemble.weights.reshape(runs, -1), state.ensemble.mass]
+    features = [state.ensemble.weights.reshape(runs, -1), state.ensemble.mass_squared]
     if isinstance(strategy, PCD):
         features.append(gram_entries(state.memory))
     return np.concatenate(features, axis=1)
@@ -119,14 +124,26 @@ def after_training(strategy, rbm, seed, runs=3000):
 @pytest.mark.parametrize("steps", [1, 3])
 @pytest.mark.parametrize("kind", [PCD, CD])
 def test_training_with_gram_chains_equals_explicit_chains_in_law(rbm, kind, steps):
-    assert same_law_p_value(after_training(kind(8, steps, method="gram"), rbm, 1),
-                            after_training(kind(8, steps, method="explicit"), rbm, 2)) > RARE
+    assert (
+        same_law_p_value(
+            after_training(kind(8, steps, method="gram"), rbm, 1),
+            after_training(kind(8, steps, method="explicit"), rbm, 2),
+        )
+        > RARE
+    )
 
 
-@pytest.mark.parametrize(("right", "wrong"), [
-    (PCD(8, 1, method="explicit"), PCD(10, 1)), (PCD(8, 1, method="explicit"), PCD(8, 3)),
-    (CD(8, 1, "explicit"), CD(8, 2)), (CD(8, 1, "explicit"), CD(10, 1)), (CD(8, 1, "explicit"), PCD(8, 1)),
-], ids=["B", "k", "k of CD", "B of CD", "CD for PCD"])
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [
+        (PCD(8, 1, method="explicit"), PCD(10, 1)),
+        (PCD(8, 1, method="explicit"), PCD(8, 3)),
+        (CD(8, 1, "explicit"), CD(8, 2)),
+        (CD(8, 1, "explicit"), CD(10, 1)),
+        (CD(8, 1, "explicit"), PCD(8, 1)),
+    ],
+    ids=["B", "k", "k of CD", "B of CD", "CD for PCD"],
+)
 def test_the_comparison_of_trainings_sees_a_wrong_strategy(right, wrong):
     rbm = MODELS["N_h < N_v"]
     columns = slice(0, 7)
@@ -161,8 +178,9 @@ def test_persistent_chains_start_in_equilibrium():
 
 def test_normalizable_tells_run_by_run():
     good, bad = np.full((3, 2), 0.1), np.full((3, 2), 2.0)
-    ensemble = Ensemble(np.stack([good, bad, good, np.full((3, 2), np.nan)]), np.array([[2.0], [2.0], [-1.0], [2.0]]),
-                        1.0)
+    ensemble = Ensemble(
+        np.stack([good, bad, good, np.full((3, 2), np.nan)]), np.array([[2.0], [2.0], [-1.0], [2.0]]), 1.0
+    )
     assert ensemble.normalizable().tolist() == [True, False, False, False]
 
 

@@ -1,5 +1,6 @@
 """The heart of training: against a plain loop that anybody can read, in few steps, and as files of the past know it."""
 
+import ast
 import inspect
 import sys
 from pathlib import Path
@@ -88,9 +89,14 @@ def test_few_modules_are_entered_before_the_first_update(gradient):
 
 def test_the_update_holds_its_equations_and_nothing_else():
     source = inspect.getsource(sys.modules[ascend.__module__])
+    tree = ast.parse(source)
+    assert [node.name for node in tree.body if isinstance(node, ast.FunctionDef)] == [
+        "weight_gradient",
+        "mass_gradient",
+        "ascend",
+    ]
+    assert not [node for node in ast.walk(tree) if isinstance(node, (ast.For, ast.While, ast.Raise, ast.Try))]
     assert len(source.splitlines()) < 70
-    assert "import" in source
-    assert not [word for word in ("rng", "chains =", "raise", "for ", "while") if f" {word}" in source]
 
 
 @pytest.mark.parametrize(("name", "method", "epochs"), [("gram", "gram", 20), ("hidden", "hidden", 12)])

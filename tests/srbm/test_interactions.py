@@ -84,9 +84,15 @@ def test_effective_action_is_what_is_left_after_integrating_h():
 
     def marginal(phi):
         """-ln of the integral of exp(-S(phi, h)) over h, by quadrature."""
+
         def weight(h):
-            return np.exp(-rbm.mass_squared * phi @ phi / 2 - rbm.quartic * (phi**4).sum()
-                          - h**2 / (2 * rbm.hidden_variance) + phi @ rbm.weights[:, 0] * h)
+            return np.exp(
+                -rbm.mass_squared * phi @ phi / 2
+                - rbm.quartic * (phi**4).sum()
+                - h**2 / (2 * rbm.hidden_variance)
+                + phi @ rbm.weights[:, 0] * h
+            )
+
         return -np.log(integrate.quad(weight, -30, 30, epsabs=1e-13, epsrel=1e-12)[0])
 
     phi = rng.standard_normal((5, 2))
@@ -174,7 +180,7 @@ def test_rows_of_a_sample_are_states_of_the_same_chains():
     phi = rbm.gibbs(np.zeros((20, 4)), 5, rng)
     for block in range(4):
         phi = rbm.gibbs(phi, 2, rng)
-        np.testing.assert_array_equal(samples[20 * block:20 * block + 20], phi[: 70 - 20 * block][:20])
+        np.testing.assert_array_equal(samples[20 * block : 20 * block + 20], phi[: 70 - 20 * block][:20])
     assert len(samples) == 70
     assert rbm.sample(0, rng=0).shape == (0, 4)
 
@@ -196,14 +202,17 @@ def test_weights_are_frozen():
         rbm.weights[0, 0] = 7.0
 
 
-@pytest.mark.parametrize(("options", "message"), [
-    ({"quartic": -0.1}, "bounded below"),
-    ({"quartic": np.nan}, "finite"),
-    ({"mass_squared": 0.0}, "greater than 0"),
-    ({"hidden_variance": -1.0}, "greater than 0"),
-    ({"weights": np.ones(3)}, "shape"),
-    ({"weights": [[np.inf]]}, "finite"),
-])
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"quartic": -0.1}, "bounded below"),
+        ({"quartic": np.nan}, "finite"),
+        ({"mass_squared": 0.0}, "greater than 0"),
+        ({"hidden_variance": -1.0}, "greater than 0"),
+        ({"weights": np.ones(3)}, "shape"),
+        ({"weights": [[np.inf]]}, "finite"),
+    ],
+)
 def test_bad_arguments(options, message):
     with pytest.raises(ValueError, match=message):
         Phi4RBM(**{"weights": np.ones((3, 2)), "mass_squared": 1.0, "quartic": 0.1} | options)

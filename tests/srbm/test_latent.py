@@ -89,8 +89,10 @@ def test_stationary_in_weights_and_masses():
     at_best = best.log_likelihood(C)
     rng = np.random.default_rng(4)
     for _ in range(20):
-        near = ScalarRBM(best.weights + 0.02 * rng.standard_normal(best.weights.shape),
-                         best.mass_squared * (1 + 0.02 * rng.standard_normal(8)))
+        near = ScalarRBM(
+            best.weights + 0.02 * rng.standard_normal(best.weights.shape),
+            best.mass_squared * (1 + 0.02 * rng.standard_normal(8)),
+        )
         assert near.log_likelihood(C) < at_best
 
 

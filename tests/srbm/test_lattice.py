@@ -53,10 +53,12 @@ def test_propagator_inverts_the_kernel(shape):
 
 def test_spectra_of_the_paper(chain):
     assert len(np.unique(chain.eigenvalues.round(9))) == 6
-    np.testing.assert_allclose(chain.eigenvalues[[0, 1, 3, 5, 7, 9]],
-                               4 + 2 - 2 * np.cos(np.pi * np.arange(6) / 5), rtol=0, atol=1e-12)
-    np.testing.assert_allclose(FreeScalarField((4, 4), 4.0).eigenvalues,
-                               np.repeat([4, 6, 8, 10, 12], [1, 4, 6, 4, 1]), rtol=0, atol=1e-12)
+    np.testing.assert_allclose(
+        chain.eigenvalues[[0, 1, 3, 5, 7, 9]], 4 + 2 - 2 * np.cos(np.pi * np.arange(6) / 5), rtol=0, atol=1e-12
+    )
+    np.testing.assert_allclose(
+        FreeScalarField((4, 4), 4.0).eigenvalues, np.repeat([4, 6, 8, 10, 12], [1, 4, 6, 4, 1]), rtol=0, atol=1e-12
+    )
 
 
 @pytest.mark.parametrize("shape", [(10,), 1, 2, (1, 3), (4, 4), (2, 3, 2)], ids=str)
@@ -74,8 +76,15 @@ def test_metropolis(shape):
 
 
 IMPROVED = {1: 4 / 3, 2: -1 / 12}
-LINKED = [(7, IMPROVED), (4, IMPROVED), (2, IMPROVED), ((3, 4), {(1, 0): 1, (0, 1): 1, (1, 1): 0.5, (1, -1): 0.5}),
-          ((2, 5), {(0, 1): 2.0}), (6, {3: 0.7, -1: 1.0}), (5, {})]
+LINKED = [
+    (7, IMPROVED),
+    (4, IMPROVED),
+    (2, IMPROVED),
+    ((3, 4), {(1, 0): 1, (0, 1): 1, (1, 1): 0.5, (1, -1): 0.5}),
+    ((2, 5), {(0, 1): 2.0}),
+    (6, {3: 0.7, -1: 1.0}),
+    (5, {}),
+]
 
 
 @pytest.mark.parametrize(("shape", "links"), LINKED, ids=str)
@@ -172,14 +181,17 @@ def test_tachyonic_kernel_exists_but_cannot_be_sampled():
         FreeScalarField(6, 0.0).sample(1)
 
 
-@pytest.mark.parametrize(("arguments", "message"), [
-    (((), 4.0), "shape needs at least one extent"),
-    ((0, 4.0), "each extent of shape must be an integer of at least 1, got 0"),
-    (((3, -1), 4.0), "each extent of shape must be an integer of at least 1, got -1"),
-    ((2.5, 4.0), "each extent of shape must be an integer"),
-    ((3, np.nan), "mass_squared must be finite"),
-    ((3, [1.0, 2.0]), "mass_squared must be one number"),
-])
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (((), 4.0), "shape needs at least one extent"),
+        ((0, 4.0), "each extent of shape must be an integer of at least 1, got 0"),
+        (((3, -1), 4.0), "each extent of shape must be an integer of at least 1, got -1"),
+        ((2.5, 4.0), "each extent of shape must be an integer"),
+        ((3, np.nan), "mass_squared must be finite"),
+        ((3, [1.0, 2.0]), "mass_squared must be one number"),
+    ],
+)
 def test_wrong_lattices(arguments, message):
     with pytest.raises(ValueError, match=message):
         FreeScalarField(*arguments)

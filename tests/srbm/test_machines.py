@@ -102,10 +102,21 @@ def test_means_of_one_layer_given_the_other(rbm, name):
 
 def test_all_machines_are_called_alike(rbm):
     assert isinstance(rbm, Machine)
-    for method in ("action", "effective_action", "log_density", "hidden_mean", "visible_mean", "gibbs", "trace", "save",
-                   "load"):
-        assert inspect.signature(getattr(type(rbm), method)).parameters.keys() == \
-            inspect.signature(getattr(Machine, method)).parameters.keys()
+    for method in (
+        "action",
+        "effective_action",
+        "log_density",
+        "hidden_mean",
+        "visible_mean",
+        "gibbs",
+        "trace",
+        "save",
+        "load",
+    ):
+        assert (
+            inspect.signature(getattr(type(rbm), method)).parameters.keys()
+            == inspect.signature(getattr(Machine, method)).parameters.keys()
+        )
     assert list(inspect.signature(type(rbm).sample).parameters)[:3] == ["self", "n", "rng"]
     assert rbm.is_normalizable
     assert (rbm.n_visible, rbm.n_hidden) == (2, 2)
@@ -129,8 +140,17 @@ def test_without_z_there_is_no_density_and_an_error_says_why():
         beyond.log_density(np.zeros(3))
 
 
-SITES = [(1.0, 0.0, 2.5), (1.0, 0.3, 2.5), (0.4, 1.5, -0.7), (6.0, 0.25, -9.0), (0.05, 2.0, 40.0), (1.0, 1e4, 3.0),
-         (1e-4, 1.0, 0.3), (2.0, 1e-8, 300.0), (1.0, 1e-4, -900.0)]
+SITES = [
+    (1.0, 0.0, 2.5),
+    (1.0, 0.3, 2.5),
+    (0.4, 1.5, -0.7),
+    (6.0, 0.25, -9.0),
+    (0.05, 2.0, 40.0),
+    (1.0, 1e4, 3.0),
+    (1e-4, 1.0, 0.3),
+    (2.0, 1e-8, 300.0),
+    (1.0, 1e-4, -900.0),
+]
 
 
 @pytest.mark.parametrize(("mass_squared", "quartic", "source"), SITES)
@@ -148,8 +168,9 @@ def test_the_mean_of_a_site(mass_squared, quartic, source):
     expected = mode + moments[1] / moments[0]
     assert quartic_mean(source, mass_squared, quartic) == pytest.approx(expected, rel=1e-11)
     assert quartic == 0 or abs(mode - expected) > 1e-11 * abs(expected)  # the mode would not do
-    np.testing.assert_allclose(quartic_mean([[source, -source]], mass_squared, quartic), [[expected, -expected]],
-                               rtol=1e-11, atol=0)
+    np.testing.assert_allclose(
+        quartic_mean([[source, -source]], mass_squared, quartic), [[expected, -expected]], rtol=1e-11, atol=0
+    )
 
 
 def looped(rbm, draws, phi, rng, *, sweeps=1, burn_in=0, measure=lambda phi: phi):
@@ -164,11 +185,20 @@ def looped(rbm, draws, phi, rng, *, sweeps=1, burn_in=0, measure=lambda phi: phi
     return np.array(path)
 
 
-@pytest.mark.parametrize("options", [
-    {}, {"burn_in": 7}, {"sweeps": 3}, {"burn_in": 2, "sweeps": 4}, {"measure": lambda phi: (phi**4).mean()},
-    {"measure": lambda phi: [phi.mean(), (phi[:, 0] * phi[:, 1]).mean()], "burn_in": 1},
-    {"measure": lambda phi: np.exp(1j * phi)}, {"measure": lambda phi: 1 / np.zeros(2)},
-], ids=range(8))
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"burn_in": 7},
+        {"sweeps": 3},
+        {"burn_in": 2, "sweeps": 4},
+        {"measure": lambda phi: (phi**4).mean()},
+        {"measure": lambda phi: [phi.mean(), (phi[:, 0] * phi[:, 1]).mean()], "burn_in": 1},
+        {"measure": lambda phi: np.exp(1j * phi)},
+        {"measure": lambda phi: 1 / np.zeros(2)},
+    ],
+    ids=range(8),
+)
 def test_a_trace_is_the_loop_bit_for_bit(rbm, options):
     start = np.random.default_rng(2).standard_normal((5, 2))
     ours, loop = np.random.default_rng(3), np.random.default_rng(3)
@@ -198,13 +228,16 @@ def test_a_trace_gives_autocorrelation_times():
     assert abs(tau.mean() - 5 / 13) > 5 * error
 
 
-@pytest.mark.parametrize(("arguments", "options", "message"), [
-    ((-1, np.zeros(2)), {}, "draws must be an integer of at least 0"),
-    ((3, np.zeros(3)), {}, "phi must have 2 components"),
-    ((3, np.zeros(2)), {"sweeps": 0}, "sweeps must be an integer of at least 1"),
-    ((3, np.zeros(2)), {"burn_in": 0.5}, "burn_in must be an integer"),
-    ((3, np.zeros(2), -1), {}, "rng must be a seed"),
-])
+@pytest.mark.parametrize(
+    ("arguments", "options", "message"),
+    [
+        ((-1, np.zeros(2)), {}, "draws must be an integer of at least 0"),
+        ((3, np.zeros(3)), {}, "phi must have 2 components"),
+        ((3, np.zeros(2)), {"sweeps": 0}, "sweeps must be an integer of at least 1"),
+        ((3, np.zeros(2)), {"burn_in": 0.5}, "burn_in must be an integer"),
+        ((3, np.zeros(2), -1), {}, "rng must be a seed"),
+    ],
+)
 def test_wrong_arguments_of_a_trace(rbm, arguments, options, message):
     with pytest.raises(ValueError, match=message):
         rbm.trace(*arguments, **options)
@@ -231,5 +264,6 @@ def test_a_file_holds_the_machine_to_the_last_bit(rbm, name, tmp_path):
 def test_no_bias_stays_none(tmp_path):
     path = tmp_path / "machine.npz"
     assert ScalarRBM.load(ScalarRBM(WEIGHTS, 3.0).save(path)).hidden_bias is None
-    np.testing.assert_array_equal(GaussianBernoulliRBM.load(GaussianBernoulliRBM(WEIGHTS, 3.0).save(path)).hidden_bias,
-                                  [0, 0])
+    np.testing.assert_array_equal(
+        GaussianBernoulliRBM.load(GaussianBernoulliRBM(WEIGHTS, 3.0).save(path)).hidden_bias, [0, 0]
+    )

@@ -34,8 +34,11 @@ def rbm(request):
 def action(rbm, phi, h):
     """Eq. (7)."""
     eta = np.zeros(rbm.n_hidden) if rbm.hidden_bias is None else rbm.hidden_bias
-    return ((rbm.mass_squared * phi**2).sum() / 2 + ((h - eta) ** 2).sum() / (2 * rbm.hidden_variance)
-            - phi @ rbm.weights @ h)
+    return (
+        (rbm.mass_squared * phi**2).sum() / 2
+        + ((h - eta) ** 2).sum() / (2 * rbm.hidden_variance)
+        - phi @ rbm.weights @ h
+    )
 
 
 @pytest.mark.parametrize("bias", [None, [0.8]])
@@ -44,8 +47,9 @@ def test_hidden_field_integrated_out(variance, bias):
     rbm = ScalarRBM([[0.7]], 1.9, variance, bias)
 
     def marginal(phi):
-        return integrate.quad(lambda h: np.exp(-action(rbm, np.array([phi]), np.array([h]))), -np.inf, np.inf,
-                              epsabs=1e-13, epsrel=1e-12)[0]
+        return integrate.quad(
+            lambda h: np.exp(-action(rbm, np.array([phi]), np.array([h]))), -np.inf, np.inf, epsabs=1e-13, epsrel=1e-12
+        )[0]
 
     kernel, source = rbm.kernel[0, 0], rbm.source[0]
     for phi in (-1.3, 0.4, 2.0):
@@ -67,7 +71,7 @@ def test_kernel_spectrum_and_propagator(rbm):
     assert (np.diff(rbm.singular_values) <= 0).all()
     if np.ndim(rbm.mass_squared) == 0:  # index a is one mode in both
         reached = rbm.mass_squared - rbm.hidden_variance * rbm.singular_values**2
-        np.testing.assert_allclose(rbm.eigenvalues[:len(reached)], reached, rtol=0, atol=1e-13)
+        np.testing.assert_allclose(rbm.eigenvalues[: len(reached)], reached, rtol=0, atol=1e-13)
     assert rbm.is_normalizable
 
 
@@ -86,12 +90,17 @@ def test_log_likelihood_is_that_of_the_normal_distribution(rbm):
 def test_log_partition_of_the_joint_distribution(rbm):
     """Eq. (10) leaves out the hidden layer's own constant (2 pi sigma_h^2)^(N_h / 2); with it, Z is that of exp(-S)."""
     n_visible, n_hidden, s2 = rbm.n_visible, rbm.n_hidden, rbm.hidden_variance
-    joint = np.block([[np.diag(np.broadcast_to(rbm.mass_squared, n_visible)), -rbm.weights],
-                      [-rbm.weights.T, np.eye(n_hidden) / s2]])
+    joint = np.block(
+        [[np.diag(np.broadcast_to(rbm.mass_squared, n_visible)), -rbm.weights], [-rbm.weights.T, np.eye(n_hidden) / s2]]
+    )
     eta = np.zeros(n_hidden) if rbm.hidden_bias is None else rbm.hidden_bias
     source = np.concatenate([np.zeros(n_visible), eta / s2])
-    log_z = ((n_visible + n_hidden) * np.log(2 * np.pi) - np.linalg.slogdet(joint)[1]
-             + source @ np.linalg.solve(joint, source) - eta @ eta / s2) / 2
+    log_z = (
+        (n_visible + n_hidden) * np.log(2 * np.pi)
+        - np.linalg.slogdet(joint)[1]
+        + source @ np.linalg.solve(joint, source)
+        - eta @ eta / s2
+    ) / 2
     assert rbm.log_partition + n_hidden * np.log(2 * np.pi * s2) / 2 == pytest.approx(log_z, rel=1e-12)
 
 
@@ -129,8 +138,9 @@ def test_conditional_means_make_the_action_stationary(rbm):
     phi = rbm.visible_mean(h)
     for direction in np.eye(rbm.n_visible):
         assert action(rbm, phi + direction, h) == pytest.approx(action(rbm, phi - direction, h), abs=1e-12)
-    np.testing.assert_array_equal(rbm.reconstruct(np.ones(rbm.n_visible)),
-                                  rbm.visible_mean(rbm.hidden_mean(np.ones(rbm.n_visible))))
+    np.testing.assert_array_equal(
+        rbm.reconstruct(np.ones(rbm.n_visible)), rbm.visible_mean(rbm.hidden_mean(np.ones(rbm.n_visible)))
+    )
 
 
 def test_gibbs_keeps_the_shape_of_its_fields(rbm):
@@ -181,7 +191,7 @@ def test_a_damaged_file_is_noticed(tmp_path):
     outcomes = set()
     for position in range(0, len(good), 3):
         for flip in (0x01, 0x80, 0xFF):
-            path.write_bytes(good[:position] + bytes([good[position] ^ flip]) + good[position + 1:])
+            path.write_bytes(good[:position] + bytes([good[position] ^ flip]) + good[position + 1 :])
             try:
                 loaded = ScalarRBM.load(path)
             except DatasetError:
@@ -210,8 +220,12 @@ def test_files_of_another_kind(tmp_path):
         def __reduce__(self):
             return os.mkdir, (str(marker),)
 
-    np.savez(path, **dict.fromkeys(("weights", "mass_squared", "hidden_variance", "hidden_bias"),
-                                   np.array(Hostile(), dtype=object)))
+    np.savez(
+        path,
+        **dict.fromkeys(
+            ("weights", "mass_squared", "hidden_variance", "hidden_bias"), np.array(Hostile(), dtype=object)
+        ),
+    )
     with pytest.raises(DatasetError, match="damaged"):
         ScalarRBM.load(path)
     assert not marker.exists()  # nothing in a file is ever executed
@@ -227,16 +241,19 @@ def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
     assert [entry.name for entry in tmp_path.iterdir()] == ["model.npz"]
 
 
-@pytest.mark.parametrize(("arguments", "message"), [
-    (([1.0, 2.0], 4.0), r"weights must be a matrix .* got shape \(2,\); codes that store W\^T need weights.T"),
-    ((np.zeros((0, 2)), 4.0), "N_v >= 1"),
-    (([[np.inf]], 4.0), "weights must be finite, but 1 of its 1 entries"),
-    ((np.zeros((3, 2)), [1.0, 2.0]), r"one number or one per visible node, shape \(3,\), got shape \(2,\)"),
-    ((np.zeros((3, 2)), 0.0), r"mass_squared \(mu\^2\) must be positive, got 0"),
-    ((np.zeros((3, 2)), [1.0, -2.0, 3.0]), "must be positive, got -2"),
-    ((np.zeros((3, 2)), 1.0, 0.0), "hidden_variance must be greater than 0"),
-    ((np.zeros((3, 2)), 1.0, 1.0, [1.0]), r"hidden_bias must have shape \(2,\), got \(1,\)"),
-])
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (([1.0, 2.0], 4.0), r"weights must be a matrix .* got shape \(2,\); codes that store W\^T need weights.T"),
+        ((np.zeros((0, 2)), 4.0), "N_v >= 1"),
+        (([[np.inf]], 4.0), "weights must be finite, but 1 of its 1 entries"),
+        ((np.zeros((3, 2)), [1.0, 2.0]), r"one number or one per visible node, shape \(3,\), got shape \(2,\)"),
+        ((np.zeros((3, 2)), 0.0), r"mass_squared \(mu\^2\) must be positive, got 0"),
+        ((np.zeros((3, 2)), [1.0, -2.0, 3.0]), "must be positive, got -2"),
+        ((np.zeros((3, 2)), 1.0, 0.0), "hidden_variance must be greater than 0"),
+        ((np.zeros((3, 2)), 1.0, 1.0, [1.0]), r"hidden_bias must have shape \(2,\), got \(1,\)"),
+    ],
+)
 def test_wrong_parameters(arguments, message):
     with pytest.raises(ValueError, match=message):
         ScalarRBM(*arguments)
@@ -246,8 +263,13 @@ def test_a_model_beyond_the_pole_can_be_inspected_but_not_used():
     rbm = ScalarRBM([[1.0], [2.0]], 4.0)
     np.testing.assert_allclose(rbm.eigenvalues, [-1, 4], rtol=0, atol=1e-14)
     assert not rbm.is_normalizable
-    for use in (lambda: rbm.propagator, lambda: rbm.mean, lambda: rbm.log_partition, lambda: rbm.sample(1),
-                lambda: rbm.log_likelihood(np.eye(2))):
+    for use in (
+        lambda: rbm.propagator,
+        lambda: rbm.mean,
+        lambda: rbm.log_partition,
+        lambda: rbm.sample(1),
+        lambda: rbm.log_likelihood(np.eye(2)),
+    ):
         with pytest.raises(NotNormalizableError, match="1 of 2 are <= 0"):
             use()
     grown = rbm.gibbs([0.1, 0.2], 100, rng=0)  # phi given h, and h given phi, exist; the fields grow by 5/4 per sweep

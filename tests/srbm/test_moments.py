@@ -7,8 +7,14 @@ from srbm import FreeScalarField, kernel_spectrum, second_moment, truncated_kl
 from srbm.moments import FloatMoments, IntegerMoments, block_moments, integer_moments
 
 EXTREMES = {
-    np.uint8: (0, 255), np.int8: (-128, 127), np.int16: (-(2**15), 2**15 - 1), np.uint16: (0, 2**16 - 1),
-    np.int32: (-(2**31), 2**31 - 1), np.int64: (-(2**26), 2**26), np.uint64: (0, 2**31), bool: (0, 1),
+    np.uint8: (0, 255),
+    np.int8: (-128, 127),
+    np.int16: (-(2**15), 2**15 - 1),
+    np.uint16: (0, 2**16 - 1),
+    np.int32: (-(2**31), 2**31 - 1),
+    np.int64: (-(2**26), 2**26),
+    np.uint64: (0, 2**31),
+    bool: (0, 1),
 }
 
 
@@ -16,8 +22,10 @@ def exact(data):
     """Sums and products with Python's integers."""
     rows = [[int(x) for x in row] for row in data]
     columns = list(zip(*rows, strict=True))
-    return ([sum(column) for column in columns],
-            [[sum(x * y for x, y in zip(a, b, strict=True)) for b in columns] for a in columns])
+    return (
+        [sum(column) for column in columns],
+        [[sum(x * y for x, y in zip(a, b, strict=True)) for b in columns] for a in columns],
+    )
 
 
 def integers(dtype, n, width=3, seed=0):
@@ -62,8 +70,11 @@ def test_integers_far_from_zero_that_single_precision_cannot_hold():
     assert integer_moments(data).products.tolist() == exact(data)[1]
 
 
-@pytest.mark.parametrize("data", [integers(np.uint8, 1000), np.random.default_rng(1).standard_normal((1000, 3)) + 5],
-                         ids=["integers", "floats"])
+@pytest.mark.parametrize(
+    "data",
+    [integers(np.uint8, 1000), np.random.default_rng(1).standard_normal((1000, 3)) + 5],
+    ids=["integers", "floats"],
+)
 @pytest.mark.parametrize("center", [False, True])
 def test_blocks_are_one_sample(data, center):
     whole = second_moment(data, center)
@@ -92,8 +103,11 @@ def test_a_large_mean_costs_no_digits(kind):
     rng = np.random.default_rng(0)
     small = rng.integers(-3, 4, (5000, 3))
     data = small + np.array([10**7, -(10**7), 2 * 10**6])
-    chunks = {"floats": [data[:99].astype(float), data[99:].astype(float)], "integers": data,
-              "blocks of integers": [data[:99], data[99:]]}[kind]
+    chunks = {
+        "floats": [data[:99].astype(float), data[99:].astype(float)],
+        "integers": data,
+        "blocks of integers": [data[:99], data[99:]],
+    }[kind]
     # Floats: each deviation is rounded at 1e-16 of the mean, 2e-9. Integers: not at all.
     tolerance = 1e-7 if kind == "floats" else 1e-13
     np.testing.assert_allclose(second_moment(chunks, center=True), np.cov(small.T, bias=True), rtol=0, atol=tolerance)
@@ -118,17 +132,23 @@ def test_no_samples(chunks):
         second_moment(chunks)
 
 
-@pytest.mark.parametrize(("chunks", "message"), [
-    (np.zeros(3), r"shape \(n, N\), a sample in each row, got shape \(3,\); wrap one sample as sample\[None\]"),
-    (np.zeros((2, 2, 2)), r"got shape \(2, 2, 2\)"),
-    ([np.zeros((2, 3)), np.zeros((2, 4))], "agree in the number of columns, got 3 and 4"),
-    (np.zeros((2, 2), complex), "real numbers, got type complex128"),
-    (np.array([["a"]]), "real numbers, got type"),
-    (np.array([[1.0, np.nan]]), "a block of samples must be finite, but 1 of its 2"),
-    (np.full((2, 1), 2**62), "too large to be summed exactly over 2 samples in 64 bits; convert the blocks to float64"),
-    (np.full((1, 1), 2**63, dtype=np.uint64), "too large to be summed exactly"),
-    ([np.array([[3_000_000_000]]), np.array([[2_000_000_000]])], "too large to be summed exactly over 2 samples"),
-])
+@pytest.mark.parametrize(
+    ("chunks", "message"),
+    [
+        (np.zeros(3), r"shape \(n, N\), a sample in each row, got shape \(3,\); wrap one sample as sample\[None\]"),
+        (np.zeros((2, 2, 2)), r"got shape \(2, 2, 2\)"),
+        ([np.zeros((2, 3)), np.zeros((2, 4))], "agree in the number of columns, got 3 and 4"),
+        (np.zeros((2, 2), complex), "real numbers, got type complex128"),
+        (np.array([["a"]]), "real numbers, got type"),
+        (np.array([[1.0, np.nan]]), "a block of samples must be finite, but 1 of its 2"),
+        (
+            np.full((2, 1), 2**62),
+            "too large to be summed exactly over 2 samples in 64 bits; convert the blocks to float64",
+        ),
+        (np.full((1, 1), 2**63, dtype=np.uint64), "too large to be summed exactly"),
+        ([np.array([[3_000_000_000]]), np.array([[2_000_000_000]])], "too large to be summed exactly over 2 samples"),
+    ],
+)
 def test_wrong_blocks(chunks, message):
     with pytest.raises(ValueError, match=message):
         second_moment(chunks)
@@ -141,7 +161,10 @@ def test_moments_of_parts_add_up():
     whole = integer_moments(data)
     for total in ((parts[0] + parts[1]) + (parts[2] + parts[3]), parts[3] + (parts[2] + (parts[1] + parts[0]))):
         assert (total.n, total.sums.tolist(), total.products.tolist()) == (
-            whole.n, whole.sums.tolist(), whole.products.tolist())
+            whole.n,
+            whole.sums.tolist(),
+            whole.products.tolist(),
+        )
     floats = data + np.random.default_rng(0).standard_normal(data.shape)
     parts = [block_moments(block) for block in (floats[:1], floats[1:120], floats[120:120], floats[120:])]
     in_order = parts[0] + parts[1] + parts[2] + parts[3]

@@ -21,7 +21,7 @@ def grid(panel):
     rows = len(panel.rows)
     ends = [ax.lines[0].get_ydata()[-1] if ax.lines else None for ax in figure.axes]
     columns = len(ends) // rows
-    return [ends[i * columns:(i + 1) * columns] for i in range(rows)]
+    return [ends[i * columns : (i + 1) * columns] for i in range(rows)]
 
 
 def test_composition():

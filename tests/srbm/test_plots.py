@@ -30,16 +30,21 @@ PANELS = {
     "matrix": lambda: figures.matrix([[2.0, -1.0], [-1.0, 2.0]], annotate=True),
     "spectrum": lambda: figures.spectrum({"a": [1, 2, 3]}, ylabel="y", mass_squared=2.5),
     "images": lambda: figures.images({"data": np.eye(4).reshape(2, 8)}, (2, 4)),
-    "measurements": lambda: figures.measurements({"a": ([1, 2], [3, 4], [0.1, 0.2])}, {"a": ([1, 2], [3, 5])},
-                                                  xlabel="x", ylabel="y"),
-    "histograms": lambda: figures.histograms({"a": np.arange(9.0), "b": np.ones(4)}, {"c": ([0, 8], [0.1, 0.2])},
-                                              xlabel="x", levels=[2.0]),
-    "prediction": lambda: figures.predicted_evolution(ONE_RUN, "eigenvalues", [0, 6], [[4, 4, 4], [1, 2, 3]],
-                                                       levels=[1.0], ylabel="y"),
-    "trajectories": lambda: figures.trajectories({"a": [[0, 1], [2, 3]]}, lines={"b": [[0, 0], [1, 1]]},
-                                                  points={"c": [[1, 1]]}, xlabel="x", ylabel="y"),
-    "scatter": lambda: figures.scatter({"a": ([1, 2], [3, 4])}, {"b": ([0, 3], [1, 1])}, marks={"m": 1.5},
-                                        xlabel="x", ylabel="y"),
+    "measurements": lambda: figures.measurements(
+        {"a": ([1, 2], [3, 4], [0.1, 0.2])}, {"a": ([1, 2], [3, 5])}, xlabel="x", ylabel="y"
+    ),
+    "histograms": lambda: figures.histograms(
+        {"a": np.arange(9.0), "b": np.ones(4)}, {"c": ([0, 8], [0.1, 0.2])}, xlabel="x", levels=[2.0]
+    ),
+    "prediction": lambda: figures.predicted_evolution(
+        ONE_RUN, "eigenvalues", [0, 6], [[4, 4, 4], [1, 2, 3]], levels=[1.0], ylabel="y"
+    ),
+    "trajectories": lambda: figures.trajectories(
+        {"a": [[0, 1], [2, 3]]}, lines={"b": [[0, 0], [1, 1]]}, points={"c": [[1, 1]]}, xlabel="x", ylabel="y"
+    ),
+    "scatter": lambda: figures.scatter(
+        {"a": ([1, 2], [3, 4])}, {"b": ([0, 3], [1, 1])}, marks={"m": 1.5}, xlabel="x", ylabel="y"
+    ),
 }
 WITHOUT_AXES = {"images"}
 
@@ -69,13 +74,18 @@ def test_every_figure_can_be_drawn_twice(name):
         assert ax.get_ylabel()
 
 
-@pytest.mark.parametrize(("history", "label"), [(ONE_RUN, "epochs"), (RUNS, "epochs"), (FLOW, "flow time $t$")],
-                         ids=["training", "runs", "flow"])
+@pytest.mark.parametrize(
+    ("history", "label"),
+    [(ONE_RUN, "epochs"), (RUNS, "epochs"), (FLOW, "flow time $t$")],
+    ids=["training", "runs", "flow"],
+)
 def test_evolution(history, label):
     target = [1.0, 2.0, 2.0, 2.5]
     time = history.epochs if label == "epochs" else history.times
-    for values, panel in ((history.eigenvalues, figures.eigenvalue_evolution(history, target)),
-                          (history.singular_values, figures.singular_value_evolution(history, target=target))):
+    for values, panel in (
+        (history.eigenvalues, figures.eigenvalue_evolution(history, target)),
+        (history.singular_values, figures.singular_value_evolution(history, target=target)),
+    ):
         ax = axes(panel)
         assert ax.get_xlabel() == label
         for mode in range(values.shape[-1]):
@@ -103,8 +113,9 @@ def test_limits_and_logarithms():
 
 def test_curves():
     x, y = np.array([1.0, 2.0, 3.0]), np.array([[1.0, 0.5, 2.0], [2.0, 1.5, 4.0], [3.0, 1.0, 5.0]])
-    ax = axes(figures.curves(x, {"one": [1, 4, 9], "runs": y}, xlabel="a", ylabel="b", levels=[2.0],
-                              marks={"here": 1.5}))
+    ax = axes(
+        figures.curves(x, {"one": [1, 4, 9], "runs": y}, xlabel="a", ylabel="b", levels=[2.0], marks={"here": 1.5})
+    )
     assert_drawn(ax, x, [1, 4, 9])
     assert_drawn(ax, x, y[:, 0])
     assert [text.get_text() for text in ax.get_legend().get_texts()] == ["one", "runs"]
@@ -142,8 +153,10 @@ def test_images_are_those_passed():
 
 
 def test_pyplot_is_never_imported():
-    code = ("import sys; from srbm import figures; figures.matrix([[1.0]])._repr_png_(); "
-            "sys.exit('matplotlib.pyplot' in sys.modules)")
+    code = (
+        "import sys; from srbm import figures; figures.matrix([[1.0]])._repr_png_(); "
+        "sys.exit('matplotlib.pyplot' in sys.modules)"
+    )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
@@ -155,8 +168,11 @@ def test_measurements_and_predictions_are_drawn_as_given():
     ax = axes(PANELS["prediction"]())
     for mode in ([4, 1], [4, 2], [4, 3]):
         assert_drawn(ax, [0, 6], mode)
-    for name, path in (("trajectories", [[0, 1], [2, 3]]), ("scatter", [[1, 3], [2, 4]]),
-                       ("histograms", [[0, 0.1], [8, 0.2]])):
+    for name, path in (
+        ("trajectories", [[0, 1], [2, 3]]),
+        ("scatter", [[1, 3], [2, 4]]),
+        ("histograms", [[0, 0.1], [8, 0.2]]),
+    ):
         assert_drawn(axes(PANELS[name]()), *np.transpose(path))
 
 

@@ -109,7 +109,7 @@ def test_a_bound_never_proves_what_is_false():
         assert guard(ensemble(weights)).all()
         rank = rng.integers(1, 4)
         moved = weights + scale * rng.standard_normal((20, rank)) @ rng.standard_normal((rank, 30)) / 20
-        norm = np.linalg.norm(moved, 2)**2
+        norm = np.linalg.norm(moved, 2) ** 2
         assert not guard._proves(ensemble(moved, mass=norm * (1 - 1e-12)))
         assert not guard._proves(ensemble(moved, mass=norm * 0.999))
         proven += guard._proves(ensemble(moved))

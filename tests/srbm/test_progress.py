@@ -25,10 +25,13 @@ LONG_WORK = {
     "resume": lambda progress: train(GAUSSIAN, TARGET, 3, 0.01).resume(4, progress=progress),
     "train_bernoulli": lambda progress: train_bernoulli(BERNOULLI, np.eye(2), 7, 0.01, progress=progress),
     "gradient_flow": lambda progress: gradient_flow(GAUSSIAN, TARGET, np.arange(7.0), progress=progress),
-    "metropolis": lambda progress: FreeScalarField(2).metropolis(3, 0, chains=3, burn_in=5, sweeps=2,
-                                                                 progress=progress),
-    "Phi4RBM.sample": lambda progress: Phi4RBM(np.eye(2), 6.0, 1.0).sample(2, 0, chains=2, burn_in=3, sweeps=4,
-                                                                          progress=progress),
+    "metropolis": lambda progress: FreeScalarField(2).metropolis(
+        3, 0, chains=3, burn_in=5, sweeps=2, progress=progress
+    ),
+    "Phi4RBM.sample": lambda progress: Phi4RBM(np.eye(2), 6.0, 1.0).sample(
+        2, 0, chains=2, burn_in=3, sweeps=4, progress=progress
+    ),
+    "trace": lambda progress: GAUSSIAN.trace(2, np.zeros((3, 2)), 0, burn_in=1, sweeps=3, progress=progress),
     "second_moment": lambda progress: second_moment([np.ones((3, 2)), np.zeros((4, 2))], progress=progress),
     "annealed_log_partition": lambda progress: BERNOULLI.annealed_log_partition(3, 7, 0, progress=progress),
 }

@@ -39,8 +39,11 @@ units = exponents.map(lambda n: 10.0**n)
 @st.composite
 def spectra(draw, least=1):
     """(kappa ascending, mu^2, unit): up to six eigenvalues of order one in `unit`, degenerate ones among them."""
-    kappa = np.sort(draw(st.lists(st.one_of(st.sampled_from([0.5, 1.0, 2.0, 6.0]), st.floats(0.01, 10)), min_size=least,
-                                  max_size=6)))
+    kappa = np.sort(
+        draw(
+            st.lists(st.one_of(st.sampled_from([0.5, 1.0, 2.0, 6.0]), st.floats(0.01, 10)), min_size=least, max_size=6)
+        )
+    )
     unit = draw(units)
     return kappa * unit, draw(st.sampled_from([0.3, 3.0, 11.0])) * unit, unit
 
@@ -97,8 +100,12 @@ def close(actual, expected, rtol=1e-9, atol=0.0):
 
 
 @few
-@given(st.lists(st.integers(1, 5), min_size=1, max_size=3), units, st.sampled_from([-5.0, -1.0, 0.0, 1e-3, 1.0, 40.0]),
-       seeds)
+@given(
+    st.lists(st.integers(1, 5), min_size=1, max_size=3),
+    units,
+    st.sampled_from([-5.0, -1.0, 0.0, 1e-3, 1.0, 40.0]),
+    seeds,
+)
 def test_lattice(shape, unit, mass_squared, seed):
     field = FreeScalarField(tuple(shape), mass_squared * unit)
     n = field.n_sites
@@ -110,8 +117,13 @@ def test_lattice(shape, unit, mass_squared, seed):
     close(field.action(phi), np.einsum("...i,ij,...j", phi, field.kernel, phi) / 2, atol=1e-12)
     close(field.action_density(phi), field.action(phi) / n)
     assert field.momenta.shape == (n, len(shape))
-    calls = [lambda: field.propagator, lambda: field.sample(3, seed), lambda: field.metropolis(
-        3, seed, chains=2, burn_in=1, sweeps=1, step=1 / np.sqrt(max(abs(mass_squared) * unit, 1e-100)))]
+    calls = [
+        lambda: field.propagator,
+        lambda: field.sample(3, seed),
+        lambda: field.metropolis(
+            3, seed, chains=2, burn_in=1, sweeps=1, step=1 / np.sqrt(max(abs(mass_squared) * unit, 1e-100))
+        ),
+    ]
     for call in calls:
         if kappa[0] > 0:
             assert np.isfinite(call()).all()
@@ -142,8 +154,13 @@ def test_model(made, seed):
     close(rbm.reconstruct(phi), rbm.visible_mean(rbm.hidden_mean(phi)))
     assert rbm.gibbs(phi, 3, seed).shape == phi.shape
     assert rbm.gibbs(phi[0, 0], 3, seed).shape == (n,)
-    rest = [lambda: rbm.propagator, lambda: rbm.log_partition, lambda: rbm.sample(4, seed), lambda: rbm.mean,
-            lambda: rbm.log_likelihood(np.eye(n) / unit)]
+    rest = [
+        lambda: rbm.propagator,
+        lambda: rbm.log_partition,
+        lambda: rbm.sample(4, seed),
+        lambda: rbm.mean,
+        lambda: rbm.log_likelihood(np.eye(n) / unit),
+    ]
     if not rbm.is_normalizable:
         for call in rest:
             with pytest.raises(NotNormalizableError):
@@ -157,8 +174,12 @@ def test_model(made, seed):
         assert np.isfinite(call()).all()
     condition = rbm.eigenvalues[-1] / rbm.eigenvalues[0]
     close(kernel @ rbm.propagator, np.eye(n), atol=1e-14 * condition)
-    close(rbm.log_partition, (n * np.log(2 * np.pi) - np.log(rbm.eigenvalues).sum()) / 2, rtol=1e-14 * condition + 1e-9,
-          atol=1e-9)
+    close(
+        rbm.log_partition,
+        (n * np.log(2 * np.pi) - np.log(rbm.eigenvalues).sum()) / 2,
+        rtol=1e-14 * condition + 1e-9,
+        atol=1e-9,
+    )
 
 
 @few
@@ -204,8 +225,10 @@ def test_layouts_and_types_of_arguments(data, n, n_hidden, seed):
         yield from (second_moment(np.asarray(phi)), second_moment([np.asarray(phi)], center=True))
         for gradient in (Exact(), CD(2), PCD(2), PCD(20)):
             yield srbm.train(plain, target, 3, 0.01, gradient, rng=1).eigenvalues
-        yield from (srbm.gradient_flow(plain, target, times).eigenvalues, srbm.natural_gradient_flow(
-            ScalarRBM(np.zeros((n, n)), 9.0), target, times))
+        yield from (
+            srbm.gradient_flow(plain, target, times).eigenvalues,
+            srbm.natural_gradient_flow(ScalarRBM(np.zeros((n, n)), 9.0), target, times),
+        )
         yield from (srbm.mode_trajectory(mass, 6.0, np.full(n, 5.0), times), srbm.relaxation_rates(mass, 10.0))
         yield from (srbm.noise_floor(mass, 10.0, 0.01, 64), srbm.learning_rate_limit(mass, 10.0))
         yield from (srbm.recommend(target, 0.1).kl, srbm.from_latent(weights, mass).kernel)
@@ -288,7 +311,7 @@ def test_nearly_singular_correlations(made, seed, smallness, n_hidden):
     best = srbm.maximum_likelihood(correlation, n_hidden, mass_squared)
     assert best.is_normalizable
     assert np.isfinite(best.log_likelihood(correlation))
-    if variances[min(n_hidden, n):].mean() > 1e-13 * variances.max():
+    if variances[min(n_hidden, n) :].mean() > 1e-13 * variances.max():
         assert np.isfinite(srbm.maximum_likelihood(correlation, min(n_hidden, n)).weights).all()
     elif smallness == 0:
         with pytest.raises(ValueError, match="no maximum"):
@@ -332,8 +355,14 @@ def test_units_of_closed_forms(made, other):
 
 
 @fewer
-@given(models(), seeds, st.sampled_from([Exact(), CD(3), PCD(3), CD(40), PCD(40)]),
-       st.sampled_from([False, True, "mu"]), st.sampled_from([1e-3, 0.1, 1e3, 1e9, 1e300]), st.integers(1, 3))
+@given(
+    models(),
+    seeds,
+    st.sampled_from([Exact(), CD(3), PCD(3), CD(40), PCD(40)]),
+    st.sampled_from([False, True, "mu"]),
+    st.sampled_from([1e-3, 0.1, 1e3, 1e9, 1e300]),
+    st.integers(1, 3),
+)
 def test_training_stays_among_the_models_or_says_so(made, seed, gradient, learn_mass, rate, runs):
     rbm, unit = made
     target = matrix_with(np.linspace(0.2, 1, rbm.n_visible), seed) / unit
@@ -410,8 +439,9 @@ def test_factor_analysis_keeps_the_variances(n, seed, unit):
 def test_bernoulli_machine(n, n_hidden, seed, exponent, strength):
     unit = 10.0**exponent  # of fields
     rng = np.random.default_rng(seed)
-    rbm = GaussianBernoulliRBM(strength * rng.standard_normal((n, n_hidden)) / unit, 2.0 / unit**2,
-                               rng.standard_normal(n_hidden))
+    rbm = GaussianBernoulliRBM(
+        strength * rng.standard_normal((n, n_hidden)) / unit, 2.0 / unit**2, rng.standard_normal(n_hidden)
+    )
     assert rbm.hidden_probabilities.sum() == pytest.approx(1)
     assert (np.abs(rbm.hidden_moments[0]) <= 1 + 1e-12).all()
     np.testing.assert_array_equal(rbm.propagator, rbm.propagator.T)
@@ -433,8 +463,13 @@ def test_bernoulli_machine(n, n_hidden, seed, exponent, strength):
 
 
 @few
-@given(st.integers(1, 4), st.integers(0, 5), seeds, st.sampled_from([-30, -10, 0, 10, 30]),
-       st.sampled_from([0.0, 1e-12, 0.3, 1e6]))
+@given(
+    st.integers(1, 4),
+    st.integers(0, 5),
+    seeds,
+    st.sampled_from([-30, -10, 0, 10, 30]),
+    st.sampled_from([0.0, 1e-12, 0.3, 1e6]),
+)
 def test_quartic_machine(n, n_hidden, seed, exponent, quartic):
     unit = 10.0**exponent
     rng = np.random.default_rng(seed)
@@ -464,8 +499,13 @@ def test_second_moments(n, rows, seed, exponent, center, blocks):
 
 
 @few
-@given(st.sampled_from([np.uint8, np.int8, np.int16, np.uint16, np.int32, bool]), st.integers(1, 4),
-       st.integers(1, 300), seeds, st.booleans())
+@given(
+    st.sampled_from([np.uint8, np.int8, np.int16, np.uint16, np.int32, bool]),
+    st.integers(1, 4),
+    st.integers(1, 300),
+    seeds,
+    st.booleans(),
+)
 def test_integer_moments_are_exact(kind, n, rows, seed, center):
     info = (0, 2) if kind is bool else (np.iinfo(kind).min // 64, np.iinfo(kind).max // 64 + 1)
     data = np.random.default_rng(seed).integers(*info, (rows, n)).astype(kind)
@@ -474,8 +514,12 @@ def test_integer_moments_are_exact(kind, n, rows, seed, center):
     close(second_moment(data), exact, rtol=1e-14)
     close(second_moment(np.asfortranarray(data)[::-1]), exact, rtol=1e-14)
     if center:
-        close(second_moment(data, center=True), np.cov(data.astype(float).T, bias=True).reshape(n, n), rtol=1e-7,
-              atol=1e-7)
+        close(
+            second_moment(data, center=True),
+            np.cov(data.astype(float).T, bias=True).reshape(n, n),
+            rtol=1e-7,
+            atol=1e-7,
+        )
 
 
 @few
@@ -517,18 +561,29 @@ def test_wild_numbers(seed, n, n_hidden, wildness):
     rbm = attempt(ScalarRBM, draw(n, n_hidden), float(draw()), float(draw()))
     if rbm is not None:
         phi = draw(n)
-        for call in (lambda: rbm.eigenvalues, lambda: rbm.propagator, lambda: rbm.log_partition,
-                     lambda: rbm.sample(2, 0), lambda: rbm.gibbs(phi, 2, 0), lambda: rbm.reconstruct(phi),
-                     lambda: rbm.log_likelihood(symmetric),
-                     lambda: srbm.latent_form(rbm).covariance,
-                     lambda: srbm.train(rbm, symmetric, 3, float(draw()), PCD(4), rng=0).eigenvalues,
-                     lambda: srbm.train(rbm, np.eye(n), 3, float(draw()), rng=0).eigenvalues):
+        for call in (
+            lambda: rbm.eigenvalues,
+            lambda: rbm.propagator,
+            lambda: rbm.log_partition,
+            lambda: rbm.sample(2, 0),
+            lambda: rbm.gibbs(phi, 2, 0),
+            lambda: rbm.reconstruct(phi),
+            lambda: rbm.log_likelihood(symmetric),
+            lambda: srbm.latent_form(rbm).covariance,
+            lambda: srbm.train(rbm, symmetric, 3, float(draw()), PCD(4), rng=0).eigenvalues,
+            lambda: srbm.train(rbm, np.eye(n), 3, float(draw()), rng=0).eigenvalues,
+        ):
             result = attempt(call)
             assert result is None or np.isfinite(result).all()
     bernoulli = attempt(GaussianBernoulliRBM, draw(n, n_hidden), float(draw()), draw(n_hidden))
     if bernoulli is not None:
-        for call in (lambda: bernoulli.log_partition, lambda: bernoulli.propagator, lambda: bernoulli.sample(2, 0),
-                     lambda: bernoulli.gibbs(draw(n), 2, 0), lambda: bernoulli.effective_action(draw(n))):
+        for call in (
+            lambda: bernoulli.log_partition,
+            lambda: bernoulli.propagator,
+            lambda: bernoulli.sample(2, 0),
+            lambda: bernoulli.gibbs(draw(n), 2, 0),
+            lambda: bernoulli.effective_action(draw(n)),
+        ):
             result = attempt(call)
             assert result is None or np.isfinite(result).all()
     quartic = attempt(Phi4RBM, draw(n, n_hidden), float(draw()), float(draw()))
@@ -541,11 +596,15 @@ def test_wild_numbers(seed, n, n_hidden, wildness):
         for call in (lambda: field.propagator, lambda: field.sample(2, 0), lambda: field.action(draw(n))):
             result = attempt(call)
             assert result is None or np.isfinite(result).all()
-    for result in (attempt(srbm.kl_divergence, symmetric, np.eye(n)), attempt(srbm.kl_divergence, np.eye(n), symmetric),
-                   attempt(second_moment, draw(3, n)), attempt(second_moment, draw(3, n), center=True),
-                   attempt(srbm.mode_trajectory, draw(n), float(draw()), draw(n), draw(2)),
-                   attempt(srbm.relaxation_rates, draw(n), float(draw())),
-                   attempt(srbm.autocorrelation_time, draw(60))):
+    for result in (
+        attempt(srbm.kl_divergence, symmetric, np.eye(n)),
+        attempt(srbm.kl_divergence, np.eye(n), symmetric),
+        attempt(second_moment, draw(3, n)),
+        attempt(second_moment, draw(3, n), center=True),
+        attempt(srbm.mode_trajectory, draw(n), float(draw()), draw(n), draw(2)),
+        attempt(srbm.relaxation_rates, draw(n), float(draw())),
+        attempt(srbm.autocorrelation_time, draw(60)),
+    ):
         assert result is None or np.isfinite(result).all()
     for solve in (srbm.cholesky_solution, srbm.symmetric_solution):
         attempt(solve, symmetric, float(draw()))
@@ -554,7 +613,9 @@ def test_wild_numbers(seed, n, n_hidden, wildness):
     attempt(srbm.recommend, symmetric, float(draw()), noise=float(draw()))
     attempt(srbm.factor_analysis, symmetric, min(n_hidden, n - 1))
     attempt(srbm.from_latent, draw(n, n_hidden), float(draw()))
-    for result in (attempt(srbm.truncated_kl, draw(n), 1, float(draw())),
-                   attempt(srbm.learning_rate_limit, draw(n), float(draw())),
-                   attempt(srbm.noise_floor, draw(n), float(draw()), float(draw()), 8)):
+    for result in (
+        attempt(srbm.truncated_kl, draw(n), 1, float(draw())),
+        attempt(srbm.learning_rate_limit, draw(n), float(draw())),
+        attempt(srbm.noise_floor, draw(n), float(draw()), float(draw()), 8),
+    ):
         assert result is None or not np.isnan(result).any()  # infinite where the docstrings say so

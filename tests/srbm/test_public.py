@@ -34,9 +34,25 @@ def test_all_is_sorted_and_complete():
 
 
 def test_import_is_light_and_silent():
-    heavy = ("matplotlib", "sklearn", "pooch", "tqdm", "IPython", "ipywidgets", "pandas", "joblib", "dask",
-             "torch", "array_api_compat", "array_api_strict",
-             "scipy.linalg", "scipy.special", "scipy.optimize", "scipy.integrate", "scipy.stats")  # loaded when used
+    heavy = (
+        "matplotlib",
+        "sklearn",
+        "pooch",
+        "tqdm",
+        "IPython",
+        "ipywidgets",
+        "pandas",
+        "joblib",
+        "dask",
+        "torch",
+        "array_api_compat",
+        "array_api_strict",
+        "scipy.linalg",
+        "scipy.special",
+        "scipy.optimize",
+        "scipy.integrate",
+        "scipy.stats",
+    )  # loaded when used
     result = run(f"import srbm, sys; print([name for name in {heavy} if name in sys.modules])")
     assert (result.returncode, result.stdout, result.stderr) == (0, "[]\n", "")
 
@@ -53,7 +69,8 @@ def test_work_without_the_optional_packages():
         "os.environ.pop('SRBM_DATA', None)\n"
         "for load in (srbm.load_digits, srbm.load_mnist):\n"
         "    try: load()\n"
-        "    except srbm.DatasetError as error: print(str(error).partition('pip install ')[2].partition(';')[0])\n")
+        "    except srbm.DatasetError as error: print(str(error).partition('pip install ')[2].partition(';')[0])\n"
+    )
     assert (result.returncode, result.stdout, result.stderr) == (0, "True\nscikit-learn\npooch\n", "")
 
 
@@ -62,18 +79,30 @@ def test_what_is_to_be_installed_can_be():
     sources = {path.name: path.read_text(encoding="utf-8") for path in Path(srbm.__file__).parent.rglob("*.py")}
     assert not [name for name, text in sources.items() if "srbm[" in text]
     named = set(re.findall(r"pip install ([a-z][a-z-]+)", " ".join(sources.values())))
-    assert {"matplotlib", "scikit-learn", "pooch", "tqdm", "joblib", "threadpoolctl", "torch",
-            "array-api-compat"} == named
-    result = run("import sys\n"
-                 "from srbm.random import TorchGenerator\n"
-                 "for name, use in (('matplotlib', lambda: __import__('srbm.figures')),\n"
-                 "                  ('torch', lambda: TorchGenerator(0))):\n"
-                 "    sys.modules[name] = None\n"
-                 "    try: use()\n"
-                 "    except ImportError as error: print(error)\n")
+    assert {
+        "matplotlib",
+        "scikit-learn",
+        "pooch",
+        "tqdm",
+        "joblib",
+        "threadpoolctl",
+        "torch",
+        "array-api-compat",
+    } == named
+    result = run(
+        "import sys\n"
+        "from srbm.random import TorchGenerator\n"
+        "for name, use in (('matplotlib', lambda: __import__('srbm.figures')),\n"
+        "                  ('torch', lambda: TorchGenerator(0))):\n"
+        "    sys.modules[name] = None\n"
+        "    try: use()\n"
+        "    except ImportError as error: print(error)\n"
+    )
     assert (result.returncode, result.stderr) == (0, "")
-    assert result.stdout == ("figures need matplotlib: pip install matplotlib\n"
-                             "TorchGenerator needs PyTorch: pip install torch array-api-compat\n")
+    assert result.stdout == (
+        "figures need matplotlib: pip install matplotlib\n"
+        "TorchGenerator needs PyTorch: pip install torch array-api-compat\n"
+    )
 
 
 WORK = """
@@ -104,11 +133,13 @@ def test_no_global_state_no_warnings_no_output():
 
 
 def test_seeds_are_reproducible_across_calls():
-    for make in (lambda rng: srbm.FreeScalarField(5).sample(3, rng),
-                 lambda rng: srbm.FreeScalarField(5).metropolis(3, rng),
-                 lambda rng: srbm.ScalarRBM.random(4, 3, 9.0, rng=rng).weights,
-                 lambda rng: srbm.ScalarRBM(np.eye(3), 9.0).sample(3, rng),
-                 lambda rng: srbm.ScalarRBM(np.eye(3), 9.0).gibbs(np.zeros(3), 2, rng)):
+    for make in (
+        lambda rng: srbm.FreeScalarField(5).sample(3, rng),
+        lambda rng: srbm.FreeScalarField(5).metropolis(3, rng),
+        lambda rng: srbm.ScalarRBM.random(4, 3, 9.0, rng=rng).weights,
+        lambda rng: srbm.ScalarRBM(np.eye(3), 9.0).sample(3, rng),
+        lambda rng: srbm.ScalarRBM(np.eye(3), 9.0).gibbs(np.zeros(3), 2, rng),
+    ):
         np.testing.assert_array_equal(make(3), make(3))
         np.testing.assert_array_equal(make(3), make(np.random.default_rng(3)))
         assert (make(3) != make(4)).any()

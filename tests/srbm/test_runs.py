@@ -32,8 +32,9 @@ def test_a_seed_sequence_is_not_used_up():
     assert sweep(numbers, "ab", seed=parent) == sweep(numbers, "ab", seed=parent) == sweep(numbers, "ab", seed=5)
     child = np.random.SeedSequence(5).spawn(2)[1]
     grandchildren = np.random.SeedSequence(5).spawn(2)[1].spawn(2)
-    assert sweep(numbers, "ab", seed=child) == [numbers(c, np.random.default_rng(g))
-                                                for c, g in zip("ab", grandchildren, strict=True)]
+    assert sweep(numbers, "ab", seed=child) == [
+        numbers(c, np.random.default_rng(g)) for c, g in zip("ab", grandchildren, strict=True)
+    ]
     assert sweep(numbers, [], seed=5) == []
 
 

@@ -90,17 +90,20 @@ def test_size_of_a_drawing():
     assert mpl.image.imread(io.BytesIO(made.frames[0])).shape[:2] == (320, 960)
 
 
-@pytest.mark.parametrize(("arguments", "complaint"), [
-    ({"parameters": {}}, "at least one parameter"),
-    ({"parameters": {"a": (1,)}}, "a needs at least two values"),
-    ({"parameters": {r"$\mu^2$": (1, 2)}}, "plain text that can be read out"),
-    ({"parameters": {" ": (1, 2)}}, "plain text that can be read out"),
-    ({"alt": " "}, "alt must say what a frame shows"),
-    ({"alt": lambda a: "" if a == 2 else "A line"}, r"for \(2,\) it is empty"),
-    ({"start": (3,)}, r"among the values of a, \[1, 2\]; got 3"),
-    ({"start": (1, 2)}, "one value for each of a"),
-    ({"draw": lambda a: frame(1)}, "a changes no frame; does draw use it?"),
-])
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        ({"parameters": {}}, "at least one parameter"),
+        ({"parameters": {"a": (1,)}}, "a needs at least two values"),
+        ({"parameters": {r"$\mu^2$": (1, 2)}}, "plain text that can be read out"),
+        ({"parameters": {" ": (1, 2)}}, "plain text that can be read out"),
+        ({"alt": " "}, "alt must say what a frame shows"),
+        ({"alt": lambda a: "" if a == 2 else "A line"}, r"for \(2,\) it is empty"),
+        ({"start": (3,)}, r"among the values of a, \[1, 2\]; got 3"),
+        ({"start": (1, 2)}, "one value for each of a"),
+        ({"draw": lambda a: frame(1)}, "a changes no frame; does draw use it?"),
+    ],
+)
 def test_bad_input_is_refused(arguments, complaint):
     with pytest.raises(ValueError, match=complaint):
         slider(**{"draw": frame, "parameters": {"a": (1, 2)}, "alt": "A line"} | arguments)

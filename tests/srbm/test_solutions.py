@@ -117,8 +117,10 @@ def test_nothing_is_more_likely(n_hidden, mass_squared, variance):
         return -rbm.log_likelihood(correlation) if rbm.is_normalizable else 1e3
 
     rng = np.random.default_rng(0)
-    ends = [optimize.minimize(cost, np.r_[0.5, 0.2 * rng.standard_normal(4 * n_hidden)], method="BFGS").fun
-            for _ in range(3)]
+    ends = [
+        optimize.minimize(cost, np.r_[0.5, 0.2 * rng.standard_normal(4 * n_hidden)], method="BFGS").fun
+        for _ in range(3)
+    ]
     assert -best.log_likelihood(correlation) <= min(ends) + 1e-12
     # The optimiser stops at gradients of 1e-5, where the likelihood, quadratic in them, is good to 1e-8.
     assert -best.log_likelihood(correlation) == pytest.approx(min(ends), abs=1e-7)

@@ -73,12 +73,23 @@ def measured(kernel, mass_squared, rate, chains, steps, hidden_variance, runs=20
 
     def record(epoch, models):
         if epoch >= 400:
-            errors = [modes.T @ model.kernel @ modes / np.sqrt(np.outer(kappa, kappa)) - np.eye(len(kappa))
-                      for model in models]
+            errors = [
+                modes.T @ model.kernel @ modes / np.sqrt(np.outer(kappa, kappa)) - np.eye(len(kappa))
+                for model in models
+            ]
             squares.append(np.array(errors) ** 2)
 
-    train(symmetric_solution(kernel, mass_squared, hidden_variance), np.linalg.inv(kernel), 1200, rate,
-          PCD(chains, steps), runs=runs, record_every=40, callback=record, rng=4)
+    train(
+        symmetric_solution(kernel, mass_squared, hidden_variance),
+        np.linalg.inv(kernel),
+        1200,
+        rate,
+        PCD(chains, steps),
+        runs=runs,
+        record_every=40,
+        callback=record,
+        rng=4,
+    )
     by_run = np.mean(squares, axis=0)
     return by_run.mean(axis=0), by_run.std(axis=0, ddof=1) / np.sqrt(runs)
 
@@ -122,13 +133,16 @@ def test_only_modes_below_the_cutoff():
     assert noise_floor([7.0, np.inf], 6.0, 0.1, 128).shape == (0, 0)
 
 
-@pytest.mark.parametrize(("change", "message"), [
-    ({"learning_rate": 0.0}, "learning_rate must be greater than 0"),
-    ({"chains": 0}, "chains must be an integer of at least 1"),
-    ({"steps": 1.5}, "steps must be an integer of at least 1"),
-    ({"eigenvalues": [-1.0]}, "eigenvalues must be positive"),
-    ({"mass_squared": np.nan}, "mass_squared must be finite"),
-])
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"learning_rate": 0.0}, "learning_rate must be greater than 0"),
+        ({"chains": 0}, "chains must be an integer of at least 1"),
+        ({"steps": 1.5}, "steps must be an integer of at least 1"),
+        ({"eigenvalues": [-1.0]}, "eigenvalues must be positive"),
+        ({"mass_squared": np.nan}, "mass_squared must be finite"),
+    ],
+)
 def test_bad_input(change, message):
     settings = {"eigenvalues": [4.0], "mass_squared": 9.0, "learning_rate": 0.1, "chains": 8, "steps": 1} | change
     with pytest.raises(ValueError, match=message):
@@ -166,18 +180,34 @@ def test_so_many_sweeps_forget_the_square_of_the_slowest_mode():
         assert a**steps > np.exp(-1)  # the mode itself remembers longer
 
 
-@pytest.mark.parametrize(("kappa", "mass_squared", "steps"), [
-    ([1.0], 4.0, 2), ([1.0], 4.000001, 3), ([1.0, 0.5], 4.0, 4), ([3.0], 4.0, 1), ([8.0], 4.0, 1), ([np.inf], 4.0, 1),
-    ([], 4.0, 1), ([1e-3, np.inf], 1.0, 500), (2.0, 9.0, 3), ([1e-12], 100.0, 50_000_000_000_000),
-])
+@pytest.mark.parametrize(
+    ("kappa", "mass_squared", "steps"),
+    [
+        ([1.0], 4.0, 2),
+        ([1.0], 4.000001, 3),
+        ([1.0, 0.5], 4.0, 4),
+        ([3.0], 4.0, 1),
+        ([8.0], 4.0, 1),
+        ([np.inf], 4.0, 1),
+        ([], 4.0, 1),
+        ([1e-3, np.inf], 1.0, 500),
+        (2.0, 9.0, 3),
+        ([1e-12], 100.0, 50_000_000_000_000),
+    ],
+)
 def test_sweeps_are_rounded_up_and_at_least_one(kappa, mass_squared, steps):
     assert sweeps_needed(kappa, mass_squared) == steps
 
 
-@pytest.mark.parametrize(("kappa", "mass_squared", "message"), [
-    ([0.0], 4.0, "eigenvalues must be positive"), ([1.0], 0.0, "mass_squared must be greater than 0"),
-    ([[1.0]], 4.0, "one-dimensional"), ([1e-300], 1e300, "too large or too small"),
-])
+@pytest.mark.parametrize(
+    ("kappa", "mass_squared", "message"),
+    [
+        ([0.0], 4.0, "eigenvalues must be positive"),
+        ([1.0], 0.0, "mass_squared must be greater than 0"),
+        ([[1.0]], 4.0, "one-dimensional"),
+        ([1e-300], 1e300, "too large or too small"),
+    ],
+)
 def test_sweeps_of_what_is_no_spectrum(kappa, mass_squared, message):
     with pytest.raises(ValueError, match=message):
         sweeps_needed(kappa, mass_squared)

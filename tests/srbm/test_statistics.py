@@ -34,7 +34,7 @@ def sum_until_it_holds_still(series):
     square = sum(centred * centred)
     tau = 0.0
     for window in range(len(series)):
-        last = sum(centred[window:] * centred[:len(series) - window]) / square
+        last = sum(centred[window:] * centred[: len(series) - window]) / square
         tau += last if window == 0 else 2 * last
         half = tau - last
         if window >= 5 * half and window * half >= 5:

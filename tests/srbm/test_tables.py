@@ -33,23 +33,26 @@ def one_factor(rng, n=4000):
 MASKED = np.ma.masked_greater([[1.0, 1.0], [-1.0, -1.0], [1.0, -1.0], [9.96921e36, 0.0]], 1e30)
 
 
-@pytest.mark.parametrize("use", [
-    second_moment,
-    block_moments,
-    lambda x: second_moment(list(x)),
-    lambda x: second_moment(iter([x])),
-    lambda x: srbm.standard_error(x.T),
-    lambda x: srbm.autocorrelation_time(x[:, 0]),
-    lambda x: recommend(x[2:], 0.1),
-    lambda x: kernel_spectrum(x[2:]),
-    lambda x: maximum_likelihood(x[2:], 1),
-    lambda x: srbm.kl_divergence(np.eye(2), x[2:]),
-    lambda x: ScalarRBM(x, 4.0),
-    lambda x: ScalarRBM(np.eye(2), 4.0).gibbs(x, 1, rng=0),
-    lambda x: ScalarRBM(np.eye(2), 4.0).log_likelihood(x[2:]),
-    lambda x: srbm.train(ScalarRBM(np.eye(2), 4.0), x[2:], 1, 0.1),
-    lambda x: srbm.FreeScalarField(2).action(x),
-])
+@pytest.mark.parametrize(
+    "use",
+    [
+        second_moment,
+        block_moments,
+        lambda x: second_moment(list(x)),
+        lambda x: second_moment(iter([x])),
+        lambda x: srbm.standard_error(x.T),
+        lambda x: srbm.autocorrelation_time(x[:, 0]),
+        lambda x: recommend(x[2:], 0.1),
+        lambda x: kernel_spectrum(x[2:]),
+        lambda x: maximum_likelihood(x[2:], 1),
+        lambda x: srbm.kl_divergence(np.eye(2), x[2:]),
+        lambda x: ScalarRBM(x, 4.0),
+        lambda x: ScalarRBM(np.eye(2), 4.0).gibbs(x, 1, rng=0),
+        lambda x: ScalarRBM(np.eye(2), 4.0).log_likelihood(x[2:]),
+        lambda x: srbm.train(ScalarRBM(np.eye(2), 4.0), x[2:], 1, 0.1),
+        lambda x: srbm.FreeScalarField(2).action(x),
+    ],
+)
 def test_a_mask_is_not_forgotten(use):
     with pytest.raises(ValueError, match=r"1 masked entr.*np.ma.compress_rows\(x\)"):
         use(MASKED)
@@ -99,8 +102,9 @@ def test_constant_columns_do_not_change_what_is_found_in_the_others():
     found = factor_analysis(correlation, 1)
     unit = np.sqrt(second_moment(data, center=True).diagonal())
     np.testing.assert_allclose(scale, 7 * unit, rtol=1e-12)
-    np.testing.assert_allclose(abs(latent_form(found).loadings[:, 0]) * unit,
-                               abs(latent_form(good).loadings[:, 0]), rtol=1e-5)
+    np.testing.assert_allclose(
+        abs(latent_form(found).loadings[:, 0]) * unit, abs(latent_form(good).loadings[:, 0]), rtol=1e-5
+    )
 
 
 def test_standardize_needs_something_that_varies():
@@ -166,11 +170,15 @@ def test_moments_of_integers_and_of_fractions_add_up():
     np.testing.assert_allclose(empty.correlation(), b.T @ b / 20, rtol=1e-13)
 
 
-@pytest.mark.parametrize("frame", [
-    pd.DataFrame({"a": [1.0, 2.0, 4.0], "b": [True, False, True]}),
-    pd.DataFrame({"a": [1.0, 2.5], "b": [1, 2]}).convert_dtypes(),
-    pd.DataFrame({"a": [1.0, 2.5], "b": [1, 2]}, dtype=object),
-], ids=["booleans", "nullable", "objects"])
+@pytest.mark.parametrize(
+    "frame",
+    [
+        pd.DataFrame({"a": [1.0, 2.0, 4.0], "b": [True, False, True]}),
+        pd.DataFrame({"a": [1.0, 2.5], "b": [1, 2]}).convert_dtypes(),
+        pd.DataFrame({"a": [1.0, 2.5], "b": [1, 2]}, dtype=object),
+    ],
+    ids=["booleans", "nullable", "objects"],
+)
 def test_columns_that_are_numbers_of_other_kinds(frame):
     numbers = frame.to_numpy().astype(float)
     np.testing.assert_allclose(second_moment(frame), numbers.T @ numbers / len(numbers), rtol=1e-15)
@@ -184,18 +192,23 @@ def test_objects_that_are_numbers_serve_everywhere():
 GAPS = pd.DataFrame({"a": [1.0, np.nan, 3.0, 0.5], "b": [1, 2, None, 4]})
 
 
-@pytest.mark.parametrize(("data", "message"), [
-    (GAPS.convert_dtypes(), r"2 missing values: pass the complete rows, of a data frame df.dropna\(\)"),
-    (np.array([["1.5", "x"]], dtype=object), "must hold numbers, got type object"),
-    (np.array([["1.5", "2"]], dtype=object), "must hold numbers, got type object"),
-    (scipy.sparse.eye_array(3), r"is a sparse matrix: pass x.toarray\(\)"),
-    (scipy.sparse.csc_matrix(np.eye(3)), r"is a sparse matrix: pass x.toarray\(\)"),
-    ({"a": [1.0, 2.0], "b": [3.0, 4.0]}, r"is a dict: pass its columns as np.column_stack\(list\(x.values\(\)\)\)"),
-    (np.array([(1.0, 2.0)], dtype=[("a", float), ("b", float)]),
-     r"np.column_stack\(\[x\[name\] for name in x.dtype.names\]\)"),
-    (np.ones((5, 4, 4)), r"a field on a lattice is one row, x.reshape\(len\(x\), -1\)"),
-    ([np.ones((4, 4))] * 3, r"square arrays of shape \(4, 4\), which may be fields or blocks"),
-])
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (GAPS.convert_dtypes(), r"2 missing values: pass the complete rows, of a data frame df.dropna\(\)"),
+        (np.array([["1.5", "x"]], dtype=object), "must hold numbers, got type object"),
+        (np.array([["1.5", "2"]], dtype=object), "must hold numbers, got type object"),
+        (scipy.sparse.eye_array(3), r"is a sparse matrix: pass x.toarray\(\)"),
+        (scipy.sparse.csc_matrix(np.eye(3)), r"is a sparse matrix: pass x.toarray\(\)"),
+        ({"a": [1.0, 2.0], "b": [3.0, 4.0]}, r"is a dict: pass its columns as np.column_stack\(list\(x.values\(\)\)\)"),
+        (
+            np.array([(1.0, 2.0)], dtype=[("a", float), ("b", float)]),
+            r"np.column_stack\(\[x\[name\] for name in x.dtype.names\]\)",
+        ),
+        (np.ones((5, 4, 4)), r"a field on a lattice is one row, x.reshape\(len\(x\), -1\)"),
+        ([np.ones((4, 4))] * 3, r"square arrays of shape \(4, 4\), which may be fields or blocks"),
+    ],
+)
 def test_what_is_refused_says_what_to_pass(data, message):
     with pytest.raises(ValueError, match=message):
         second_moment(data)
@@ -204,17 +217,21 @@ def test_what_is_refused_says_what_to_pass(data, message):
 def test_what_the_messages_advise_works():
     x = scipy.sparse.random_array((50, 3), density=0.5, rng=0)
     rows = x.tocsr()
-    blocks = (rows[i:i + 20].toarray() for i in range(0, rows.shape[0], 20))
+    blocks = (rows[i : i + 20].toarray() for i in range(0, rows.shape[0], 20))
     np.testing.assert_allclose(second_moment(blocks), second_moment(x.toarray()), rtol=1e-13)
     record = np.array([(1.0, 2.0), (0.0, 1.0)], dtype=[("a", float), ("b", float)])
-    np.testing.assert_array_equal(second_moment(np.column_stack([record[name] for name in record.dtype.names])),
-                                  second_moment([[1.0, 2.0], [0.0, 1.0]]))
+    np.testing.assert_array_equal(
+        second_moment(np.column_stack([record[name] for name in record.dtype.names])),
+        second_moment([[1.0, 2.0], [0.0, 1.0]]),
+    )
     columns = {"a": [1.0, 0.0], "b": [2.0, 1.0]}
-    np.testing.assert_array_equal(second_moment(np.column_stack(list(columns.values()))),
-                                  second_moment([[1.0, 2.0], [0.0, 1.0]]))
+    np.testing.assert_array_equal(
+        second_moment(np.column_stack(list(columns.values()))), second_moment([[1.0, 2.0], [0.0, 1.0]])
+    )
     fields = np.random.default_rng(0).standard_normal((3, 2, 2))
-    np.testing.assert_array_equal(second_moment(np.reshape(list(fields), (3, -1))),
-                                  second_moment(fields.reshape(len(fields), -1)))
+    np.testing.assert_array_equal(
+        second_moment(np.reshape(list(fields), (3, -1))), second_moment(fields.reshape(len(fields), -1))
+    )
     np.testing.assert_allclose(second_moment(iter(list(fields))), second_moment(fields.reshape(-1, 2)), rtol=1e-13)
     complete = GAPS.dropna()
     np.testing.assert_allclose(second_moment(complete), complete.to_numpy().T @ complete.to_numpy() / 2, rtol=1e-15)
@@ -247,18 +264,23 @@ def test_single_precision_on_disk_is_read_in_blocks(tmp_path):
 
 
 @pytest.mark.parametrize("copied", [lambda m: pickle.loads(pickle.dumps(m)), copy.deepcopy, copy.copy])
-@pytest.mark.parametrize("machine", [
-    ScalarRBM(np.eye(2), [4.0, 5.0], hidden_bias=[1.0, 2.0]),
-    srbm.Phi4RBM(np.eye(2), 4.0, 0.1),
-    srbm.GaussianBernoulliRBM(np.eye(2), 4.0, [0.1, 0.2]),
-], ids=lambda machine: type(machine).__name__)
+@pytest.mark.parametrize(
+    "machine",
+    [
+        ScalarRBM(np.eye(2), [4.0, 5.0], hidden_bias=[1.0, 2.0]),
+        srbm.Phi4RBM(np.eye(2), 4.0, 0.1),
+        srbm.GaussianBernoulliRBM(np.eye(2), 4.0, [0.1, 0.2]),
+    ],
+    ids=lambda machine: type(machine).__name__,
+)
 def test_a_copy_is_as_immutable_as_the_original(copied, machine):
     _ = getattr(machine, "eigenvalues", None)  # what is cached does not travel
     twin = copied(machine)
     assert type(twin) is type(machine)
     with pytest.raises(ValueError, match="read-only"):
         twin.weights[:] = 0
-    assert vars(twin).keys() == {"weights", "mass_squared"} | (vars(twin).keys() & {
-        "hidden_variance", "hidden_bias", "quartic"})
+    assert vars(twin).keys() == {"weights", "mass_squared"} | (
+        vars(twin).keys() & {"hidden_variance", "hidden_bias", "quartic"}
+    )
     np.testing.assert_array_equal(twin.weights, machine.weights)
     np.testing.assert_array_equal(twin.gibbs(np.ones(2), 3, rng=1), machine.gibbs(np.ones(2), 3, rng=1))

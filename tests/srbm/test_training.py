@@ -77,8 +77,10 @@ def test_one_update_is_the_gradient_in_the_parameter_that_is_learnt(learn_mass, 
     """By finite differences of the likelihood; the gradient in the other parameter is another vector."""
     rbm = ScalarRBM.random(4, 3, mass, scale=0.5, hidden_variance=0.7, rng=0)
     mu2, rate = np.asarray(rbm.mass_squared), 1e-3
-    slope = {True: numerical_gradient(lambda x: ScalarRBM(rbm.weights, x, 0.7).log_likelihood(TARGET), mu2),
-             "mu": numerical_gradient(lambda x: ScalarRBM(rbm.weights, x**2, 0.7).log_likelihood(TARGET), np.sqrt(mu2))}
+    slope = {
+        True: numerical_gradient(lambda x: ScalarRBM(rbm.weights, x, 0.7).log_likelihood(TARGET), mu2),
+        "mu": numerical_gradient(lambda x: ScalarRBM(rbm.weights, x**2, 0.7).log_likelihood(TARGET), np.sqrt(mu2)),
+    }
     after = train(rbm, TARGET, 1, rate, learn_mass=learn_mass).model
     moved = after.mass_squared - mu2 if learn_mass is True else np.sqrt(after.mass_squared) - np.sqrt(mu2)
     np.testing.assert_allclose(moved / rate, slope.pop(learn_mass), rtol=1e-6)
@@ -124,8 +126,13 @@ def test_weight_decay_moves_the_optimum_as_predicted():
 
 def test_step_decay():
     schedule = StepDecay(0.4)
-    assert [schedule(0), schedule(127), schedule(128), schedule(255), schedule(256)] == \
-        [0.4, 0.4, 0.4 * 0.99, 0.4 * 0.99, 0.4 * 0.99**2]
+    assert [schedule(0), schedule(127), schedule(128), schedule(255), schedule(256)] == [
+        0.4,
+        0.4,
+        0.4 * 0.99,
+        0.4 * 0.99,
+        0.4 * 0.99**2,
+    ]
     assert StepDecay(1.0, 0.5, 3)(10) == 0.125
 
 
@@ -135,15 +142,31 @@ def test_the_schedule_is_asked_with_the_number_of_updates_made():
     assert asked == [0, 1, 2, 3]
 
 
-@pytest.mark.parametrize(("epochs", "every", "expected"), [
-    (7, 3, [0, 3, 6, 7]), (6, 3, [0, 3, 6]), (0, 5, [0]), (2, 5, [0, 2]), (3, 1, [0, 1, 2, 3]),
-])
+@pytest.mark.parametrize(
+    ("epochs", "every", "expected"),
+    [
+        (7, 3, [0, 3, 6, 7]),
+        (6, 3, [0, 3, 6]),
+        (0, 5, [0]),
+        (2, 5, [0, 2]),
+        (3, 1, [0, 1, 2, 3]),
+    ],
+)
 @pytest.mark.parametrize("runs", [1, 2])
 def test_records(epochs, every, expected, runs):
     seen = []
     start = ScalarRBM.random(4, 2, 6.0, rng=0)
-    training = train(start, TARGET, epochs, 0.1, PCD(16), runs=runs, record_every=every, rng=0,
-                     callback=lambda epoch, model: seen.append((epoch, model)))
+    training = train(
+        start,
+        TARGET,
+        epochs,
+        0.1,
+        PCD(16),
+        runs=runs,
+        record_every=every,
+        rng=0,
+        callback=lambda epoch, model: seen.append((epoch, model)),
+    )
     axis = () if runs == 1 else (runs,)
     assert training.epochs.tolist() == [epoch for epoch, _ in seen] == expected
     assert training.eigenvalues.shape == (len(expected), *axis, 4)
@@ -152,10 +175,12 @@ def test_records(epochs, every, expected, runs):
     assert isinstance(seen[-1][1], ScalarRBM if runs == 1 else tuple)
     for index, (_, model) in enumerate(seen):
         models = (model,) if runs == 1 else model
-        np.testing.assert_allclose(training.log_likelihood[index].ravel(),
-                                   [one.log_likelihood(TARGET) for one in models], rtol=0, atol=1e-12)
-        np.testing.assert_allclose(training.eigenvalues[index].reshape(runs, 4),
-                                   [one.eigenvalues for one in models], rtol=0, atol=1e-12)
+        np.testing.assert_allclose(
+            training.log_likelihood[index].ravel(), [one.log_likelihood(TARGET) for one in models], rtol=0, atol=1e-12
+        )
+        np.testing.assert_allclose(
+            training.eigenvalues[index].reshape(runs, 4), [one.eigenvalues for one in models], rtol=0, atol=1e-12
+        )
 
 
 @pytest.mark.parametrize("strategy", [Exact(), PCD(16, 2), CD(5)], ids=str)
@@ -226,6 +251,7 @@ def test_ctrl_c_hands_back_what_can_be_resumed():
         def callback(epoch, model):
             if epoch == stop:
                 raise KeyboardInterrupt
+
         return {"gradient": PCD(16), "record_every": 4, "rng": 1, "callback": callback}
 
     whole = train(start, TARGET, 20, 0.1, **ask(None))
@@ -319,38 +345,54 @@ def test_only_known_parts_can_be_saved(tmp_path):
 GOOD = ScalarRBM.random(4, 3, 6.0, rng=0)
 
 
-@pytest.mark.parametrize(("changes", "error", "message"), [
-    ({"rbm": "model"}, TypeError, "rbm must be a ScalarRBM or a non-empty sequence of them, got 'model'"),
-    ({"rbm": []}, TypeError, "rbm must be a ScalarRBM or a non-empty sequence of them, got an empty list"),
-    ({"rbm": np.ones((4, 3))}, TypeError,
-     r"got an array of shape \(4, 3\); ScalarRBM\(weights, mass_squared\) makes one"),
-    ({"rbm": ScalarRBM}, TypeError, "got the class ScalarRBM"),
-    ({"rbm": GaussianBernoulliRBM(GOOD.weights, 6.0)}, TypeError, "got a GaussianBernoulliRBM"),
-    ({"rbm": train(GOOD, TARGET, 1, 0.01)}, TypeError, r"got a Training; pass its \.model"),
-    ({"rbm": [GOOD, "model"]}, TypeError, r"rbm\[1\] must be a ScalarRBM, got 'model'"),
-    ({"rbm": [GOOD, GOOD], "runs": 3}, ValueError, "runs = 3 does not match the 2 models"),
-    ({"rbm": [GOOD, GOOD, ScalarRBM.random(4, 2, 6.0)]}, ValueError,
-     r"must agree in N_v, N_h, sigma_h\^2 .* but run 2 has N_h = 2, run 0 has N_h = 3$"),
-    ({"rbm": [GOOD, ScalarRBM.random(4, 3, 6.0, hidden_variance=2.0)]}, ValueError,
-     r"run 1 has sigma_h\^2 = 2.0, run 0 has sigma_h\^2 = 1.0$"),
-    ({"rbm": [GOOD, ScalarRBM(GOOD.weights, np.full(4, 6.0))]}, ValueError, r"run 1 has the shape of mu\^2 = \(4,\)"),
-    ({"rbm": ScalarRBM(GOOD.weights, 6.0, 1.0, [1.0, 0, 0])}, ValueError, "hidden_bias must be None"),
-    ({"rbm": ScalarRBM(9 * GOOD.weights, 1.0)}, NotNormalizableError, "the initial model is not normalisable"),
-    ({"correlation": np.eye(3)}, ValueError, "correlation must be 4 x 4 to match the visible layer"),
-    ({"correlation": -TARGET}, ValueError, "correlation must be positive semidefinite"),
-    ({"correlation": np.full((4, 4), np.nan)}, ValueError, "correlation must be finite"),
-    ({"epochs": -1}, ValueError, "epochs must be an integer of at least 0"),
-    ({"epochs": 1.5}, ValueError, "epochs must be an integer"),
-    ({"learning_rate": 0.0}, ValueError, "learning_rate must be greater than 0"),
-    ({"learning_rate": lambda epoch: np.nan}, ValueError, "learning_rate must be finite .* but is nan at epoch 0"),
-    ({"learning_rate": lambda epoch: 1 - epoch}, ValueError, "but is -1 at epoch 2"),
-    ({"gradient": PCD}, TypeError, "gradient must be an instance such as Exact"),
-    ({"gradient": "pcd"}, TypeError, "gradient must be an instance such as Exact"),
-    ({"momentum": 1.0}, ValueError, r"momentum must lie in \[0, 1\), got 1"),
-    ({"weight_decay": -1.0}, ValueError, "weight_decay must lie in"),
-    ({"runs": 0}, ValueError, "runs must be an integer of at least 1"),
-    ({"record_every": 0}, ValueError, "record_every must be an integer of at least 1"),
-])
+@pytest.mark.parametrize(
+    ("changes", "error", "message"),
+    [
+        ({"rbm": "model"}, TypeError, "rbm must be a ScalarRBM or a non-empty sequence of them, got 'model'"),
+        ({"rbm": []}, TypeError, "rbm must be a ScalarRBM or a non-empty sequence of them, got an empty list"),
+        (
+            {"rbm": np.ones((4, 3))},
+            TypeError,
+            r"got an array of shape \(4, 3\); ScalarRBM\(weights, mass_squared\) makes one",
+        ),
+        ({"rbm": ScalarRBM}, TypeError, "got the class ScalarRBM"),
+        ({"rbm": GaussianBernoulliRBM(GOOD.weights, 6.0)}, TypeError, "got a GaussianBernoulliRBM"),
+        ({"rbm": train(GOOD, TARGET, 1, 0.01)}, TypeError, r"got a Training; pass its \.model"),
+        ({"rbm": [GOOD, "model"]}, TypeError, r"rbm\[1\] must be a ScalarRBM, got 'model'"),
+        ({"rbm": [GOOD, GOOD], "runs": 3}, ValueError, "runs = 3 does not match the 2 models"),
+        (
+            {"rbm": [GOOD, GOOD, ScalarRBM.random(4, 2, 6.0)]},
+            ValueError,
+            r"must agree in N_v, N_h, sigma_h\^2 .* but run 2 has N_h = 2, run 0 has N_h = 3$",
+        ),
+        (
+            {"rbm": [GOOD, ScalarRBM.random(4, 3, 6.0, hidden_variance=2.0)]},
+            ValueError,
+            r"run 1 has sigma_h\^2 = 2.0, run 0 has sigma_h\^2 = 1.0$",
+        ),
+        (
+            {"rbm": [GOOD, ScalarRBM(GOOD.weights, np.full(4, 6.0))]},
+            ValueError,
+            r"run 1 has the shape of mu\^2 = \(4,\)",
+        ),
+        ({"rbm": ScalarRBM(GOOD.weights, 6.0, 1.0, [1.0, 0, 0])}, ValueError, "hidden_bias must be None"),
+        ({"rbm": ScalarRBM(9 * GOOD.weights, 1.0)}, NotNormalizableError, "the initial model is not normalisable"),
+        ({"correlation": np.eye(3)}, ValueError, "correlation must be 4 x 4 to match the visible layer"),
+        ({"correlation": -TARGET}, ValueError, "correlation must be positive semidefinite"),
+        ({"correlation": np.full((4, 4), np.nan)}, ValueError, "correlation must be finite"),
+        ({"epochs": -1}, ValueError, "epochs must be an integer of at least 0"),
+        ({"epochs": 1.5}, ValueError, "epochs must be an integer"),
+        ({"learning_rate": 0.0}, ValueError, "learning_rate must be greater than 0"),
+        ({"learning_rate": lambda epoch: np.nan}, ValueError, "learning_rate must be finite .* but is nan at epoch 0"),
+        ({"learning_rate": lambda epoch: 1 - epoch}, ValueError, "but is -1 at epoch 2"),
+        ({"gradient": PCD}, TypeError, "gradient must be an instance such as Exact"),
+        ({"gradient": "pcd"}, TypeError, "gradient must be an instance such as Exact"),
+        ({"momentum": 1.0}, ValueError, r"momentum must lie in \[0, 1\), got 1"),
+        ({"weight_decay": -1.0}, ValueError, "weight_decay must lie in"),
+        ({"runs": 0}, ValueError, "runs must be an integer of at least 1"),
+        ({"record_every": 0}, ValueError, "record_every must be an integer of at least 1"),
+    ],
+)
 def test_wrong_arguments(changes, error, message):
     arguments = {"rbm": GOOD, "correlation": TARGET, "epochs": 3, "learning_rate": 0.01} | changes
     with pytest.raises(error, match=message):
@@ -365,17 +407,28 @@ def test_models_may_come_from_any_iterable():
 MANY = correlation_with(np.linspace(1.3, 3.0, 70), rng=3)  # so many nodes are trained in the target's eigenbasis
 
 
-@pytest.mark.parametrize(("rbm", "correlation", "options"), [
-    (GOOD, TARGET, {}), (GOOD, TARGET, {"record_every": 1}), (GOOD, TARGET, {"learn_mass": True}),
-    (GOOD, TARGET, {"learn_mass": "mu"}), (GOOD, TARGET, {"gradient": PCD(4000)}),
-    ([GOOD, ScalarRBM.random(4, GOOD.n_hidden, 7.0, rng=2)], TARGET, {}),
-    (ScalarRBM.random(70, 2, 6.0, rng=0), MANY, {"gradient": PCD(4000)}),
-], ids=range(7))
+@pytest.mark.parametrize(
+    ("rbm", "correlation", "options"),
+    [
+        (GOOD, TARGET, {}),
+        (GOOD, TARGET, {"record_every": 1}),
+        (GOOD, TARGET, {"learn_mass": True}),
+        (GOOD, TARGET, {"learn_mass": "mu"}),
+        (GOOD, TARGET, {"gradient": PCD(4000)}),
+        ([GOOD, ScalarRBM.random(4, GOOD.n_hidden, 7.0, rng=2)], TARGET, {}),
+        (ScalarRBM.random(70, 2, 6.0, rng=0), MANY, {"gradient": PCD(4000)}),
+    ],
+    ids=range(7),
+)
 def test_until_is_a_distance_in_nats_from_the_best_model(rbm, correlation, options, tmp_path):
     options = {"record_every": 20, "rng": 1} | options
     models = rbm if isinstance(rbm, list) else [rbm]
-    best = [maximum_likelihood(correlation, model.n_hidden, None if options.get("learn_mass") else model.mass_squared)
-            .log_likelihood(correlation) for model in models]
+    best = [
+        maximum_likelihood(
+            correlation, model.n_hidden, None if options.get("learn_mass") else model.mass_squared
+        ).log_likelihood(correlation)
+        for model in models
+    ]
     stopped = train(rbm, correlation, 4000, 0.05, until=0.02, **options)
     last = stopped.epochs[-1]
     assert 0 < last < 4000
@@ -411,12 +464,15 @@ def test_until_may_be_a_function_of_the_epoch_and_the_model(runs):
     assert late.epochs.tolist() == [0, 3, 6, 7]
 
 
-@pytest.mark.parametrize(("rbm", "correlation", "options", "message"), [
-    (ScalarRBM(GOOD.weights, np.full(4, 6.0)), TARGET, {}, "the likelihood grows without bound with mu"),
-    (GOOD, np.diag([1.0, 1.0, 1.0, 0.0]), {"learn_mass": True}, "pass a function of the epoch and the model"),
-    (GOOD, TARGET, {"until": 0.0}, "until must be greater than 0"),
-    (GOOD, TARGET, {"until": "soon"}, "until must be a number"),
-])
+@pytest.mark.parametrize(
+    ("rbm", "correlation", "options", "message"),
+    [
+        (ScalarRBM(GOOD.weights, np.full(4, 6.0)), TARGET, {}, "the likelihood grows without bound with mu"),
+        (GOOD, np.diag([1.0, 1.0, 1.0, 0.0]), {"learn_mass": True}, "pass a function of the epoch and the model"),
+        (GOOD, TARGET, {"until": 0.0}, "until must be greater than 0"),
+        (GOOD, TARGET, {"until": "soon"}, "until must be a number"),
+    ],
+)
 def test_until_that_cannot_be_reached(rbm, correlation, options, message, tmp_path):
     with pytest.raises(ValueError, match=message):
         train(rbm, correlation, 9, 0.01, checkpoint=tmp_path / "run.npz", **{"until": 0.01} | options)
@@ -434,10 +490,19 @@ def diverged(*arguments, **options):
     return caught.value, stable and stable[1], sweeps and int(sweeps[1])
 
 
-@pytest.mark.parametrize(("n", "gradient", "options"), [
-    (4, Exact(), {}), (4, CD(9), {}), (4, PCD(5), {"runs": 3}), (4, PCD(200), {"learn_mass": True}),
-    (70, PCD(20), {"runs": 2}), (70, PCD(300), {}), (70, PCD(20, persistent="hidden"), {}),  # the target in its basis
-], ids=repr)
+@pytest.mark.parametrize(
+    ("n", "gradient", "options"),
+    [
+        (4, Exact(), {}),
+        (4, CD(9), {}),
+        (4, PCD(5), {"runs": 3}),
+        (4, PCD(200), {"learn_mass": True}),
+        (70, PCD(20), {"runs": 2}),
+        (70, PCD(300), {}),
+        (70, PCD(20, persistent="hidden"), {}),  # the target in its basis
+    ],
+    ids=repr,
+)
 def test_a_training_that_diverges_says_what_would_be_stable(n, gradient, options):
     correlation = correlation_with(np.linspace(1.3, 3.0, n), rng=3)
     start = ScalarRBM.random(n, 3, 6.0, hidden_variance=1.3, rng=0)
@@ -460,8 +525,10 @@ def test_advice_that_has_been_taken_is_not_given():
     per_node = ScalarRBM(GOOD.weights, np.full(4, 6.0))
     error, stable, _ = diverged(per_node, TARGET, 500, 3.0, PCD(9), rng=1)
     assert stable is None
-    assert "learning_rate_limit tells what is stable), or use more than 9 chains and about mu^2 / (2 kappa_min) s" \
+    assert (
+        "learning_rate_limit tells what is stable), or use more than 9 chains and about mu^2 / (2 kappa_min) s"
         in str(error)
+    )
     error, stable, _ = diverged(ScalarRBM(np.eye(4), 6.0), np.eye(4) / 7, 9, 90.0)
     assert stable is None
     assert "(learning_rate_limit tells what is stable). The" in str(error)
