@@ -49,7 +49,8 @@ class Ensemble:
             matrix = add_to_diagonal(-self.hidden_variance * self.hidden_gram, self.mass_squared)
         else:
             matrix = self.kernel
-        return np.asarray(np.all(to_numpy(self.mass_squared) > 0, axis=-1) & positive_definite(matrix))
+        mass = to_numpy(self.mass_squared)  # which the matrix does not show where there are no hidden nodes
+        return np.asarray(np.all((mass > 0) & (mass < np.inf), axis=-1) & positive_definite(matrix))
 
     def on_host(self) -> Ensemble:
         """These models in NumPy's arrays."""

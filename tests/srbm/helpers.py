@@ -23,6 +23,14 @@ def correlation_with(kappa, rng):
     return np.linalg.inv(matrix_with(kappa, rng))
 
 
+def half_drawn(seed):
+    """A generator that has given away one half of a word of 64 bits, and keeps the other."""
+    rng = np.random.default_rng(seed)
+    rng.integers(2**32, dtype=np.uint32)
+    assert rng.bit_generator.state["has_uint32"] == 1
+    return rng
+
+
 def gaussian_p_values(samples, kernel, mean=0.0):
     """p-values of independent rows being N(mean, kernel^-1): of mean, covariance, action and each component."""
     n, size = samples.shape

@@ -194,6 +194,18 @@ def test_a_large_training_of_another_library_goes_on_in_numpy(library, hidden, t
         train(rbm, library(C), 6, 0.05, PCD(64), rng=1, checkpoint=tmp_path / "numpy.npz")
 
 
+@every_library
+def test_a_checkpoint_goes_on_in_another_library_with_its_momentum(library, chain, tmp_path):
+    """Written with NumPy's arrays; the velocities of W and of the mass are most of the updates that follow."""
+    options = {"momentum": 0.9, "learn_mass": True, "rng": 1}
+    rbm, C, path = MODELS["N_h < N_v"], chain.propagator, tmp_path / "run.npz"
+    whole = train(rbm, C, 12, 0.02, PCD(8), **options)
+    train(rbm, C, 9, 0.02, PCD(8), checkpoint=path, **options)
+    there = train(rbm, library(C), 12, 0.02, PCD(8), checkpoint=path, **options)
+    np.testing.assert_allclose(there.model.weights, whole.model.weights, rtol=0, atol=1e-13)
+    np.testing.assert_allclose(there.mass_squared, whole.mass_squared, rtol=1e-12, atol=0)
+
+
 def test_a_device_generator_goes_on(chain, tmp_path):
     C = torch_tensor(chain.propagator)
     from srbm.random import TorchGenerator

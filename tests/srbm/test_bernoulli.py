@@ -234,6 +234,40 @@ def test_momentum_and_schedule_by_hand():
     )
 
 
+@pytest.mark.parametrize("steps", [1, 3])
+@pytest.mark.parametrize("batch", [None, 7])
+def test_sampled_updates_by_hand(batch, steps):
+    """Persistent chains that start at the data, minibatches without repetition, momentum, and a mass that is learnt."""
+    rbm, data, rng = machine(), np.random.default_rng(18).standard_normal((30, 3)), np.random.default_rng(19)
+    phi = data[rng.integers(30, size=11)]
+    parameters = [rbm.weights, rbm.hidden_bias, rbm.mass_squared]
+    velocity = [0 * part for part in parameters]
+    for rate in (0.1, 0.1, 0.05, 0.05, 0.025, 0.025):
+        weights, bias, mass = parameters
+        rows = data if batch is None else data[rng.choice(30, batch, replace=False, shuffle=False)]
+        assert len(np.unique(rows, axis=0)) == len(rows)
+        for _ in range(steps):
+            p = 1 / (1 + np.exp(-2 * (phi @ weights - bias)))
+            h = np.where(rng.random(p.shape) < p, 1.0, -1.0)
+            phi = h @ weights.T / mass + rng.standard_normal(phi.shape) / np.sqrt(mass)
+        there, here = (np.tanh(x @ weights - bias) for x in (rows, phi))
+        slopes = (
+            rows.T @ there / len(rows) - phi.T @ here / 11,
+            here.mean(axis=0) - there.mean(axis=0),
+            ((phi**2).sum() / 11 - (rows**2).sum() / len(rows)) / 2,
+        )
+        velocity = [0.6 * v + slope for v, slope in zip(velocity, slopes, strict=True)]
+        parameters = [part + rate * v for part, v in zip(parameters, velocity, strict=True)]
+    training = train_bernoulli(
+        rbm, data, 6, StepDecay(0.1, 0.5, 2), 11, steps, batch=batch, momentum=0.6, learn_mass=True, rng=19
+    )
+    for ours, by_hand in zip(
+        (training.model.weights, training.model.hidden_bias, training.model.mass_squared), parameters, strict=True
+    ):
+        np.testing.assert_allclose(ours, by_hand, rtol=0, atol=1e-11)
+    np.testing.assert_allclose(training.states, phi, rtol=0, atol=1e-11)
+
+
 def test_training_ends_at_a_stationary_point_and_improves():
     truth = GaussianBernoulliRBM([[1.5, 0.0], [0.0, 1.2], [0.3, -0.3]], 3.0)
     data = truth.sample(3000, rng=18)

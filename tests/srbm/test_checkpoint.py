@@ -19,7 +19,7 @@ from srbm import (
     TrainingInterrupted,
     train,
 )
-from tests.srbm.helpers import correlation_with
+from tests.srbm.helpers import correlation_with, half_drawn
 from tests.srbm.test_training import assert_same
 
 TARGET = correlation_with([1.0, 2.0, 3.2, 4.0], rng=3)
@@ -223,15 +223,20 @@ def test_a_resumed_training_writes_checkpoints_too(tmp_path):
     assert_same(run(30, path), run(30))
 
 
-def test_the_callers_generator_moves_as_it_would_have(tmp_path):
+@pytest.mark.parametrize("begun", [np.random.default_rng, half_drawn])
+def test_the_callers_generator_moves_as_it_would_have(begun, tmp_path):
     path = tmp_path / "run.npz"
-    first, second = np.random.default_rng(5), np.random.default_rng(5)
+    first, second = begun(5), begun(5)
     run(rng=first)
     with pytest.raises(TrainingInterrupted):
-        run(path=path, rng=np.random.default_rng(5), callback=stop_at(10))
+        run(path=path, rng=begun(5), callback=stop_at(10))
     run(path=path, rng=second)
+    assert (
+        first.integers(2**32, size=3, dtype=np.uint32).tolist()
+        == second.integers(2**32, size=3, dtype=np.uint32).tolist()
+    )
     assert first.random() == second.random()
-    assert_same(run(path=path, rng=None), run(rng=5))  # who gives no seed gets the stored generator
+    assert_same(run(path=path, rng=None), run(rng=begun(5)))  # who gives no seed gets the stored generator
 
 
 def test_the_callback_sees_every_record_once(tmp_path):
@@ -246,6 +251,8 @@ def test_the_callback_sees_every_record_once(tmp_path):
     [
         ({"rbm": ScalarRBM.random(4, 3, 6.0, rng=1)}, "rbm"),
         ({"rbm": ScalarRBM.random(4, 2, 6.0, rng=0)}, "rbm"),
+        ({"rbm": ScalarRBM(START.weights, 6.0, 1.5)}, "rbm"),
+        ({"rbm": ScalarRBM(START.weights, 6.5)}, "rbm"),
         ({"correlation": 1.01 * TARGET}, "correlation"),
         ({"learning_rate": 0.05}, "learning_rate"),
         ({"gradient": PCD(16, 3)}, "gradient"),

@@ -7,7 +7,7 @@ import pytest
 
 from srbm import CD, PCD, Exact, ScalarRBM, train
 from srbm.chains.explicit import ExplicitChains, explicit_sweeps
-from srbm.chains.gram import GramChains, _autoregression, gram_sweeps
+from srbm.chains.gram import GramChains, _autoregression, _then, gram_sweeps
 from srbm.chains.stack import Ensemble
 from tests.srbm.helpers import RARE, matrix_with, numerical_gradient, same_law_p_value
 
@@ -59,6 +59,20 @@ def test_sweeps_are_the_autoregression_of_gibbs_sampling(rbm):
         np.testing.assert_allclose(total, by_hand, rtol=0, atol=1e-13)
         # The model is stationary: C = A^T C A + S.
         np.testing.assert_allclose(power.T @ rbm.propagator @ power + total, rbm.propagator, rtol=0, atol=1e-13)
+
+
+def test_one_autoregression_after_another():
+    """phi'' = (phi A_1 + E_1) A_2 + E_2, of two models whose matrices do not commute."""
+    (a, s), (b, t) = (
+        (matrix[0] for matrix in _autoregression(stack(MODELS[name]), 1)) for name in ("mass per node", "sigma_h^2")
+    )
+    phi, ones = np.random.default_rng(0).standard_normal((2, 3)), np.eye(3)
+    transition, noise = _then((a, s), (b, t))
+    np.testing.assert_allclose(phi @ transition, (phi @ a) @ b, rtol=0, atol=1e-14)
+    assert np.abs(phi @ transition - (phi @ b) @ a).max() > 1e-3
+    for one in ones:  # the variance of one . phi'', of two independent parts
+        assert one @ noise @ one == pytest.approx((b @ one) @ s @ (b @ one) + one @ t @ one, abs=1e-14)
+    assert np.abs(noise - _then((b, t), (a, s))[1]).max() > 1e-3
 
 
 @every_model
@@ -182,6 +196,8 @@ def test_normalizable_tells_run_by_run():
         np.stack([good, bad, good, np.full((3, 2), np.nan)]), np.array([[2.0], [2.0], [-1.0], [2.0]]), 1.0
     )
     assert ensemble.normalizable().tolist() == [True, False, False, False]
+    masses = Ensemble(np.zeros((4, 3, 0)), np.array([[2.0], [-1.0], [np.inf], [np.nan]]), 1.0)
+    assert masses.normalizable().tolist() == [True, False, False, False]
 
 
 @pytest.mark.parametrize("strategy", [CD, PCD])

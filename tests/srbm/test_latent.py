@@ -134,6 +134,16 @@ def test_against_scikit_learn(n_hidden):
     np.testing.assert_allclose(1 / best.mass_squared, theirs.noise_variance_, rtol=1e-3)
 
 
+def test_of_several_starts_the_best_end_counts():
+    """A likelihood with two maxima, 0.05 nats apart: either is found from about half of the starts."""
+    data = np.random.default_rng(8).standard_normal((12, 6))
+    C = data.T @ data / 12
+    alone = [factor_analysis(C, 2, rng=seed).log_likelihood(C) for seed in range(6)]
+    assert max(alone) - min(alone) > 0.03
+    together = [factor_analysis(C, 2, starts=8, rng=seed).log_likelihood(C) for seed in range(6)]
+    np.testing.assert_allclose(together, max(alone), rtol=0, atol=1e-6)
+
+
 def test_units_do_not_matter():
     C = from_latent(LOADINGS, NOISE).sample(200, rng=6)
     C = C.T @ C / 200

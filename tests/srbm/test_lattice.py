@@ -75,6 +75,15 @@ def test_metropolis(shape):
     assert_gaussian(field.metropolis(2500, rng=2, chains=2500, burn_in=60, sweeps=20), field.kernel)
 
 
+@pytest.mark.parametrize("burn_in", [1, 7])
+def test_burning_in_is_sweeping(burn_in):
+    """What is recorded first is what the same chains are like after as many sweeps, from the same random numbers."""
+    field, chains = FreeScalarField((2, 3), 0.5), 20
+    path = field.metropolis(chains * (burn_in + 3), rng=1, chains=chains, burn_in=0, sweeps=1)
+    first = field.metropolis(chains, rng=1, chains=chains, burn_in=burn_in, sweeps=3)
+    np.testing.assert_array_equal(first, path[-chains:])
+
+
 IMPROVED = {1: 4 / 3, 2: -1 / 12}
 LINKED = [
     (7, IMPROVED),

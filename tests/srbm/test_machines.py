@@ -261,8 +261,11 @@ def test_a_file_holds_the_machine_to_the_last_bit(rbm, name, tmp_path):
         type(rbm).load(tmp_path / "nothing.npz")
 
 
-def test_no_bias_stays_none(tmp_path):
+def test_no_bias_stays_none_and_any_other_stays_what_it_is(tmp_path):
     path = tmp_path / "machine.npz"
+    for kind in (ScalarRBM, GaussianBernoulliRBM):
+        balanced = kind(WEIGHTS, 3.0, hidden_bias=[0.5, -0.5])
+        np.testing.assert_array_equal(kind.load(balanced.save(path)).hidden_bias, [0.5, -0.5])
     assert ScalarRBM.load(ScalarRBM(WEIGHTS, 3.0).save(path)).hidden_bias is None
     np.testing.assert_array_equal(
         GaussianBernoulliRBM.load(GaussianBernoulliRBM(WEIGHTS, 3.0).save(path)).hidden_bias, [0, 0]

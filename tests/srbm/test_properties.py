@@ -2,6 +2,9 @@
 
 A field measured in other units, phi -> u phi, changes K, mu^2 and kappa by 1 / u^2 and correlations by u^2, and nothing
 that has no units. Warnings are errors here, so that none escapes.
+
+The examples are the same from run to run, but not in every selection of tests: Hypothesis tries the constants that it
+finds in the modules imported so far, whatever its seed. So every example has to be quick, and any may come.
 """
 
 import contextlib
@@ -92,8 +95,10 @@ def single(array):
     return np.asarray(array).astype(np.float32).astype(np.float64)
 
 
-def close(actual, expected, rtol=1e-9, atol=0.0):
-    np.testing.assert_allclose(actual, expected, rtol=rtol, atol=atol * np.abs(expected).max(initial=0.0))
+def close(actual, expected, rtol=1e-9, atol=0.0, scale=None):
+    """`atol` is in units of `scale`: the largest number expected, or what a difference was taken of."""
+    scale = np.abs(expected).max(initial=0.0) if scale is None else np.max(scale)
+    np.testing.assert_allclose(actual, expected, rtol=rtol, atol=atol * scale)
 
 
 # Lattice
@@ -143,11 +148,16 @@ def test_model(made, seed):
     rbm, unit = made
     n = rbm.n_visible
     kernel = rbm.kernel
-    close(kernel, rbm.mass_squared * np.eye(n) - rbm.hidden_variance * rbm.weights @ rbm.weights.T, atol=1e-14)
+    close(
+        kernel,
+        rbm.mass_squared * np.eye(n) - rbm.hidden_variance * rbm.weights @ rbm.weights.T,
+        atol=1e-14,
+        scale=rbm.mass_squared,
+    )
     np.testing.assert_array_equal(kernel, kernel.T)
     assert rbm.eigenvalues.shape == (n,)
     assert (np.diff(rbm.eigenvalues) >= -1e-12 * unit).all()
-    close(rbm.eigenvalues.sum(), np.trace(kernel), atol=1e-12)
+    close(rbm.eigenvalues.sum(), np.trace(kernel), atol=1e-12, scale=rbm.mass_squared)
     assert rbm.singular_values.shape == (min(n, rbm.n_hidden),)
     assert rbm.is_normalizable is bool(rbm.eigenvalues[0] > 0)
     phi = np.random.default_rng(seed).standard_normal((2, 3, n)) / np.sqrt(unit)
@@ -172,13 +182,13 @@ def test_model(made, seed):
         return
     for call in rest:
         assert np.isfinite(call()).all()
-    condition = rbm.eigenvalues[-1] / rbm.eigenvalues[0]
+    condition = np.max(rbm.mass_squared) / rbm.eigenvalues[0]
     close(kernel @ rbm.propagator, np.eye(n), atol=1e-14 * condition)
     close(
         rbm.log_partition,
         (n * np.log(2 * np.pi) - np.log(rbm.eigenvalues).sum()) / 2,
-        rtol=1e-14 * condition + 1e-9,
-        atol=1e-9,
+        atol=1e-14 * condition + 1e-9,
+        scale=1,
     )
 
 
@@ -188,7 +198,7 @@ def test_units_of_a_model(made, factor):
     rbm, unit = made
     factor = 10.0 ** np.clip(np.log10(factor), -150 - np.log10(unit), 150 - np.log10(unit))
     other = ScalarRBM(rbm.weights * np.sqrt(factor), rbm.mass_squared * factor, rbm.hidden_variance)
-    close(other.kernel, factor * rbm.kernel, atol=1e-12)
+    close(other.kernel, factor * rbm.kernel, atol=1e-12, scale=other.mass_squared)
     close(other.singular_values, np.sqrt(factor) * rbm.singular_values, atol=1e-12)
     if rbm.eigenvalues[0] > 1e-6 * unit:
         close(other.propagator, rbm.propagator / factor, rtol=1e-6, atol=1e-6)
@@ -311,7 +321,7 @@ def test_nearly_singular_correlations(made, seed, smallness, n_hidden):
     best = srbm.maximum_likelihood(correlation, n_hidden, mass_squared)
     assert best.is_normalizable
     assert np.isfinite(best.log_likelihood(correlation))
-    if variances[min(n_hidden, n) :].mean() > 1e-13 * variances.max():
+    if variances[min(n_hidden, n) :].mean() > 2e-12 * variances.max():  # 1e-12 is taken for rounding
         assert np.isfinite(srbm.maximum_likelihood(correlation, min(n_hidden, n)).weights).all()
     elif smallness == 0:
         with pytest.raises(ValueError, match="no maximum"):
@@ -325,7 +335,9 @@ def test_nearly_singular_correlations(made, seed, smallness, n_hidden):
     start = ScalarRBM.random(n + 1, n_hidden, mass_squared, scale=1e-2 * np.sqrt(unit), rng=seed)
     for gradient in (Exact(), PCD(4), PCD(40), CD(4), CD(40)):
         assert np.isfinite(srbm.train(start, correlation, 3, 1e-3 * unit, gradient, rng=0).log_likelihood).all()
-    flow = srbm.gradient_flow(start, correlation, np.array([0.0, 0.1, 1.0]) * unit)
+    # Until the lightest mode has just arrived, exp(6) times as large as at the start. There it relaxes at the rate
+    # 2 mu^2 / kappa^2, which only steps as small can follow: a time of order one would take minutes for some kappa.
+    flow = srbm.gradient_flow(start, correlation, np.array([0.0, 1.0, 6.0]) * kappa[0])
     assert (flow.eigenvalues > 0).all()
 
 

@@ -25,7 +25,7 @@ from srbm import (
     train,
 )
 from srbm.chains.gram import GramChains
-from tests.srbm.helpers import correlation_with, matrix_with, numerical_gradient
+from tests.srbm.helpers import correlation_with, half_drawn, matrix_with, numerical_gradient
 
 TARGET = correlation_with([1.0, 2.0, 3.2, 4.0], rng=3)
 HISTORY = ("epochs", "eigenvalues", "singular_values", "mass_squared", "log_likelihood")
@@ -220,6 +220,7 @@ RESUMABLE = {
     "CD, explicit": (CD(5, 3), {}),
     "everything": (PCD(16), {"momentum": 0.7, "learn_mass": True, "weight_decay": 1e-3, "runs": 3}),
     "everything, mu": (PCD(16), {"momentum": 0.7, "learn_mass": "mu", "weight_decay": 1e-3, "runs": 3}),
+    "half-drawn word": (PCD(5), {"rng": half_drawn(3)}),
     "Mersenne Twister": (PCD(5), {"rng": np.random.Generator(np.random.MT19937(3))}),
     "Philox": (PCD(5), {"rng": np.random.Generator(np.random.Philox(3))}),
 }
