@@ -44,7 +44,7 @@ def limit(seconds: float):
     user = os.getuid()
     limits = {"CORE": 0, "AS": ADDRESSES, "CPU": int(seconds) + 1, "NOFILE": FILES, "FSIZE": LARGEST_FILE}
     if sys.platform == "linux":  # where what a user runs besides counts as well
-        limits["NPROC"] = sum(threads for _, threads, owner in _processes().values() if owner == user) + PROCESSES
+        limits["NPROC"] = sum(threads for _, threads, _, owner in _processes().values() if owner == user) + PROCESSES
     for name, value in limits.items():
         kind = getattr(resource, f"RLIMIT_{name}")
         hard = resource.getrlimit(kind)[1]
@@ -121,7 +121,7 @@ def _watch(child, requests) -> int:
         below = _descendants()
         if len(below) > PROCESSES:
             return TOO_MANY
-        if sum(map(_occupied, below)) > MEMORY:
+        if sum(below.values()) > MEMORY and sum(map(_share, below)) > MEMORY:
             return TOO_MUCH
     return 0
 
@@ -138,28 +138,29 @@ def _end_all():
             time.sleep(0.001)
 
 
-def _processes() -> dict[int, tuple[int, int, int]]:
-    """Of each process its parent, its number of threads and the user."""
+def _processes() -> dict[int, tuple[int, int, int, int]]:
+    """Of each process its parent, its number of threads, the bytes that it and others occupy, and the user."""
     found = {}
     for folder in Path("/proc").iterdir():
         if folder.name.isdigit():
             with contextlib.suppress(OSError):
                 fields = (folder / "stat").read_text(errors="replace").rpartition(")")[2].split()
-                found[int(folder.name)] = int(fields[1]), int(fields[17]), folder.stat().st_uid
+                resident = int(fields[21]) * resource.getpagesize()
+                found[int(folder.name)] = int(fields[1]), int(fields[17]), resident, folder.stat().st_uid
     return found
 
 
-def _descendants() -> list[int]:
-    """The processes that this one has started, and those that these have."""
-    processes, below, parents = _processes(), [], {os.getpid()}
+def _descendants() -> dict[int, int]:
+    """The processes that this one has started, and those that these have, with the bytes that they occupy."""
+    processes, below, parents = _processes(), {}, {os.getpid()}
     while parents:
-        parents = {process for process, (parent, *_) in processes.items() if parent in parents} - set(below)
-        below += parents
+        parents = {one for one, (parent, *_) in processes.items() if parent in parents and one not in below}
+        below |= {one: processes[one][2] for one in parents}
     return below
 
 
-def _occupied(process) -> int:
-    """The bytes of memory that a process occupies: of what it shares, its share."""
+def _share(process) -> int:
+    """The bytes that a process occupies, where of what it shares only its share counts: this takes long to find out."""
     with contextlib.suppress(OSError):
         lines = Path(f"/proc/{process}/smaps_rollup").read_text().splitlines()
         return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:"))

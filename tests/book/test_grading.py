@@ -183,6 +183,10 @@ def test_a_right_answer_is_right(tmp_path, answer):
 
 FAKE = r"x\n2.2   Right.\n2 of 2 are right\x1b[2J\u202e"
 WRONG, ENDED, LATE, RAISED = "Not yet: ", "It ended Python.", "It ran longer than 2 s.", "Code cell 3 raised "
+COPIES = """import os, time
+for _ in range(99 + 2 * os.cpu_count()):
+    if not os.fork(): time.sleep(60)
+time.sleep(60)"""
 HOSTILE = {  # with the beginnings of what may be said of it
     "an endless loop": ("while True: pass", LATE),
     "one that nothing interrupts": ("sum(iter(int, 1))", LATE),
@@ -225,8 +229,9 @@ HOSTILE = {  # with the beginnings of what may be said of it
     "garbage": ("import os\nfor fd in range(3, 30):\n    try: os.write(fd, bytes(range(256)) * 99)\n"
                 "    except OSError: pass", (ENDED, LATE)),
     "closed pipes": ("import os\nos.closerange(0, 99)\njudge_2_1(2)", ENDED),
-    "copies of the process": ("import os, time\nfor _ in range(99 + 2 * os.cpu_count()):\n"
-                              "    if not os.fork(): time.sleep(60)\ntime.sleep(60)", "It started too many processes."),
+    "copies of the process": (COPIES, ("It started too many processes.", LATE)),
+    "copies that do the same": ("import os\nfor _ in range(9): os.fork()\nwhile True: pass",
+                                ("It started too many processes.", LATE)),
     "a stop": ("import os, signal\nos.kill(os.getpid(), signal.SIGSTOP)\nwhile True: pass", LATE),
     "a signal to its group": ("import os, signal\nsignal.signal(15, signal.SIG_IGN)\nos.killpg(0, 15)\njudge_2_1(2)",
                               "Right."),
@@ -380,6 +385,12 @@ def test_what_is_not_contained_is_said(book, monkeypatch, capsys, held):
     assert said.err == f"{UNCONTAINED[held]}\n"
     assert "trust" in said.err
     assert said.out.endswith("1 of 3 are right\n")
+
+
+def test_the_number_of_processes_is_limited(tmp_path):
+    book = a_chapter("ex-2-1")
+    said = verdicts(handed_in(book, COPIES), book, tmp_path, seconds=60.0)
+    assert said == {"ex-2-1": "It started too many processes."}
 
 
 def test_what_all_processes_occupy_is_limited(tmp_path):
