@@ -75,6 +75,8 @@ def supervise(requests: Connection, replies: Connection, namespaces: bool, scrat
         _call("prctl", PARENT_DEATH, signal.SIGKILL, 0, 0, 0)
         if namespaces:
             _seal(scratch, sockets)
+        else:
+            os.nice(15)  # among hundreds of processes the supervisor has to find them all
         return
     code = 0
     try:
@@ -82,6 +84,8 @@ def supervise(requests: Connection, replies: Connection, namespaces: bool, scrat
         code = _watch(child, requests)
     finally:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(child, signal.SIGKILL)  # and with the first process of a namespace all others
         _end_all()
         os._exit(code)
 

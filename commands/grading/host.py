@@ -69,7 +69,7 @@ class Guest:
 
     def __init__(self, folder: Path, chapters: Path, judge: str, seconds: float, held_by: str | None = None):
         self._seconds, self._deadline = seconds, time.monotonic() + STARTING
-        self._scratch = tempfile.TemporaryDirectory(prefix="answers-", ignore_cleanup_errors=True)
+        self._scratch = tempfile.TemporaryDirectory(prefix=f"answers-{os.getpid()}-", ignore_cleanup_errors=True)
         settings = {
             "scratch": os.path.realpath(self._scratch.name),
             "folder": str(folder.resolve()),
@@ -99,11 +99,10 @@ class Guest:
 
     def close(self):
         """End the process and all that it has started, and remove what it has written."""
-        self._process.terminate()  # on Linux the supervisor, which ends the others first
-        self._process.join(STARTING / 10)
+        self._requests.close()  # which has the supervisor end, and all the others before
+        self._process.join(STARTING if sys.platform == "linux" else 0)
         self._process.kill()
         self._process.join()
-        self._requests.close()
         self._replies.close()
         self._scratch.cleanup()
 
