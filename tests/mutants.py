@@ -15,6 +15,7 @@ import io
 import os
 import sys
 import time
+from collections import Counter
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
@@ -22,18 +23,21 @@ FORMULAS = {
     "srbm.divergence": ("_relative_entropy kl_divergence truncated_kl", "test_divergence.py"),
     "srbm._support.modes": ("lighter kept", "test_divergence.py test_solutions.py test_stability.py test_training.py"),
     "srbm.solutions": ("_symmetric_root cholesky_solution maximum_likelihood", "test_solutions.py"),
-    "srbm.lattice": ("_dispersion momenta kernel action action_density sample", "test_lattice.py"),
+    "srbm.lattice": ("_dispersion momenta kernel action action_density sample metropolis", "test_lattice.py"),
     "srbm.model": ("eigenvalues log_partition action log_likelihood sample hidden_mean", "test_model.py"),
     "srbm.machine": (
         "visible_mean log_density trace _hidden_given _visible_given",
         "test_machines.py test_model.py test_progress.py",
     ),
-    "srbm.chains.stack": ("kernel_of", "test_model.py"),
+    "srbm.chains.stack": ("kernel_of normalizable", "test_model.py test_gradient.py"),
+    "srbm.chains.explicit": ("model_term hidden_given visible_given", "test_heart.py"),
+    "srbm.chains.gram": ("_autoregression repeated _then", "test_gradient.py"),
+    "srbm.training.positivity": ("_proves _norms", "test_positivity.py"),
     "srbm.stability": (
         "noise_floor eigenvalue_relaxation sweeps_needed _rates stable_rate slowest_sweeps",
         "test_stability.py test_flow.py",
     ),
-    "srbm.latent": ("covariance latent_form from_latent", "test_latent.py"),
+    "srbm.latent": ("covariance latent_form from_latent loadings cost", "test_latent.py"),
     "srbm.statistics": ("autocorrelation_time standard_error", "test_statistics.py"),
     "srbm.trajectories": ("natural_gradient_flow", "test_flow.py"),
     "srbm.training.schedules": ("__call__", "test_training.py"),
@@ -41,30 +45,39 @@ FORMULAS = {
     "srbm.training.history": ("measured", "test_training.py"),
     "srbm.phi4": ("action _mode quartic_mean", "test_interactions.py test_machines.py"),
     "srbm.gaussian_bernoulli": ("action _log_weights log_partition mean propagator psi", "test_bernoulli.py"),
-    "srbm.training.bernoulli": ("sample_statistics model_statistics bernoulli_gradient", "test_bernoulli.py"),
+    "srbm.training.bernoulli": ("sample_statistics model_statistics bernoulli_gradient _step", "test_bernoulli.py"),
     "srbm.recommend": ("_parameters", "test_recommend.py"),
 }
 # fmt: off
 EQUIVALENT = {
-    "srbm.solutions.cholesky_solution:8 lower * np.where(np.diag(lower) < 0, -1.0, 1.0)  ->  lower / np.where(np.diag("
+    "srbm.solutions.cholesky_solution lower * np.where(np.diag(lower) < 0, -1.0, 1.0)  ->  lower / np.where(np.diag("
     "lower) < 0, -1.0, 1.0)": "by +-1",
-    "srbm._support.modes.kept:2 variances * mass_squared > 1  ->  variances * mass_squared >= 1":
+    "srbm._support.modes.kept variances * mass_squared > 1  ->  variances * mass_squared >= 1":
         "a mode at mu^2 is kept with weight zero",
-    "srbm.lattice.momenta:3 1  ->  2": "any negative extent asks numpy for what is left",
-    "srbm.model.sample:3 self.mean + scipy.linalg.solve_triangular(self._cholesky, noise, lower=True, trans='T').T  ->"
+    "srbm.lattice.momenta np.indices(self._extents).reshape(len(extents), -1)  ->  np.indices(self._extents).reshape("
+    "len(extents), -2)": "any negative extent asks numpy for what is left",
+    "srbm.model.sample self.mean + scipy.linalg.solve_triangular(self._cholesky, noise, lower=True, trans='T').T  ->"
     "  self.mean - scipy.linalg.solve_triangular(self._cholesky, noise, lower=True, trans='T').T": "the noise is even",
-    "srbm.machine._hidden_given:3 mean + np.sqrt(cast(Any, self).hidden_variance) * rng.standard_normal(mean.shape)  ->"
+    "srbm.machine._hidden_given mean + np.sqrt(cast(Any, self).hidden_variance) * rng.standard_normal(mean.shape)  ->"
     "  mean - np.sqrt(cast(Any, self).hidden_variance) * rng.standard_normal(mean.shape)": "the noise is even",
-    "srbm.machine._visible_given:3 mean + rng.standard_normal(mean.shape) / np.sqrt(self.mass_squared)  ->  mean - "
+    "srbm.machine._visible_given mean + rng.standard_normal(mean.shape) / np.sqrt(self.mass_squared)  ->  mean - "
     "rng.standard_normal(mean.shape) / np.sqrt(self.mass_squared)": "the same",
-    "srbm.gaussian_bernoulli._log_weights:4 states @ couplings * states  ->  states @ couplings / states": "by +-1",
-    "srbm.statistics.autocorrelation_time:21 window >= 5 * tau  ->  window > 5 * tau":
+    "srbm.gaussian_bernoulli._log_weights states @ couplings * states  ->  states @ couplings / states": "by +-1",
+    "srbm.statistics.autocorrelation_time window >= 5 * tau  ->  window > 5 * tau":
         "they are equal for a constant only, whose tau does not depend on the window",
-    "srbm.statistics.autocorrelation_time:21 window * tau >= 5  ->  window * tau > 5": "the same",
-    "srbm.statistics.autocorrelation_time:15 8  ->  9": "how much rounding is allowed for is a choice",
-    "srbm.statistics.autocorrelation_time:9 0  ->  1": "a number is refused as too short with either length",
-    "srbm.statistics.autocorrelation_time:10 2  ->  3": "two values are refused later, as shorter than 50 tau",
-    "srbm.statistics.autocorrelation_time:13 2  ->  3": "more zeros than the transform needs",
+    "srbm.statistics.autocorrelation_time window * tau >= 5  ->  window * tau > 5": "the same",
+    "srbm.statistics.autocorrelation_time 8 * np.finfo(float).eps  ->  9 * np.finfo(float).eps":
+        "how much rounding is allowed for is a choice",
+    "srbm.statistics.autocorrelation_time series.shape[-1] if series.ndim else 0  ->  series.shape[-1] if series.ndim "
+    "else 1": "a number is refused as too short with either length",
+    "srbm.statistics.autocorrelation_time length < 2  ->  length < 3":
+        "two values are refused later, as shorter than 50 tau",
+    "srbm.statistics.autocorrelation_time 2 * length  ->  3 * length": "more zeros than the transform needs",
+    "srbm.chains.stack.normalizable n_hidden < n_visible  ->  n_hidden >= n_visible":
+        "both matrices are positive, or neither",
+    "srbm.training.positivity._norms weights.shape[1] < weights.shape[2]  ->  weights.shape[1] >= weights.shape[2]":
+        "both Gram matrices have the same largest eigenvalue",
+    "srbm.training.positivity._norms weights.shape[1]  ->  weights.shape[2]": "the same",
 }
 # fmt: on
 """Mutants that change no result, and why."""
@@ -83,9 +96,17 @@ SWAPS = {
     ast.Or: ast.And,
 }
 
+FRAGMENTS = ast.Constant, ast.UnaryOp, ast.Slice, ast.Tuple, ast.keyword
+"""What says too little alone: a key shows what is around it."""
+
 
 def mutations(tree: ast.Module, names: set[str]):
-    """(description, change) for every place in the functions `names`; `change` alters the tree and returns the undo."""
+    """(key, node, field, old, new) for every place in the functions `names`, where `field` of `node` can be changed.
+
+    A key is `function before  ->  after`, with a number where the same has occurred before: it depends on the code, and
+    not on how that is laid out in lines.
+    """
+    seen: Counter[str] = Counter()
     for function in ast.walk(tree):
         if not (isinstance(function, ast.FunctionDef) and function.name in names):
             continue
@@ -95,17 +116,21 @@ def mutations(tree: ast.Module, names: set[str]):
             if isinstance(node, (ast.Raise, ast.JoinedStr))
             for inner in ast.walk(node)
         }
+        around = {id(inner): node for node in ast.walk(function) for inner in ast.iter_child_nodes(node)}
         for statement in function.body:
             for node in ast.walk(statement):
-                if id(node) in messages or not hasattr(node, "lineno"):
+                if id(node) in messages:
                     continue
-                where = f"{function.name}:{node.lineno - function.lineno}"
-                before = ast.unparse(node)
+                shown = node
+                while isinstance(shown, FRAGMENTS):
+                    shown = around[id(shown)]
+                before = ast.unparse(shown)
                 for field, old, new in alternatives(node):
                     setattr(node, field, new)
-                    after = ast.unparse(node)
+                    key = f"{function.name} {before}  ->  {ast.unparse(shown)}"
                     setattr(node, field, old)
-                    yield f"{where} {before}  ->  {after}", node, field, old, new
+                    seen[key] += 1
+                    yield key if seen[key] == 1 else f"{key} ({seen[key]})", node, field, old, new
 
 
 def alternatives(node: ast.AST):
@@ -181,12 +206,12 @@ def main(modules: list[str]) -> int:
         if not survives(module, tree, tests):
             raise SystemExit(f"the tests of {module} fail without any mutant")
         died = total = 0
-        for description, node, field, old, new in list(mutations(tree, set(names.split()))):
+        for place, node, field, old, new in list(mutations(tree, set(names.split()))):
             setattr(node, field, new)
             alive = survives(module, tree, tests)
             setattr(node, field, old)
             total, died = total + 1, died + (not alive)
-            key = f"{module}.{description}"
+            key = f"{module}.{place}"
             if alive and key not in EQUIVALENT:
                 unexplained += 1
                 print(f"survived: {key}", flush=True)

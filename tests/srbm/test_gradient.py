@@ -196,6 +196,8 @@ def test_normalizable_tells_run_by_run():
         np.stack([good, bad, good, np.full((3, 2), np.nan)]), np.array([[2.0], [2.0], [-1.0], [2.0]]), 1.0
     )
     assert ensemble.normalizable().tolist() == [True, False, False, False]
+    per_node = Ensemble(np.stack([good, bad]), np.array([[2.0, 3.0, 4.0], [2.0, 3.0, 4.0]]), 1.0)
+    assert per_node.normalizable().tolist() == [True, False]
     masses = Ensemble(np.zeros((4, 3, 0)), np.array([[2.0], [-1.0], [np.inf], [np.nan]]), 1.0)
     assert masses.normalizable().tolist() == [True, False, False, False]
 
