@@ -198,8 +198,8 @@ def test_normalizable_tells_run_by_run():
     assert ensemble.normalizable().tolist() == [True, False, False, False]
     per_node = Ensemble(np.stack([good, bad]), np.array([[2.0, 3.0, 4.0], [2.0, 3.0, 4.0]]), 1.0)
     assert per_node.normalizable().tolist() == [True, False]
-    masses = Ensemble(np.zeros((4, 3, 0)), np.array([[2.0], [-1.0], [np.inf], [np.nan]]), 1.0)
-    assert masses.normalizable().tolist() == [True, False, False, False]
+    masses = Ensemble(np.zeros((5, 3, 0)), np.array([[0.5], [0.0], [-1.0], [np.inf], [np.nan]]), 1.0)
+    assert masses.normalizable().tolist() == [True, False, False, False, False]
 
 
 @pytest.mark.parametrize("strategy", [CD, PCD])
