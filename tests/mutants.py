@@ -23,8 +23,10 @@ FORMULAS = {
     "srbm.divergence": ("_relative_entropy kl_divergence truncated_kl", "test_divergence.py"),
     "srbm._support.modes": ("lighter kept", "test_divergence.py test_solutions.py test_stability.py test_training.py"),
     "srbm.solutions": ("_symmetric_root cholesky_solution maximum_likelihood", "test_solutions.py"),
-    "srbm.lattice": ("_dispersion momenta kernel action action_density sample metropolis",
-                     "test_lattice.py test_progress.py"),
+    "srbm.lattice": (
+        "_dispersion momenta kernel action action_density sample metropolis",
+        "test_lattice.py test_progress.py",
+    ),
     "srbm.model": ("eigenvalues log_partition action log_likelihood sample hidden_mean", "test_model.py"),
     "srbm.machine": (
         "visible_mean log_density trace _hidden_given _visible_given",
