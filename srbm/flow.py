@@ -30,6 +30,8 @@ from ._support.runtime import progress_bar, single_threaded
 from .chains.stack import Ensemble
 from .errors import NotNormalizableError
 from .model import ScalarRBM
+from .stability import eigenvalue_relaxation, learning_rate_limit, relaxation_rates  # noqa: F401  old place
+from .trajectories import mode_trajectory, natural_gradient_flow  # noqa: F401  old place
 
 
 @dataclass(frozen=True, eq=False, repr=False)

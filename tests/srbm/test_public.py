@@ -1,5 +1,6 @@
 """The package as a newcomer meets it."""
 
+import importlib
 import inspect
 import re
 import subprocess
@@ -31,6 +32,32 @@ def test_all_is_sorted_and_complete():
     assert len(set(srbm.__all__)) == len(srbm.__all__)
     public = {name for name, thing in vars(srbm).items() if not name.startswith("_") and not inspect.ismodule(thing)}
     assert public == set(srbm.__all__)
+
+
+OLD_PLACES = {
+    "accelerator": "TorchGenerator",
+    "architecture": "Recommendation recommend",
+    "bernoulli_training": "BernoulliTraining bernoulli_gradient train_bernoulli",
+    "flow": "Flow eigenvalue_relaxation gradient_flow learning_rate_limit mode_trajectory natural_gradient_flow "
+    "relaxation_rates",
+    "gradient": "CD Exact PCD",
+    "interactions": "GaussianBernoulliRBM Phi4RBM quartic_sites",
+    "noise": "noise_floor",
+    "panel": "Panel",
+    "parallel": "sweep",
+    "plotting": "curves eigenvalue_evolution matrix spectrum",
+    "schedules": "StepDecay",
+    "training": "Training train",
+    "widgets": "Slider slider",
+}
+"""Where names of version 1.0 could be imported from, and still can for one release."""
+
+
+@pytest.mark.parametrize("module", OLD_PLACES)
+def test_old_places_lead_to_the_same_things(module):
+    for name in OLD_PLACES[module].split():
+        thing = getattr(importlib.import_module(f"srbm.{module}"), name)
+        assert getattr(srbm, name, thing) is thing
 
 
 def test_import_is_light_and_silent():
