@@ -137,9 +137,9 @@ def main(settings: dict, requests: Connection, replies: Connection):
     """Execute the cells that `requests` brings, contained as the `settings` of `host` say; never returns."""
     channel, scratch = Channel(requests, replies), Path(settings["scratch"])
     try:
-        if sys.platform == "linux":
+        if os.name == "posix":
             from commands.grading import confine
-
+        if sys.platform == "linux":
             confine.supervise(requests, replies, settings["namespaces"], settings["scratch"])
         copy_files(Path(settings["folder"]), scratch)
         os.chdir(scratch)
@@ -150,8 +150,6 @@ def main(settings: dict, requests: Connection, replies: Connection):
         sys.path[:] = [settings["chapters"], *sys.path, str(scratch)]
         cells = Cells(channel, settings["judge"])
         if os.name == "posix":
-            from commands.grading import confine
-
             confine.limit(settings["seconds"])
             os.register_at_fork(after_in_child=channel.close)  # a copy of this process has nothing to say
         channel.send(ready=True)

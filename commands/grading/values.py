@@ -45,7 +45,7 @@ def encode(value, functions=None):
 
 
 def encode_answer(value, functions):
-    """The same, with a name in place of what is larger than any right answer."""
+    """`encode`, with a name in place of what is larger than any right answer."""
     if is_large(value):
         return {"type": f"{type(value).__name__} of more than {ENTRIES} entries"}
     return encode(value, functions)
@@ -74,7 +74,7 @@ def decode(data, function=None, depth=0):
 
 
 def decode_answer(data, function):
-    """The same from a process that is not trusted."""
+    """`decode` of what comes from a process that is not trusted."""
     try:
         value = decode(data, function)
         if is_large(value):

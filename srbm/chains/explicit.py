@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import sqrt
-from typing import ClassVar, Literal
+from typing import Literal
 
 import numpy as np
 
@@ -30,8 +30,6 @@ class ExplicitChains:
     chains: int
     steps: int = 1
     persistent: Literal["visible", "hidden"] | None = "visible"
-
-    in_eigenbasis: ClassVar[bool] = False
 
     def start(self, ensemble: Ensemble, correlation: Floats, rng: np.random.Generator) -> Floats:
         """What the first update goes on from; chains that persist start in equilibrium with the model."""

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, ClassVar, Literal, cast
+from typing import Any, Literal, cast
 
 import numpy as np
 import scipy
@@ -38,8 +38,6 @@ class GramChains:
     chains: int
     steps: int = 1
     persistent: Literal["visible"] | None = "visible"
-
-    in_eigenbasis: ClassVar[bool] = False
 
     def start(self, ensemble: Ensemble, correlation: Floats, rng: np.random.Generator) -> Floats:
         """What the first update goes on from; chains that persist start in equilibrium with the model."""

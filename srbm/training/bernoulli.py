@@ -42,7 +42,7 @@ from ..gaussian_bernoulli import GaussianBernoulliRBM
 from ..random import generator_from
 from .bernoulli_checkpoint import Origin, Record, Samples, Settings, State, differences, digest_of, read, write
 from .checkpoint import read_same
-from .loop import run, saving, starting_models
+from .loop import going_on, run, saving, starting_models
 
 _NEVER = int(np.iinfo(np.int64).max)
 """`record_every` where only the first and the last epoch are recorded."""
@@ -477,10 +477,7 @@ def train_bernoulli(
         )
         training = BernoulliTraining._made(before._replace(data=settings.data), state, records)
         records, settings = training._grid(), training._settings
-        if rng is not None:
-            generator.bit_generator.state = state.generator  # the caller's moves as it would have
-        else:
-            generator = generator_from(state.generator)
+        generator = going_on(generator, state.generator, seeded=rng is not None)
     else:
         if states is not None:
             drawn = tuple(states)

@@ -291,11 +291,8 @@ class Training:
         checkpoint: Checkpoint,
     ) -> Training:
         """Go on from a checkpoint, with the arrays in the library and on the device of `correlation`."""
-        if seeded:
-            generator.bit_generator.state = self._state.generator  # the caller's moves as it would have
-        else:
-            generator = generator_from(self._state.generator)
         settings, state = self._settings, self._state
+        generator = going_on(generator, state.generator, seeded)
         if not is_numpy(correlation):
             if _in_eigenbasis(_sampler(settings, state.ensemble)):
                 raise CheckpointError(
@@ -531,6 +528,14 @@ def saving(checkpoint: PathLike | None, every: int) -> Checkpoint | None:
     """Where a training is to be saved on the way, if it is."""
     every = count(every, "checkpoint_every", least=1)
     return None if checkpoint is None else checkpoint_at(checkpoint, every)
+
+
+def going_on(generator: Any, state: Any, seeded: bool) -> Any:
+    """The generator of a training that goes on from a checkpoint with this `state`: the caller's, if he gave one."""
+    if not seeded:
+        return generator_from(state)
+    generator.bit_generator.state = state  # it moves as it would have
+    return generator
 
 
 def starting_models(rbm: Any, runs: int, kind: type[M], common: Callable[[M], dict[str, Any]]) -> list[M]:

@@ -92,7 +92,6 @@ class Exact:
     """
 
     method: ClassVar[str] = "exact"
-    in_eigenbasis: ClassVar[bool] = False
 
     def start(self, ensemble: Ensemble, correlation: Floats, rng: np.random.Generator) -> None:
         """Start no chains.
