@@ -7,6 +7,7 @@ it, so that reading never needs more memory than a small multiple of the size of
 
 from __future__ import annotations
 
+import errno
 import glob
 import io
 import math
@@ -70,16 +71,29 @@ class _Unexpected(Exception):
 def path_of(path: Any) -> Path:
     """`path` as a `Path`."""
     try:
-        return Path(path)
+        result = Path(path)
     except TypeError:
         raise TypeError(f"path must be a str or a pathlib.Path, got {described(path)}") from None
+    if "\0" in str(result):
+        raise ValueError(f"path must be the name of a file, which has no zero byte, got {described(str(result))}")
+    return result
+
+
+def followed(path: Path) -> Path:
+    """The file that is written when `path` is, which may be a link."""
+    try:
+        return path.resolve()
+    except RuntimeError as error:  # Python 3.11 and 3.12 have it for links that go round
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(path)) from error
 
 
 def save_arrays(path: str | os.PathLike[str], **arrays: Any) -> Path:
     """Write `arrays` to `path` (.npz); the file appears whole or not at all, and replaces an older one only then."""
     path = path_of(path)
-    if not path.parent.is_dir():
-        raise FileNotFoundError(f"the folder {path.parent} does not exist: create it first")
+    target = followed(path)
+    if not target.parent.is_dir():
+        folder = path.parent if target.parent == path.parent.resolve() else target.parent
+        raise FileNotFoundError(f"the folder {folder} does not exist: create it first")
     if path.is_dir():
         raise IsADirectoryError(f"{path} is a folder: add the name of a file")
     if path.exists() and not path.is_file():
@@ -87,7 +101,7 @@ def save_arrays(path: str | os.PathLike[str], **arrays: Any) -> Path:
     for name, array in arrays.items():
         if np.asarray(array).dtype.hasobject:
             raise TypeError(f"{name} cannot be stored without pickle (dtype object)")
-    with replacing(path.resolve()) as file:  # what a link points to is replaced, not the link
+    with replacing(target) as file:  # what a link points to is replaced, not the link
         np.savez(file, format=np.int64(FORMAT), **arrays)
     return path
 

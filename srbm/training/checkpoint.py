@@ -23,7 +23,7 @@ from .._support.checks import (
     learnt_mass,
     number,
 )
-from .._support.files import Stored, load_arrays, path_of, save_arrays
+from .._support.files import Stored, followed, load_arrays, path_of, save_arrays
 from ..chains.stack import Ensemble
 from ..errors import CheckpointError, DatasetError
 from ..random import generator_from
@@ -77,11 +77,13 @@ def checkpoint_at(path: PathLike, every: int) -> Checkpoint:
     """A checkpoint at `path`; what could not be written there is refused before anything runs."""
     path = path_of(path)
     try:
-        if not path.parent.is_dir():
+        if not followed(path).parent.is_dir():
             raise CheckpointError(f"the folder of the checkpoint {path} does not exist: create it first")
         if path.exists() and not path.is_file():
             what = "a folder" if path.is_dir() else "no regular file"
             raise CheckpointError(f"the checkpoint {path} is {what}: give the name of a file")
+    except CheckpointError:
+        raise
     except OSError as error:
         raise CheckpointError(
             f"the checkpoint {path} cannot be reached ({error}): give another path, or change its permissions"
