@@ -26,6 +26,11 @@ import numpy as np
 from ..errors import DatasetError
 from .checks import described
 
+try:
+    import fcntl
+except ImportError:  # Windows, and browsers
+    fcntl = None  # type: ignore[assignment]
+
 FORMAT = 1
 """Version of what files hold; raised when an older srbm could not read a newer file rightly."""
 _LONGEST_HEADER = 10_000
@@ -133,6 +138,52 @@ def remove_leftovers(path: Path) -> None:
                 leftover.unlink()
 
 
+@contextmanager
+def belonging(path: Path) -> Iterator[None]:
+    """A context in which `path` is this caller's alone; raises `BlockingIOError` where it is somebody else's.
+
+    What is locked is a file beside it, which is gone afterwards. The lock ends with the process, however that ends.
+    Where the system or the disk has no locks, or nothing can be written, there is none.
+    """
+    beside = path.with_name(f".{path.name}.lock")
+    lock = _locked(beside)
+    try:
+        yield
+    finally:
+        if lock is not None:
+            beside.unlink(missing_ok=True)  # before it is free: who waits for it finds that it is no longer the file
+            lock.close()
+
+
+def _locked(beside: Path) -> IO[bytes] | None:
+    """The file `beside`, locked, with the number of this process in it."""
+    while fcntl is not None:
+        try:
+            lock = open(beside, "a+b", buffering=0)  # noqa: SIM115  closed by whoever has the lock
+        except OSError:
+            return None
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if not os.path.samestat(os.fstat(lock.fileno()), os.stat(beside)):
+                raise FileNotFoundError
+        except BlockingIOError:
+            lock.seek(0)
+            owner = lock.read(20).decode(errors="replace")
+            lock.close()
+            raise BlockingIOError(errno.EWOULDBLOCK, f"it belongs to process {owner or 'of another user'}") from None
+        except FileNotFoundError:  # its last owner has just removed it
+            lock.close()
+            continue
+        except OSError:
+            lock.close()
+            return None
+        with suppress(OSError):  # a full disk
+            lock.truncate(0)
+            lock.write(str(os.getpid()).encode())
+        return lock
+    return None
+
+
 def load_arrays(path: str | os.PathLike[str], expected: Mapping[str, Stored]) -> dict[str, Any]:
     """The arrays of the .npz file at `path` (a text as `str`), checked against what is `expected`.
 
@@ -172,6 +223,8 @@ def read_arrays(file: IO[bytes], path: Any, expected: Mapping[str, Stored]) -> d
             return {name: _array(archive, members[name][0], what, within.size) for name, what in expected.items()}
     except _Unexpected as error:
         raise DatasetError(str(error)) from None
+    except MemoryError:  # no fault of the file, which cannot ask for more than its size
+        raise
     except Exception as error:  # zipfile has a dozen ways to fail on arbitrary bytes
         raise DatasetError(
             f"{path} is damaged or not an .npz file written by save ({_brief(error)}); choose another, "
