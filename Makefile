@@ -11,7 +11,7 @@ export OPENBLAS_NUM_THREADS := 1
 export OMP_NUM_THREADS := 1
 export MKL_NUM_THREADS := 1
 
-.PHONY: help book test check lint mutants everywhere wasm reseed execute lab student grade lite pdf site lock bench clean
+.PHONY: help book test check lint mutants mutation fuzz everywhere wasm reseed execute lab student grade lite pdf site lock bench clean
 .DEFAULT_GOAL := help
 
 help:  ## this list
@@ -50,6 +50,9 @@ execute: $(READY)  ## re-execute the chapters and store their outputs (CHAPTER=0
 
 mutants: $(READY)  ## wrong formulas that the tests have to notice (half an hour; not part of `make test`)
 	$(PY) -m tests.mutants
+
+fuzz: $(READY)  ## changed files for every reader of srbm; what is read wrongly joins the tests (MINUTES=20)
+	$(PY) -m tests.fuzz --minutes $(or $(MINUTES),20)
 
 everywhere: $(READY)  ## unit tests and chapters under every arithmetic of this machine (ROWS=..., hours; goes on where it stopped)
 	$(PY) -m commands.everywhere $(if $(ROWS),--rows $(ROWS))
