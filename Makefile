@@ -51,6 +51,11 @@ execute: $(READY)  ## re-execute the chapters and store their outputs (CHAPTER=0
 mutants: $(READY)  ## wrong formulas that the tests have to notice (half an hour; not part of `make test`)
 	$(PY) -m tests.mutants
 
+# mutmut is only needed here.
+mutation: $(READY)  ## srbm changed everywhere by mutmut, which the tests have to notice (MODULES=srbm.divergence for some; hours)
+	$(PY) -m pip install -q mutmut==3.8.1
+	$(PY) -m tests.mutation $(MODULES)
+
 fuzz: $(READY)  ## changed files for every reader of srbm; what is read wrongly joins the tests (MINUTES=20)
 	$(PY) -m tests.fuzz --minutes $(or $(MINUTES),20)
 

@@ -1,7 +1,7 @@
 """Which other arithmetics and seeds gave the same, how many digits are right, and what the tests notice.
 
 `chapters/verified.json` is written by `commands.everywhere`, `commands.reseed` and `commands.wasm`, entry by entry,
-`accuracy.json` in `chapters/data` by `results.accuracy`, and `mutation.json` beside it by `commands.mutation`.
+`chapters/data/accuracy.json` by `results.accuracy`, and `chapters/mutation.json` by `tests.mutation`.
 """
 
 import json
@@ -171,8 +171,8 @@ TABLES: dict[str, tuple[Callable[[dict[str, Any]], list[str]], str]] = {
     "reseeds": (reseeds_table, FILE.name),
     "wasm32": (wasm_table, FILE.name),
     "accuracy": (accuracy_table, "data/accuracy.json"),
-    "mutation": (mutation_table, "data/mutation.json"),
-    "survivors": (survivors_table, "data/mutation.json"),
+    "mutation": (mutation_table, "mutation.json"),
+    "survivors": (survivors_table, "mutation.json"),
 }
 
 
