@@ -14,7 +14,7 @@ from pathlib import Path
 
 import nbformat
 
-from commands.wheel import build_wheel
+from commands.dist import build_wheel
 
 ROOT = Path(__file__).parent.parent
 INSTALL = "# In the browser only: the wheel of srbm is part of this site, the rest comes from Pyodide.\n%pip install -q"

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from book.dependencies import LICENCES, ROOT, asked, declared, licences, requirements
+from commands.dist import build_wheel
 from commands.releases import last_release, renewed
-from commands.wheel import build_wheel
 
 PERMITTED = (
     "MIT", "MIT License", "MIT-0", "MIT-CMU", "MIT OR Apache-2.0", "MIT AND PSF-2.0",
