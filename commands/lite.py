@@ -21,7 +21,7 @@ LEFT_OUT = {"conftest.py"}  # of the tests
 INSTALL = "# In the browser only: the wheel of srbm is part of this site, the rest comes from Pyodide.\n%pip install -q"
 OPTIONAL = {
     "sklearn": "scikit-learn", "load_digits": "scikit-learn", "widgets.slider": "ipywidgets",
-    "array_api_strict": "array-api-strict",
+    "array_api_strict": "array-api-strict", "srbm_book.live": "anywidget",
 }  # fmt: skip
 
 
@@ -51,7 +51,8 @@ def write_contents(chapters: Path, folder: Path):
 def build_wheel(folder: Path) -> Path:
     """Build the wheel from a copy of the sources, so that nothing of an older build gets in."""
     source = folder / "source"
-    shutil.copytree(ROOT / "srbm", source / "srbm", ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("srbm", "srbm_book"):
+        shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copyfile(ROOT / name, source / name)
     subprocess.run([sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "-w", folder, source], check=True)

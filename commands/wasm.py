@@ -151,7 +151,7 @@ def _difference(cell, result) -> str:
 def lay_out(folder: Path) -> None:
     """Copy to `folder`, which the interpreter takes for the root of all files, what chapters and tests need."""
     without = shutil.ignore_patterns("__pycache__")
-    for name in ("srbm", "results", "tests/srbm"):
+    for name in ("srbm", "srbm_book", "results", "tests/srbm"):
         shutil.copytree(ROOT / name, folder / "book" / name, ignore=without)
     shutil.copy(ROOT / "pyproject.toml", folder / "book")
     for path in CHAPTERS.rglob("*"):
