@@ -6,6 +6,7 @@ A figure NAME is two files of this folder. ``NAME.js`` is an ES module that expo
 ``title``      its accessible name
 ``controls``   by the name of what they move: ``slider``, ``toggle`` and ``button`` of ``base.js``
 ``data``       names of the state that has no control
+``intro``      where controls come from when a page shows the figure for the first time; optional
 ``numbers``    ``(state) => {...}``: the physics; whatever the figure draws is in it, as numbers and arrays of numbers
 ``describe``   ``(numbers, state) => sentence``: what there is to see, for those who look and for those who listen
 ``panels``     by name: title, and axes with label and domain

@@ -9,6 +9,7 @@ const REST = 700; // milliseconds without a change after which the figure is des
 const KNOB = 8; // radius of a handle in pixels
 const OUTSIDE = 10; // how far beyond the axes the knob of a line lies
 const REACH = 22; // radius around it that a finger hits
+const GLIDE = 1500; // milliseconds that each control moves by itself at the beginning
 let count = 0;
 
 // ---------------------------------------------------------------------------------------------------- controls
@@ -165,10 +166,15 @@ class Panel {
     this.window = this.svg.append("clipPath").attr("id", this.clip).append("rect");
   }
 
+  /** Look how much room there is. (It forces a layout, so not with every drawing.) */
+  measure() {
+    this.width = Math.max(this.box.clientWidth, 200);
+  }
+
   /** Scales and axes for the width that there is and the domains of this state. */
   frame(state) {
     const { x, y, height = 0.72, room = {} } = this.options;
-    const width = Math.max(this.box.clientWidth, 200);
+    const width = this.width;
     const tall = height > 5 ? height : Math.max(190, Math.min(width * height, 340));
     const { left, right, top, bottom } = {
       left: y.label === undefined ? 34 : 52, right: 16, top: 12, bottom: x.label === undefined ? 26 : 46, ...room };
@@ -339,8 +345,10 @@ class View {
     };
     const again = () => this.soon();
     for (const name of this.names) this.model.on(`change:${name}`, again);
-    const watch = new ResizeObserver(again);
+    const measure = () => Object.values(this.panels).forEach((panel) => panel.measure());
+    const watch = new ResizeObserver(() => { measure(); this.soon(); });
     watch.observe(this.stage);
+    measure();
     this.draw();
     return () => {
       watch.disconnect();
@@ -354,8 +362,41 @@ class View {
     return Object.fromEntries(this.names.map((name) => [name, this.model.get(name)]));
   }
 
-  /** Change some of the state; what follows from it (N_h is at most N_v) is brought back into its range. */
+  /** Bring the controls of `intro`, one after the other, from the places named there to where they are to start: what
+   *  moves by itself shows what can be moved. Any touch ends it. */
+  introduce() {
+    const { intro = {} } = this.figure;
+    if (this.still || !Object.keys(intro).length) return;
+    const end = this.state();
+    const names = Object.keys(intro);
+    this.gliding = true;
+    for (const event of ["pointerdown", "keydown"]) {
+      this.el.addEventListener(event, () => { this.gliding = false; }, { once: true });
+    }
+    const begun = performance.now() + GLIDE / 2;
+    const step = (now) => {
+      if (!this.gliding) return;
+      const passed = (now - begun) / GLIDE;
+      this.put(Object.fromEntries(names.map((name, turn) => {
+        const share = Math.min(Math.max(passed - turn, 0), 1);
+        return [name, intro[name] + (end[name] - intro[name]) * share * share * (3 - 2 * share)];
+      })));
+      this.gliding = passed < names.length;
+      requestAnimationFrame(step);
+    };
+    this.put(intro);
+    this.draw();
+    requestAnimationFrame(step);
+  }
+
+  /** Change some of the state by hand. */
   set(changes) {
+    this.gliding = false;
+    this.put(changes);
+  }
+
+  /** Change some of the state; what follows from it (N_h is at most N_v) is brought back into its range. */
+  put(changes) {
     const state = { ...this.state(), ...changes };
     for (const [name, control] of Object.entries(this.figure.controls)) {
       if (control.kind === "slider") state[name] = onGrid(control, state[name], state);
@@ -418,7 +459,10 @@ class Stored {
 
 /** Bring the figures of this name in the page to life, each when it comes near the window. */
 export function mount(name, module) {
-  const begin = (el) => module.render({ model: new Stored(JSON.parse(el.querySelector("script").textContent)), el });
+  const begin = (el) => {
+    module.render({ model: new Stored(JSON.parse(el.querySelector("script").textContent)), el });
+    el.live.view.introduce();
+  };
   const watch = new IntersectionObserver((entries) => {
     for (const { isIntersecting, target } of entries) {
       if (!isIntersecting) continue;

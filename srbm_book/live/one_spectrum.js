@@ -68,6 +68,7 @@ export default live({
     another: button("Another sample", ({ seed }) => ({ seed: seed + 1 })),
   },
   data: ["seed"],
+  intro: { mu2: 6.5, n_hidden: 32 },
   numbers,
   describe,
   panels: {

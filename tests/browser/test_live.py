@@ -55,6 +55,7 @@ def opened(visit, tmp_path):
     def open_figure(figure, change=("", ""), **options):
         visited = visit(page_of(figure, tmp_path, change), **options)
         visited.page.wait_for_selector(".live.is-live svg")
+        visited.page.wait_for_function("!document.querySelector('.live').live.view.gliding")  # its introduction
         return visited.page.locator(".live"), visited
 
     return open_figure
@@ -193,6 +194,16 @@ def test_it_fits_a_phone(opened, figure):
             assert text.evaluate("(text) => parseFloat(getComputedStyle(text).fontSize)") >= 12
     for control in element.locator("input, button").all():
         assert control.bounding_box()["height"] >= 24
+
+
+@pytest.mark.parametrize("figure", [name for name in figures() if "intro:" in bundle.script(name)])
+def test_an_introduction_ends_at_the_start(opened, figure):
+    element, visited = opened(figure)
+    assert element.evaluate("(el) => el.live.state()") == live(figure).state
+    visited.page.emulate_media(reduced_motion="reduce")
+    visited.page.reload()
+    visited.page.wait_for_selector(".live.is-live svg")
+    assert element.evaluate("(el) => el.live.view.gliding") is None  # where motion is unwanted there is none
 
 
 def test_nothing_is_drawn_before_it_is_near(visit, tmp_path):
