@@ -314,6 +314,14 @@ class Dependencies(Generated):
         return [*table(head, rows), f"Last releases as of {dependencies.asked()}."]
 
 
+class Vendored(Generated):
+    """``{vendored}``: the packages of npm that the repository holds, for the browser."""
+
+    def markdown(self, records):
+        rows = [[f"`{one.name}`", one.version, one.licence, one.purpose] for one in dependencies.vendored()]
+        return table(["Package of npm", "Version", "Licence", "What for"], rows)
+
+
 class Benchmarks(SphinxDirective):
     """``{benchmarks} lattice``: the tables of a group of benchmarks, or of the ``machine``, stored by `make bench`."""
 
@@ -335,6 +343,7 @@ def setup(app):
     app.add_directive("deviations", Deviations)
     app.add_directive("equation-map", EquationMap)
     app.add_directive("dependencies", Dependencies)
+    app.add_directive("vendored", Vendored)
     app.add_directive("benchmarks", Benchmarks)
     app.add_role("paper", Recorded())
     app.add_role("ours", Recorded())
