@@ -249,6 +249,43 @@ class OurStatements(Generated):
         return lines
 
 
+def read_claims(chapters: Path) -> dict[str, dict]:
+    """What is claimed as ours, or was, by the key of the check that decides it."""
+    return tomllib.loads((chapters / "ours.toml").read_text(encoding="utf-8"))
+
+
+class OurClaims(Generated):
+    """``{our-claims} claimed`` (or ``demoted``): what is new, with check, derivation, search and neighbour."""
+
+    required_arguments = 1
+
+    def read(self, chapters: Path):
+        self.env.note_dependency(str(chapters / "ours.toml"))
+        return read_records(chapters), read_claims(chapters)
+
+    def markdown(self, source):
+        records, claims = source
+        mine = [(key, claim) for key, claim in claims.items() if claim["standing"] == self.arguments[0]]
+        lines = []
+        for number, (key, claim) in enumerate(mine, 1):
+            found = [records[one] for one in (key, *claim.get("also", ())) if one in records]
+            derived = ", ".join(f"{{eq}}`{label}`" for label in claim["where"])
+            checked = ", ".join(f"{_mark(record)} {_link(record, record['key'])}" for record in found)
+            lines += [
+                f"{number}. **{typeset(claim['claim'], _escape)}**",
+                f"   - *Derived* in {derived}; *checked* by {checked}.",
+                f"   - *Nearest known:* {claim['nearest']}",
+                *(f"   - *Searched* {where}: {_escape(query)}" for where, query in map(_query, claim["searched"])),
+            ]
+        return lines
+
+
+def _query(searched: str) -> tuple[str, str]:
+    """The collection that was asked, and what."""
+    where, _, query = searched.partition(": ")
+    return where, query
+
+
 class Deviations(Generated):
     """``{deviations}``: every entry that is not simply reproduced."""
 
@@ -340,6 +377,7 @@ def setup(app):
     app.add_directive("ledger", LedgerTable)
     app.add_directive("ledger-summary", LedgerSummary)
     app.add_directive("our-statements", OurStatements)
+    app.add_directive("our-claims", OurClaims)
     app.add_directive("deviations", Deviations)
     app.add_directive("equation-map", EquationMap)
     app.add_directive("dependencies", Dependencies)
