@@ -14,6 +14,7 @@ import pytest
 
 from book.dependencies import LICENCES, ROOT, asked, declared, licences, requirements
 from commands.releases import last_release, renewed
+from commands.wheel import build_wheel
 
 PERMITTED = (
     "MIT", "MIT License", "MIT-0", "MIT-CMU", "MIT OR Apache-2.0", "MIT AND PSF-2.0",
@@ -109,7 +110,7 @@ def test_extras_name_requirements():
     named = {name for names in extras.values() for name in names if not name.startswith("srbm")}
     assert {"matplotlib", "pooch", "scikit-learn", "tqdm", "threadpoolctl"} <= named
     large = {"gpu", "bench"}  # these bring PyTorch, gigabytes of it
-    assert set(extras) == {"all"} | large | {extra for name in extras["all"] for extra in name[5:-1].split(",")}
+    assert set(extras) == {"all", "book"} | large | {extra for name in extras["all"] for extra in name[5:-1].split(",")}
 
 
 CORE = """
@@ -153,12 +154,7 @@ def test_the_wheel_works_with_numpy_and_scipy_alone(tmp_path):
         assert result.returncode == 0, result.stdout + result.stderr
         return result.stdout
 
-    source = tmp_path / "source"
-    source.mkdir()
-    for name in ("srbm", "pyproject.toml", "README.md", "LICENSE"):
-        (source / name).symlink_to(ROOT / name)
-    run(sys.executable, "-m", "pip", "wheel", "--no-deps", "--no-index", "--no-build-isolation", "-w", tmp_path, source)
-    (wheel,) = tmp_path.glob("srbm-*.whl")
+    wheel = build_wheel(tmp_path)
     environment = tmp_path / "venv"
     venv.create(environment, with_pip=False)
     python = environment / ("Scripts" if os.name == "nt" else "bin") / "python"

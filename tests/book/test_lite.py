@@ -32,15 +32,15 @@ def test_one_cell_is_added_after_the_title(source, installed):
     assert len(chapter.cells) == 2  # untouched
 
 
-def test_contents_are_what_a_chapter_reads(tmp_path):
+def test_contents_are_the_notebooks(tmp_path):
     chapters, folder = tmp_path / "chapters", tmp_path / "contents"
-    (chapters / "data").mkdir(parents=True)
+    (chapters / ".ipynb_checkpoints").mkdir(parents=True)
     nbformat.write(notebook("1 + 1"), chapters / "02_flow.ipynb")
-    for name in ("ledger.py", "ledger.toml", "conftest.py", "costs.json", "data/scan.npz"):
+    for name in ("conftest.py", "costs.json", "index.md", ".ipynb_checkpoints/02_flow.ipynb"):
         (chapters / name).write_text("")
     lite.write_contents(chapters, folder)
     files = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
-    assert files == {"02_flow.ipynb", "ledger.py", "ledger.toml", "data/scan.npz"}
+    assert files == {"02_flow.ipynb"}
 
 
 @pytest.mark.parametrize(("site", "connected"), [("1", ["html-page-context"]), ("", []), (None, [])])
