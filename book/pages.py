@@ -1,6 +1,6 @@
 """Pages generated from the executed notebooks: the ledger, its summary, the deviations and the equation map.
 
-What ``chapters/ledger.py`` stored in the metadata of each verdict is read back here; nothing is typed by hand.
+What `srbm_book.ledger` stored in the metadata of each verdict is read back here; nothing is typed by hand.
 """
 
 import ast
@@ -21,8 +21,8 @@ import srbm
 from benchmarks.tables import table, tables
 from book import dependencies
 from book.extension import chapter_number
-from chapters.ledger import KINDS
-from chapters.typeset import typeset
+from srbm_book.ledger import KINDS
+from srbm_book.typeset import typeset
 
 MARKS = {"reproduced": "✓", "reproduced with a condition": "◐", "not reproduced": "✗"}
 KIND_NAMES = {
@@ -37,9 +37,14 @@ FIGURES = [f"fig-{n}" for n in range(1, 20)]
 logger = logging.getLogger(__name__)
 
 
+def ledger_of(chapters: Path) -> Path:
+    """The file of the ledger, which chapters read wherever they run and which is installed with what they import."""
+    return chapters.parent / "srbm_book" / "ledger.toml"
+
+
 def read_records(chapters: Path) -> dict[str, dict]:
     """From each checked key to its record: what `check` stored, and the statement, section and chapter of it."""
-    files = [chapters / "ledger.toml", *sorted(chapters.glob("*.ipynb"))]
+    files = [ledger_of(chapters), *sorted(chapters.glob("*.ipynb"))]
     return _records(*((path, path.stat().st_mtime_ns) for path in files))
 
 
@@ -121,7 +126,7 @@ class Generated(SphinxDirective):
 
     def run(self):
         chapters = Path(self.env.srcdir) / "chapters"
-        for path in [chapters / "ledger.toml", chapters / "costs.json", *chapters.glob("*.ipynb")]:
+        for path in [ledger_of(chapters), chapters / "costs.json", *chapters.glob("*.ipynb")]:
             self.env.note_dependency(str(path))
         lines = self.markdown(self.read(chapters))
         container = nodes.container(classes=["generated"])
@@ -346,6 +351,14 @@ class Dependencies(Generated):
         return [*table(head, rows), f"Last releases as of {dependencies.asked()}."]
 
 
+class Vendored(Generated):
+    """``{vendored}``: the packages of npm that the repository holds, for the browser."""
+
+    def markdown(self, records):
+        rows = [[f"`{one.name}`", one.version, one.licence, one.purpose] for one in dependencies.vendored()]
+        return table(["Package of npm", "Version", "Licence", "What for"], rows)
+
+
 class Benchmarks(SphinxDirective):
     """``{benchmarks} lattice``: the tables of a group of benchmarks, or of the ``machine``, stored by `make bench`."""
 
@@ -368,6 +381,7 @@ def setup(app):
     app.add_directive("deviations", Deviations)
     app.add_directive("equation-map", EquationMap)
     app.add_directive("dependencies", Dependencies)
+    app.add_directive("vendored", Vendored)
     app.add_directive("benchmarks", Benchmarks)
     app.add_role("paper", Recorded())
     app.add_role("ours", Recorded())

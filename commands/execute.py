@@ -29,8 +29,11 @@ class ChapterError(Exception):
     """A chapter that did not run cleanly; the message names the cell."""
 
 
-def execute(notebook, folder):
-    """Execute `notebook` in `folder`; return it normalised, with the seconds and the peak bytes it took."""
+def execute(notebook, folder, python=sys.executable):
+    """Execute `notebook` in `folder`; return it normalised, with the seconds and the peak bytes it took.
+
+    The kernel is that of `python`, which may belong to another environment.
+    """
     notebook = nbformat.from_dict(notebook)
     notebook.metadata.pop("widgets", None)
     client = NotebookClient(
@@ -41,6 +44,8 @@ def execute(notebook, folder):
         extra_arguments=["--log-level=50"],
         resources={"metadata": {"path": str(folder)}},
     )
+    client.create_kernel_manager()
+    client.km.kernel_spec.argv[0] = str(python)
     client.reset_execution_trackers()
     start = time.monotonic()
     with client.setup_kernel(env=os.environ | ONE_THREAD):
