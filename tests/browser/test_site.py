@@ -68,7 +68,7 @@ def test_broken_links_are_found(tmp_path):
 
 @pytest.mark.parametrize("name", [name for name in pages if (PAGES / "_sources" / name).with_suffix(".ipynb").exists()])
 def test_a_chapter_offers_its_notebook(name):
-    """The download is the file of the repository, whose first cell says what to install from the address of the pages."""
+    """The download is the file of the repository; its first cell says what to install from the address of the pages."""
     source = Path(name).with_suffix(".ipynb").as_posix()
     links = Links((PAGES / name).read_text(encoding="utf-8")).targets
     assert f"../_sources/{source}" in links
