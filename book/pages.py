@@ -344,7 +344,7 @@ class Dependencies(Generated):
     def markdown(self, records):
         licences = dependencies.licences()
         rows = [
-            [f"`{one.name}`", one.version, f"{one.released:%Y-%m}", licences[one.name], one.purpose]
+            [f"`{one.name}`", one.version, f"{one.released:%Y-%m}", licences.get(one.name, ""), one.purpose]
             for one in dependencies.declared()
         ]
         head = ["Requirement", "Version", "Last release", "Licence", "What for"]
