@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from book.pages import OurClaims, read_claims, read_records
+from book.pages import OurClaims, ledger_of, read_claims, read_records
 
 CHAPTERS = Path(__file__).parents[2] / "chapters"
 CLAIMS = read_claims(CHAPTERS)
@@ -27,7 +27,7 @@ def test_a_claim_can_be_followed(key):
 
 
 def test_nobody_is_said_to_have_known_what_is_claimed():
-    ledger = tomllib.loads((CHAPTERS / "ledger.toml").read_text(encoding="utf-8"))
+    ledger = tomllib.loads(ledger_of(CHAPTERS).read_text(encoding="utf-8"))
     claimed = [key for key, claim in CLAIMS.items() if claim["standing"] == "claimed"]
     assert not [key for key in claimed if "known" in ledger[key]]
     assert len(claimed) >= 8
