@@ -158,6 +158,7 @@ def setup(app):
     app.setup_extension("book.pages")
     app.setup_extension("book.reference")
     app.setup_extension("book.sliders")
+    app.setup_extension("book.live")
     app.setup_extension("book.exercises")
     app.setup_extension("book.access")
     app.setup_extension("book.colophon")

@@ -1,6 +1,6 @@
 """Pages generated from the executed notebooks: the ledger, its summary, the deviations and the equation map.
 
-What ``chapters/ledger.py`` stored in the metadata of each verdict is read back here; nothing is typed by hand.
+What `srbm_book.ledger` stored in the metadata of each verdict is read back here; nothing is typed by hand.
 """
 
 import ast
@@ -21,8 +21,8 @@ import srbm
 from benchmarks.tables import table, tables
 from book import dependencies
 from book.extension import chapter_number
-from chapters.ledger import KINDS
-from chapters.typeset import typeset
+from srbm_book.ledger import KINDS
+from srbm_book.typeset import typeset
 
 MARKS = {"reproduced": "✓", "reproduced with a condition": "◐", "not reproduced": "✗"}
 KIND_NAMES = {
@@ -37,9 +37,14 @@ FIGURES = [f"fig-{n}" for n in range(1, 20)]
 logger = logging.getLogger(__name__)
 
 
+def ledger_of(chapters: Path) -> Path:
+    """The file of the ledger, which chapters read wherever they run and which is installed with what they import."""
+    return chapters.parent / "srbm_book" / "ledger.toml"
+
+
 def read_records(chapters: Path) -> dict[str, dict]:
     """From each checked key to its record: what `check` stored, and the statement, section and chapter of it."""
-    files = [chapters / "ledger.toml", *sorted(chapters.glob("*.ipynb"))]
+    files = [ledger_of(chapters), *sorted(chapters.glob("*.ipynb"))]
     return _records(*((path, path.stat().st_mtime_ns) for path in files))
 
 
@@ -123,7 +128,7 @@ class Generated(SphinxDirective):
 
     def run(self):
         chapters = Path(self.env.srcdir) / "chapters"
-        for path in [chapters / "ledger.toml", chapters / "costs.json", *chapters.glob("*.ipynb")]:
+        for path in [ledger_of(chapters), chapters / "costs.json", *chapters.glob("*.ipynb")]:
             self.env.note_dependency(str(path))
         lines = self.markdown(self.read(chapters))
         container = nodes.container(classes=list(self.classes))
@@ -254,6 +259,43 @@ class OurStatements(Generated):
         return lines
 
 
+def read_claims(chapters: Path) -> dict[str, dict]:
+    """What is claimed as ours, or was, by the key of the check that decides it."""
+    return tomllib.loads((chapters / "ours.toml").read_text(encoding="utf-8"))
+
+
+class OurClaims(Generated):
+    """``{our-claims} claimed`` (or ``demoted``): what is new, with check, derivation, search and neighbour."""
+
+    required_arguments = 1
+
+    def read(self, chapters: Path):
+        self.env.note_dependency(str(chapters / "ours.toml"))
+        return read_records(chapters), read_claims(chapters)
+
+    def markdown(self, source):
+        records, claims = source
+        mine = [(key, claim) for key, claim in claims.items() if claim["standing"] == self.arguments[0]]
+        lines = []
+        for number, (key, claim) in enumerate(mine, 1):
+            found = [records[one] for one in (key, *claim.get("also", ())) if one in records]
+            derived = ", ".join(f"{{eq}}`{label}`" for label in claim["where"])
+            checked = ", ".join(f"{_mark(record)} {_link(record, record['key'])}" for record in found)
+            lines += [
+                f"{number}. **{typeset(claim['claim'], _escape)}**",
+                f"   - *Derived* in {derived}; *checked* by {checked}.",
+                f"   - *Nearest known:* {claim['nearest']}",
+                *(f"   - *Searched* {where}: {_escape(query)}" for where, query in map(_query, claim["searched"])),
+            ]
+        return lines
+
+
+def _query(searched: str) -> tuple[str, str]:
+    """The collection that was asked, and what."""
+    where, _, query = searched.partition(": ")
+    return where, query
+
+
 class Deviations(Generated):
     """``{deviations}``: every entry that is not simply reproduced."""
 
@@ -312,11 +354,19 @@ class Dependencies(Generated):
     def markdown(self, records):
         licences = dependencies.licences()
         rows = [
-            [f"`{one.name}`", one.version, f"{one.released:%Y-%m}", licences[one.name], one.purpose]
+            [f"`{one.name}`", one.version, f"{one.released:%Y-%m}", licences.get(one.name, ""), one.purpose]
             for one in dependencies.declared()
         ]
         head = ["Requirement", "Version", "Last release", "Licence", "What for"]
         return [*table(head, rows), f"Last releases as of {dependencies.asked()}."]
+
+
+class Vendored(Generated):
+    """``{vendored}``: the packages of npm that the repository holds, for the browser."""
+
+    def markdown(self, records):
+        rows = [[f"`{one.name}`", one.version, one.licence, one.purpose] for one in dependencies.vendored()]
+        return table(["Package of npm", "Version", "Licence", "What for"], rows)
 
 
 class Benchmarks(SphinxDirective):
@@ -344,9 +394,11 @@ def setup(app):
     app.add_directive("ledger", LedgerTable)
     app.add_directive("ledger-summary", LedgerSummary)
     app.add_directive("our-statements", OurStatements)
+    app.add_directive("our-claims", OurClaims)
     app.add_directive("deviations", Deviations)
     app.add_directive("equation-map", EquationMap)
     app.add_directive("dependencies", Dependencies)
+    app.add_directive("vendored", Vendored)
     app.add_directive("benchmarks", Benchmarks)
     app.add_role("paper", Recorded())
     app.add_role("ours", Recorded())

@@ -2,7 +2,7 @@
 
 The copy is made from the chapters themselves; nothing is kept twice. Solutions go, what they leave open is marked, and
 the directives and roles of the book become plain Markdown, so that a notebook reads well in JupyterLab alone. It runs
-from its folder, which gets the ledger, the judge and the data as well; all it needs is the installed `srbm`.
+in any folder; all it needs is the installed `srbm`, with what the chapters import (`srbm_book`).
 
 ``python -m commands.student --grade [folder]`` executes the answers in a copy and says what the judge says of each one
 (`commands.grading`). What is asked and the judges come from the book, only the answers from the copy.
@@ -12,7 +12,6 @@ import argparse
 import os
 import re
 import shlex
-import shutil
 import sys
 from pathlib import Path
 
@@ -24,7 +23,6 @@ from commands.grading.judging import judged, report
 from commands.normalise import dumps, normalise
 
 CHAPTERS = Path(__file__).parent.parent / "chapters"
-NEEDED = ("drawings.py", "ledger.py", "ledger.toml", "selfcheck.py", "tables.py", "typeset.py", "data")
 ANSWER = "*Your answer:*"
 SIGNS = {  # what a role of the book looks like without it
     "eq": "({})",
@@ -155,9 +153,6 @@ def write(folder: Path, chapters: Path = CHAPTERS) -> list[Path]:
             "choose another folder (make student TO=folder) or remove them"
         )
     folder.mkdir(parents=True, exist_ok=True)
-    for name in NEEDED:
-        copy = shutil.copytree if (chapters / name).is_dir() else shutil.copy
-        copy(chapters / name, folder / name, **({"dirs_exist_ok": True} if copy is shutil.copytree else {}))
     for path in in_reading_order(chapters):
         copy = student_copy(nbformat.read(path, as_version=4), path.stem, numbers)
         (folder / path.name).write_text(dumps(copy), encoding="utf-8")

@@ -1,10 +1,10 @@
-"""The verdicts of `chapters/ledger.py`: computed, rounded, and refused where there is nothing to compare."""
+"""The verdicts of `srbm_book.ledger`: computed, rounded, and refused where there is nothing to compare."""
 
 import numpy as np
 import pytest
 from IPython.testing.globalipapp import get_ipython
 
-import ledger
+from srbm_book import ledger
 
 ENTRY = 'section = "I"\nchapter = "01_a"\nstatement = "s"\nverdict = "reproduced"\n'
 

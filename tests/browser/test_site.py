@@ -7,6 +7,7 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
+from book.address import Address, with_hint
 from tests.browser.visits import PAGES, needs_book, needs_chromium, pages
 
 pytestmark = needs_book
@@ -66,11 +67,12 @@ def test_broken_links_are_found(tmp_path):
 
 @pytest.mark.parametrize("name", [name for name in pages if (PAGES / "_sources" / name).with_suffix(".ipynb").exists()])
 def test_a_chapter_offers_its_notebook(name):
-    """The download is the very file of the repository."""
+    """The download is the file of the repository, whose first cell says what to install, and from where."""
     source = Path(name).with_suffix(".ipynb").as_posix()
     links = Links((PAGES / name).read_text(encoding="utf-8")).targets
     assert f"../_sources/{source}" in links
-    assert (PAGES / "_sources" / source).read_bytes() == (PAGES.parents[1] / source).read_bytes()
+    stored = (PAGES.parents[1] / source).read_text(encoding="utf-8")
+    assert (PAGES / "_sources" / source).read_text(encoding="utf-8") == with_hint(stored, Address.of())
 
 
 def test_the_book_is_below_60_megabytes():

@@ -16,10 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-if __package__:  # imported as chapters.ledger, from the root of the repository
-    from .typeset import typeset
-else:
-    from typeset import typeset
+from .typeset import typeset
 
 LEDGER = Path(__file__).with_name("ledger.toml")
 REPRODUCED, CONDITION, NOT_REPRODUCED = "reproduced", "reproduced with a condition", "not reproduced"
