@@ -124,14 +124,16 @@ def _link(record: dict, text: str) -> str:
 class Generated(SphinxDirective):
     """A directive whose Markdown is computed from the chapters."""
 
+    classes = ("generated",)
+
     def run(self):
         chapters = Path(self.env.srcdir) / "chapters"
         for path in [ledger_of(chapters), chapters / "costs.json", *chapters.glob("*.ipynb")]:
             self.env.note_dependency(str(path))
         lines = self.markdown(self.read(chapters))
-        container = nodes.container(classes=["generated"])
+        container = nodes.container(classes=list(self.classes))
         self.state.nested_parse(StringList(lines, source="generated"), 0, container)
-        return container.children
+        return [container] if "ledger" in self.classes else container.children
 
     def read(self, chapters: Path):
         """What the Markdown is computed from."""
@@ -142,7 +144,12 @@ class Generated(SphinxDirective):
 
 
 class LedgerTable(Generated):
-    """``{ledger}``: every entry of the paper with its value, ours, the tolerance and its origin, and the verdict."""
+    """``{ledger}``: every entry of the paper with its value, ours, the tolerance and its origin, and the verdict.
+
+    Tables, of which ``static/ledger.js`` makes an instrument.
+    """
+
+    classes = ("generated", "ledger")
 
     def markdown(self, records):
         lines = []
@@ -224,6 +231,8 @@ def _counts(records) -> list[str]:
 class OurStatements(Generated):
     """``{our-statements}``: what this edition adds, by chapter: should be and is, the tolerance and its origin."""
 
+    classes = ("generated", "ledger")
+
     def markdown(self, records):
         lines = []
         records = of_ours(records)
@@ -234,11 +243,12 @@ class OurStatements(Generated):
                 f"**Chapter {chapter_number(chapter)}: [](/chapters/{chapter})**",
                 "",
                 *table(
-                    ["verdict", "statement", "exact / ours", "tolerance and its origin"],
+                    ["verdict", "statement", "kind", "exact / ours", "tolerance and its origin"],
                     [
                         [
                             _mark(r),
                             f"{_statement(r)}{_known(r)} {_link(r, r['key'])}",
+                            r["kind"],
                             " / ".join(dict.fromkeys(_values(r))),
                             _tolerance(r),
                         ]
@@ -373,7 +383,14 @@ class Benchmarks(SphinxDirective):
         return container.children
 
 
+def load_script(app, pagename, templatename, context, doctree):
+    """Only pages with a ledger load its script."""
+    if 'class="generated ledger' in context.get("body", ""):
+        app.add_js_file("ledger.js", loading_method="defer")
+
+
 def setup(app):
+    app.connect("html-page-context", load_script)
     app.add_directive("ledger", LedgerTable)
     app.add_directive("ledger-summary", LedgerSummary)
     app.add_directive("our-statements", OurStatements)
