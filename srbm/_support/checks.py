@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, ValuesView
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -20,6 +20,8 @@ LearntMass: TypeAlias = bool | Literal["mu"]
 NULL_VARIANCE = 1e-12
 """Of the largest variance; what varies less does not vary. See `null_variance`."""
 _LARGEST = 1e150
+_ROUNDED = 1e-3
+"""Of the largest entry; a negative eigenvalue that is smaller may come from rounding the entries."""
 
 
 def described(value: Any) -> str:
@@ -87,6 +89,10 @@ def refuse_containers(values: Any, name: str) -> None:
     A mask would be forgotten, a sparse matrix, a lazy frame or a dict would become one object, a record array has no
     columns.
     """
+    if getattr(getattr(values, "dtype", None), "names", None):
+        raise ValueError(
+            f"{name} is a structured array: pass its columns as np.column_stack([x[name] for name in x.dtype.names])"
+        )
     masked = _masked_entries(values)
     if masked:
         raise ValueError(
@@ -100,12 +106,9 @@ def refuse_containers(values: Any, name: str) -> None:
         )
     if type(values).__name__ == "LazyFrame":  # of polars, which has no numbers yet
         raise ValueError(f"{name} is a lazy frame: pass x.collect()")
-    if isinstance(values, dict):
-        raise ValueError(f"{name} is a dict: pass its columns as np.column_stack(list(x.values()))")
-    if getattr(getattr(values, "dtype", None), "names", None):
-        raise ValueError(
-            f"{name} is a structured array: pass its columns as np.column_stack([x[name] for name in x.dtype.names])"
-        )
+    if isinstance(values, (dict, ValuesView)):
+        columns, what = ("list(x.values())", "a dict") if isinstance(values, dict) else ("list(x)", "values of a dict")
+        raise ValueError(f"{name} is {what}: pass its columns as np.column_stack({columns})")
 
 
 def _masked_entries(values: Any) -> int:
@@ -308,10 +311,16 @@ def correlation_matrix(values: ArrayLike, size: int | None = None) -> Floats:
     lowest = np.linalg.eigvalsh(matrix)[0] if len(matrix) else 0.0
     largest = max(np.abs(matrix).max(initial=0.0), np.finfo(float).tiny)
     if lowest < -max(1e-10, _resolution(values, len(matrix))) * largest:
+        rounded = (
+            " One whose entries were rounded, to single precision or to the digits of a file, is not either: with "
+            "w, v = np.linalg.eigh(x) pass (v * np.where(w > -4 * w[0], w, 0)) @ v.T"
+        )
         raise ValueError(
             "correlation must be positive semidefinite as every <phi phi^T> is, but its smallest "
             f"eigenvalue is {lowest:.6g}. A matrix whose entries come from different samples, such as "
-            "df.cov() of data with gaps, need not be: pass second_moment(df.dropna(), center=True)"
+            "df.cov() of data with gaps, need not be: pass second_moment(df.dropna(), center=True)."
+            + rounded
+            * bool(lowest > -_ROUNDED * largest)
         )
     return matrix
 
