@@ -15,9 +15,9 @@ from pathlib import Path
 
 import nbformat
 
+from commands.dist import build_wheel
 from commands.execute import ChapterError, execute
 from commands.wasm import NEEDS_MNIST, shown
-from commands.wheel import build_wheel
 
 CHAPTERS = Path(__file__).parent.parent / "chapters"
 

@@ -14,13 +14,13 @@ from pathlib import Path
 
 import nbformat
 
-from commands.wheel import build_wheel
+from commands.dist import build_wheel
 
 ROOT = Path(__file__).parent.parent
 INSTALL = "# In the browser only: the wheel of srbm is part of this site, the rest comes from Pyodide.\n%pip install -q"
 OPTIONAL = {
     "sklearn": "scikit-learn", "load_digits": "scikit-learn", "widgets.slider": "ipywidgets",
-    "array_api_strict": "array-api-strict",
+    "array_api_strict": "array-api-strict", "srbm_book.live": "anywidget",
 }  # fmt: skip
 
 

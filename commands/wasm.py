@@ -22,11 +22,11 @@ from pathlib import Path
 from typing import Any
 
 from book import verified
+from commands.dist import PACKAGES
 from commands.everywhere import records
 from commands.everywhere.environments import NotRun
 from commands.everywhere.running import read_report
 from commands.hygiene import RAISES
-from commands.wheel import PACKAGES
 
 ROOT = Path(__file__).parent.parent
 CHAPTERS = ROOT / "chapters"

@@ -8,14 +8,13 @@ import json
 import re
 import subprocess
 import sys
-import zipfile
-from pathlib import Path
 
 import nbformat
 import pytest
 
+from book.address import ROOT
 from commands.anywhere import CHAPTERS, differences, without_images
-from commands.wheel import PACKAGES, ROOT, build_wheel
+from commands.dist import build_wheel
 from srbm_book import stored_file
 
 NAMES = sorted(path.stem for path in CHAPTERS.glob("*.ipynb"))
@@ -61,15 +60,6 @@ def read(name):
 
 def first_cell(name):
     return next(cell.source for cell in read(name).cells if cell.cell_type == "code")
-
-
-def test_the_wheel_holds_both_packages_their_data_and_both_licences(wheel):
-    names = zipfile.ZipFile(wheel).namelist()
-    for package in PACKAGES:
-        files = [path for path in (ROOT / package).rglob("*") if path.suffix in (".py", ".npz", ".toml", ".js", ".css")]
-        assert {path.relative_to(ROOT).as_posix() for path in files} <= set(names)
-    assert {name.split("/")[0] for name in names if ".dist-info/" not in name} == set(PACKAGES)
-    assert {"LICENSE", "LICENSE-TEXT"} <= {Path(name).name for name in names}
 
 
 def test_imports_of_all_chapters(outside, elsewhere):

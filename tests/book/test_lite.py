@@ -21,6 +21,7 @@ def notebook(*sources):
         ("from sklearn import datasets", '%pip install -q "srbm[plot]" scikit-learn'),
         ("widgets.slider(draw, {})", '%pip install -q "srbm[plot]" ipywidgets'),
         ("digits = load_digits()", '%pip install -q "srbm[plot]" scikit-learn'),
+        ("from srbm_book.live import live", '%pip install -q "srbm[plot]" anywidget'),
         ("import array_api_strict", '%pip install -q "srbm[plot]" array-api-strict'),
     ],
 )
@@ -43,20 +44,22 @@ def test_contents_are_the_notebooks(tmp_path):
     assert files == {"02_flow.ipynb"}
 
 
-@pytest.mark.parametrize(("site", "connected"), [("1", ["html-page-context"]), ("", []), (None, [])])
+@pytest.mark.parametrize(("site", "connected"), [("1", 1), ("", 0), (None, 0)])
 def test_pages_link_to_it_only_where_it_is_published(monkeypatch, site, connected):
     monkeypatch.delenv("SRBM_SITE", raising=False)
     if site is not None:
         monkeypatch.setenv("SRBM_SITE", site)
     events = []
-    site_links.setup(SimpleNamespace(connect=lambda event, *_, **__: events.append(event)))
-    assert events == connected
+    register = SimpleNamespace(connect=lambda event, *_, **__: events.append(event))
+    register.add_config_value = register.add_directive = lambda *_: None
+    site_links.setup(register)
+    assert events.count("html-page-context") == connected
 
 
 @pytest.mark.parametrize(("suffix", "links"), [(".ipynb", ["../lite/lab/index.html?path=02_flow.ipynb"]), (".md", [])])
 def test_the_links_of_a_page(suffix, links):
     downloads = {"type": "group", "label": "download-buttons", "buttons": []}
     context = {"header_buttons": [downloads], "page_source_suffix": suffix, "pathto": lambda file, _: f"../{file}"}
-    site_links.add_links(None, "chapters/02_flow", "page.html", context, object())
+    site_links.add_site_links(None, "chapters/02_flow", "page.html", context, object())
     assert [button["url"] for button in context["header_buttons"][1:]] == links
     assert [button["url"] for button in downloads["buttons"]] == ["../srbm.pdf"]
