@@ -127,7 +127,7 @@ def readers_copy(notebook, chapter: str, numbers: Numbers):
                 cells.append(markdown_cell(text, numbers))
                 text = heading_of(exercises[part.options["label"]])
             elif part.name in ("solution", "solution-start"):
-                cells += [markdown_cell(text, numbers), _folded(part, numbers)]
+                cells += [markdown_cell(text, numbers), *_folded(part, numbers)]
                 text, in_solution = "", part.name == "solution-start"
             elif part.name == "solution-end":
                 cells.append(markdown_cell(text, numbers))
@@ -143,11 +143,10 @@ def readers_copy(notebook, chapter: str, numbers: Numbers):
 
 
 def _folded(solution: Directive, numbers: Numbers):
-    """The heading of a solution, which hides what is below it up to the next exercise, and what it says by itself."""
-    label = solution.argument or solution.options["label"]
-    cell = markdown_cell(f"#### Solution of Exercise {number_of(label)}\n\n{solution.body}", numbers)
-    cell.metadata["jp-MarkdownHeadingCollapsed"] = True
-    return cell
+    """The heading of a solution, which hides what is below it up to the next exercise, and what the directive says."""
+    heading = nbformat.v4.new_markdown_cell(f"#### Solution of Exercise {number_of(solution.argument)}")
+    heading.metadata["jp-MarkdownHeadingCollapsed"] = True
+    return [heading, markdown_cell(solution.body, numbers)]
 
 
 def write_copies(chapters: Path, folder: Path, change=lambda copy: copy) -> list[Path]:

@@ -73,7 +73,7 @@ def test_judges_and_solutions_are_folded_and_nothing_else(pair):
     for cell in copy.cells:
         if (depth := level(cell)) and depth <= 4:
             folded = cell.metadata.get(COLLAPSED, False)
-            assert folded == cell.source.startswith("#### Solution of Exercise ")
+            assert folded == bool(re.fullmatch(r"#### Solution of Exercise \S+", cell.source))
         if cell.cell_type == "code" and folded:
             hidden.append(cell.source)
             assert cell.metadata.jupyter == {"source_hidden": True, "outputs_hidden": True}
