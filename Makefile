@@ -1,7 +1,7 @@
 # `make TASK` is `python3 tasks.py TASK`; tasks.py says what each does. A fresh clone needs no more than Python >= 3.11.
 PYTHON ?= python3
 
-.PHONY: help book test check lint notebooks mutants anywhere everywhere wasm reseed execute lab student grade lite pdf site lock \
+.PHONY: help book test check lint notebooks mutants fuzz anywhere everywhere wasm reseed execute lab student grade lite pdf site lock \
 	bench dist address prepare clean
 .DEFAULT_GOAL := help
 
@@ -22,6 +22,9 @@ everywhere:
 
 lab:
 	@$(PYTHON) tasks.py $@ "$(or $(TO),lab)"
+
+fuzz:
+	@$(PYTHON) tasks.py $@ $(MINUTES)
 
 student grade:
 	@$(PYTHON) tasks.py $@ "$(or $(TO),student)"

@@ -255,6 +255,12 @@ def mutants():
 
 
 @task
+def fuzz(minutes="20"):
+    """changed files for every reader of srbm, for 20 minutes or those named; what is read wrongly joins the tests"""
+    python("-m", "tests.fuzz", "--minutes", minutes)
+
+
+@task
 def bench():
     """paired benchmarks on one thread, peers included; stores benchmarks/results.json"""
     python("-m", "pip", "install", "-q", "-e", ".[bench]")  # PyTorch, on which one of the peers stands, is large

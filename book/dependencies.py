@@ -38,6 +38,18 @@ class Requirement:
             return ""
 
 
+@dataclass(frozen=True)
+class Vendored:
+    """A package of npm whose files are kept in the repository."""
+
+    name: str
+    version: str
+    licence: str
+    folder: str
+    """Where its files lie."""
+    purpose: str
+
+
 def requirements(file: str = "requirements.in", root: Path = ROOT) -> list[str]:
     """The names in requirements.in, or in requirements.txt."""
     return re.findall(r"^[\w.-]+", (root / file).read_text(encoding="utf-8"), re.MULTILINE)
@@ -49,8 +61,14 @@ def declared(root: Path = ROOT) -> list[Requirement]:
     return [
         Requirement(name, entry["for"], entry["released"], entry.get("used"))
         for name, entry in entries.items()
-        if name != "asked"
+        if name not in ("asked", "vendored")
     ]
+
+
+def vendored(root: Path = ROOT) -> list[Vendored]:
+    """What `dependencies.toml` says is vendored."""
+    entries = tomllib.loads((root / FILE).read_text(encoding="utf-8"))["vendored"]
+    return [Vendored(each["name"], each["version"], each["licence"], each["folder"], each["for"]) for each in entries]
 
 
 def asked(root: Path = ROOT) -> date:

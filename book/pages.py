@@ -124,14 +124,16 @@ def _link(record: dict, text: str) -> str:
 class Generated(SphinxDirective):
     """A directive whose Markdown is computed from the chapters."""
 
+    classes = ("generated",)
+
     def run(self):
         chapters = Path(self.env.srcdir) / "chapters"
         for path in [ledger_of(chapters), chapters / "costs.json", *chapters.glob("*.ipynb")]:
             self.env.note_dependency(str(path))
         lines = self.markdown(self.read(chapters))
-        container = nodes.container(classes=["generated"])
+        container = nodes.container(classes=list(self.classes))
         self.state.nested_parse(StringList(lines, source="generated"), 0, container)
-        return container.children
+        return [container] if "ledger" in self.classes else container.children
 
     def read(self, chapters: Path):
         """What the Markdown is computed from."""
@@ -142,7 +144,12 @@ class Generated(SphinxDirective):
 
 
 class LedgerTable(Generated):
-    """``{ledger}``: every entry of the paper with its value, ours, the tolerance and its origin, and the verdict."""
+    """``{ledger}``: every entry of the paper with its value, ours, the tolerance and its origin, and the verdict.
+
+    Tables, of which ``static/ledger.js`` makes an instrument.
+    """
+
+    classes = ("generated", "ledger")
 
     def markdown(self, records):
         lines = []
@@ -224,6 +231,8 @@ def _counts(records) -> list[str]:
 class OurStatements(Generated):
     """``{our-statements}``: what this edition adds, by chapter: should be and is, the tolerance and its origin."""
 
+    classes = ("generated", "ledger")
+
     def markdown(self, records):
         lines = []
         records = of_ours(records)
@@ -234,11 +243,12 @@ class OurStatements(Generated):
                 f"**Chapter {chapter_number(chapter)}: [](/chapters/{chapter})**",
                 "",
                 *table(
-                    ["verdict", "statement", "exact / ours", "tolerance and its origin"],
+                    ["verdict", "statement", "kind", "exact / ours", "tolerance and its origin"],
                     [
                         [
                             _mark(r),
                             f"{_statement(r)}{_known(r)} {_link(r, r['key'])}",
+                            r["kind"],
                             " / ".join(dict.fromkeys(_values(r))),
                             _tolerance(r),
                         ]
@@ -247,6 +257,43 @@ class OurStatements(Generated):
                 ),
             ]
         return lines
+
+
+def read_claims(chapters: Path) -> dict[str, dict]:
+    """What is claimed as ours, or was, by the key of the check that decides it."""
+    return tomllib.loads((chapters / "ours.toml").read_text(encoding="utf-8"))
+
+
+class OurClaims(Generated):
+    """``{our-claims} claimed`` (or ``demoted``): what is new, with check, derivation, search and neighbour."""
+
+    required_arguments = 1
+
+    def read(self, chapters: Path):
+        self.env.note_dependency(str(chapters / "ours.toml"))
+        return read_records(chapters), read_claims(chapters)
+
+    def markdown(self, source):
+        records, claims = source
+        mine = [(key, claim) for key, claim in claims.items() if claim["standing"] == self.arguments[0]]
+        lines = []
+        for number, (key, claim) in enumerate(mine, 1):
+            found = [records[one] for one in (key, *claim.get("also", ())) if one in records]
+            derived = ", ".join(f"{{eq}}`{label}`" for label in claim["where"])
+            checked = ", ".join(f"{_mark(record)} {_link(record, record['key'])}" for record in found)
+            lines += [
+                f"{number}. **{typeset(claim['claim'], _escape)}**",
+                f"   - *Derived* in {derived}; *checked* by {checked}.",
+                f"   - *Nearest known:* {claim['nearest']}",
+                *(f"   - *Searched* {where}: {_escape(query)}" for where, query in map(_query, claim["searched"])),
+            ]
+        return lines
+
+
+def _query(searched: str) -> tuple[str, str]:
+    """The collection that was asked, and what."""
+    where, _, query = searched.partition(": ")
+    return where, query
 
 
 class Deviations(Generated):
@@ -314,6 +361,14 @@ class Dependencies(Generated):
         return [*table(head, rows), f"Last releases as of {dependencies.asked()}."]
 
 
+class Vendored(Generated):
+    """``{vendored}``: the packages of npm that the repository holds, for the browser."""
+
+    def markdown(self, records):
+        rows = [[f"`{one.name}`", one.version, one.licence, one.purpose] for one in dependencies.vendored()]
+        return table(["Package of npm", "Version", "Licence", "What for"], rows)
+
+
 class Benchmarks(SphinxDirective):
     """``{benchmarks} lattice``: the tables of a group of benchmarks, or of the ``machine``, stored by `make bench`."""
 
@@ -328,13 +383,22 @@ class Benchmarks(SphinxDirective):
         return container.children
 
 
+def load_script(app, pagename, templatename, context, doctree):
+    """Only pages with a ledger load its script."""
+    if 'class="generated ledger' in context.get("body", ""):
+        app.add_js_file("ledger.js", loading_method="defer")
+
+
 def setup(app):
+    app.connect("html-page-context", load_script)
     app.add_directive("ledger", LedgerTable)
     app.add_directive("ledger-summary", LedgerSummary)
     app.add_directive("our-statements", OurStatements)
+    app.add_directive("our-claims", OurClaims)
     app.add_directive("deviations", Deviations)
     app.add_directive("equation-map", EquationMap)
     app.add_directive("dependencies", Dependencies)
+    app.add_directive("vendored", Vendored)
     app.add_directive("benchmarks", Benchmarks)
     app.add_role("paper", Recorded())
     app.add_role("ours", Recorded())

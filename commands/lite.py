@@ -21,7 +21,7 @@ ROOT = Path(__file__).parent.parent
 INSTALL = "# In the browser only: the wheel of srbm is part of this site, the rest comes from Pyodide.\n%pip install -q"
 OPTIONAL = {
     "sklearn": "scikit-learn", "load_digits": "scikit-learn", "widgets.slider": "ipywidgets",
-    "array_api_strict": "array-api-strict",
+    "array_api_strict": "array-api-strict", "srbm_book.live": "anywidget",
 }  # fmt: skip
 
 

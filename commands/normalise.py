@@ -1,8 +1,9 @@
 """A notebook's normal form: executing the same source again gives the same bytes.
 
-Kept are the sources, the outputs, `tags` and `mystnb` of each cell, and the state of widgets. What differs from run
-to run or from machine to machine goes: timings, versions, random identifiers, how a stream was cut into pieces. Of a
-traceback, which names files, the last line stays: the exception and its message.
+Kept are the sources, the outputs, `tags` and `mystnb` of each cell, and the state of widgets. (Of a live figure what
+stands beside the widget is kept, the HTML for a page: with the widget each notebook would hold the whole program.) What
+differs from run to run or from machine to machine goes: timings, versions, random identifiers, how a stream was cut
+into pieces. Of a traceback, which names files, the last line stays: the exception and its message.
 """
 
 import hashlib
@@ -12,6 +13,7 @@ import re
 import nbformat
 
 WIDGETS = "application/vnd.jupyter.widget-state+json"
+WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 WIDGET_ID = re.compile(r"[0-9a-f]{32}")
 METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
@@ -40,7 +42,7 @@ def normalise(notebook):
                 output.execution_count = cell.execution_count
             elif output.output_type == "error":
                 output.traceback = [f"{output.ename}: {output.evalue}"]
-    return _rename_widgets(notebook)
+    return _rename_widgets(_without_programs(notebook))
 
 
 def dumps(notebook) -> str:
@@ -64,6 +66,21 @@ def _merge_streams(outputs):
         else:
             merged.append(output)
     return merged
+
+
+def _without_programs(notebook):
+    """Leave out the widgets of anywidget, whose state is their program, where HTML stands beside them."""
+    state = notebook.metadata.get("widgets", {}).get(WIDGETS, {}).get("state", {})
+    for cell in notebook.cells:
+        for data in (output.get("data", {}) for output in cell.get("outputs", [])):
+            name = data.get(WIDGET_VIEW, {}).get("model_id")
+            if "text/html" in data and state.get(name, {}).get("model_module") == "anywidget":
+                del data[WIDGET_VIEW]
+                layout = state.pop(name)["state"].get("layout", "").removeprefix("IPY_MODEL_")
+                state.pop(layout, None)
+    if not state:
+        notebook.metadata.pop("widgets", None)
+    return notebook
 
 
 def _rename_widgets(notebook):

@@ -95,7 +95,7 @@ def join(folder: Path, listed: list[tuple[str, str | None]]) -> tuple[str, list[
     for name, part in listed:
         soup = BeautifulSoup((folder / f"{name}.html").read_text(encoding="utf-8"), "html.parser")
         article = soup.select_one("article.bd-article")
-        for element in article.select("a.headerlink, .slider"):  # beside a slider there is a figure for paper
+        for element in article.select("a.headerlink, .slider, .live script"):  # for paper there are figures
             element.decompose()
         headings += [" ".join(heading.get_text().split()) for heading in article.find_all(re.compile("^h[1-6]$"))]
         pages.append(Page(name, " ".join(article.h1.get_text().split()), part))

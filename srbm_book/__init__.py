@@ -19,6 +19,6 @@ def stored_file(name: str) -> Path:
     folder = Path(__file__).with_name("data")
     path = folder / name
     if not path.is_file():
-        there = ", ".join(sorted(file.name for file in folder.iterdir() if file.suffix == ".npz"))
+        there = ", ".join(sorted(file.name for file in folder.iterdir() if file.is_file()))
         raise FileNotFoundError(f"there is no stored {name!r}; there are {there}")
     return path

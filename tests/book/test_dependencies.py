@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from book.dependencies import LICENCES, ROOT, asked, declared, licences, requirements
+from book.dependencies import LICENCES, ROOT, asked, declared, licences, requirements, vendored
 from commands.dist import build_wheel
 from commands.releases import last_release, renewed
 
@@ -26,7 +26,7 @@ PERMITTED = (
 )  # fmt: skip
 """Licences, as packages name them, under which one can be used by a program that is under the MIT licence: none asks
 for more than a notice. Of a package with several at least one must be here."""
-OURS = ("srbm", "book", "commands", "results", "benchmarks", "chapters", "tests", "wasm_guest",
+OURS = ("srbm", "srbm_book", "book", "commands", "results", "benchmarks", "chapters", "tests", "wasm_guest",
         *(path.stem for path in (ROOT / "chapters").glob("*.py")))  # fmt: skip
 OPTIONAL = ("torch", "jax", "array_api_compat", "rbms")
 """Imported where they are installed: graphics processors, peers of the benchmarks."""
@@ -43,8 +43,8 @@ def imports_against(folder, lines):
     allowed = {
         "DEP001": OPTIONAL,
         "DEP002": [one.name for one in declared() if one.used],
-        "DEP003": ["cycler"],
-    }  # which comes with matplotlib
+        "DEP003": ["cycler", "traitlets"],
+    }  # which come with matplotlib and anywidget
     done = subprocess.run(
         [sys.executable, "-m", "deptry", ".", f"--config={folder / 'empty.toml'}", "--no-ansi",
          f"--requirements-files={folder / 'requirements.in'}", "--exclude=_build|student|\\.",
@@ -79,6 +79,23 @@ def test_each_has_a_version_and_a_purpose_and_is_maintained(one):
 def test_what_is_not_imported_is_used_where_the_list_says(one):
     file, text = one.used.split(": ", 1)
     assert text in (ROOT / file).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("one", vendored(), ids=lambda one: one.name)
+def test_what_is_vendored_is_there_with_its_licence(one):
+    folder = ROOT / one.folder
+    assert one.licence in ("ISC", *PERMITTED)
+    assert (folder / "LICENSE").is_file()
+    (script,) = (folder / "tex-chtml.js",) if one.name == "mathjax" else folder.glob(f"{one.name}-*.js")
+    text = script.read_text(encoding="utf-8")
+    assert f'"{one.version}"' in text if one.name == "mathjax" else f"/{one.name}/ v{one.version} Copyright" in text
+    assert one.purpose.endswith(".")
+
+
+def test_nothing_else_is_vendored():
+    listed = {f"{one.name}-{one.version}.min.js" for one in vendored()}
+    assert {path.name for path in (ROOT / "srbm_book/live/vendor").glob("*.js")} <= listed
+    assert {path.name for path in (ROOT / "book/vendor").iterdir() if path.is_dir()} <= {one.name for one in vendored()}
 
 
 def judged(permitted):

@@ -21,6 +21,7 @@ def notebook(*sources):
         ("from sklearn import datasets", '%pip install -q "srbm[plot]" scikit-learn'),
         ("widgets.slider(draw, {})", '%pip install -q "srbm[plot]" ipywidgets'),
         ("digits = load_digits()", '%pip install -q "srbm[plot]" scikit-learn'),
+        ("from srbm_book.live import live", '%pip install -q "srbm[plot]" anywidget'),
         ("import array_api_strict", '%pip install -q "srbm[plot]" array-api-strict'),
     ],
 )

@@ -1,85 +1,69 @@
-"""Readers' copies in a JupyterLab: numbers as in the paper, formulas set, judges and solutions folded."""
+"""A live figure in JupyterLab: the same program, over the traits of a widget."""
 
-import os
 import re
-import socket
 import subprocess
 import sys
 import time
-import urllib.request
-from urllib.error import URLError
+from pathlib import Path
 
 import nbformat
 import pytest
+from nbformat import v4
 
-from book.address import ROOT
-from book.reader import Numbers
-from commands.reading import write
+from commands.normalise import METADATA
 from tests.browser.visits import needs_chromium
 
-SETTINGS = "lab/user-settings/@jupyterlab/{}.jupyterlab-settings"
-WITHOUT = {"notebook-extension/tracker": '{"windowingMode": "none"}',  # all cells are drawn, not those in sight alone
-           "apputils-extension/notification": '{"fetchNews": "false"}'}  # fmt: skip
-SEEN = """() => {
-    const texts = (selector) => [...document.querySelectorAll(selector)].map((element) => element.textContent);
-    return {
-        raw: document.querySelectorAll(".jp-MarkdownCell:not(.jp-mod-rendered)").length,
-        numbers: texts(".jp-MarkdownCell .katex .tag"),
-        counted: texts(".jp-MarkdownCell a").filter((text) => /^\\(\\d+\\)$/.test(text)),
-        errors: texts(".katex-error"),
-        unknown: texts(".jp-MarkdownCell").filter((text) => /Unknown (Directive|Role)/i.test(text)),
-        judges: texts(".jp-CodeCell").filter((text) => /def judge_/.test(text)).length,
-        hidden: texts(".jp-showHiddenCellsButton").length,
-    };
-}"""
+ROOT = Path(__file__).parents[2]
+SOURCES = (
+    'from srbm_book.live import live\n\nfigure = live("one_spectrum", mu2=3.0)\nfigure',
+    "figure.widget().n_hidden = 2",
+    "print(round(figure.widget().mu2, 6))",
+)
 
 
-@pytest.fixture(scope="module")
-def lab(tmp_path_factory):
-    """The address of a JupyterLab with the copies."""
-    folder, settings = tmp_path_factory.mktemp("lab"), tmp_path_factory.mktemp("settings")
-    write(folder)
-    for name, text in WITHOUT.items():
-        file = settings / SETTINGS.format(name)
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    options = ["--no-browser", "--allow-root", f"--port={port}", "--IdentityProvider.token="]
-    server = subprocess.Popen(
-        [sys.executable, "-m", "jupyterlab", *options], cwd=folder, stderr=subprocess.DEVNULL,
-        env=os.environ | {"JUPYTER_CONFIG_DIR": str(settings)},
-    )  # fmt: skip
-    try:
-        address = f"http://127.0.0.1:{port}/lab"
-        for _ in range(120):
-            try:
-                urllib.request.urlopen(address).close()
-                break
-            except URLError:
+@pytest.fixture
+def lab(tmp_path):
+    """The address of a notebook in JupyterLab."""
+    pytest.importorskip("anywidget")
+    notebook = v4.new_notebook(cells=[v4.new_code_cell(source) for source in SOURCES], metadata=METADATA)
+    nbformat.write(notebook, tmp_path / "live.ipynb")
+    with (tmp_path / "log").open("w+") as log:
+        server = subprocess.Popen(
+            [sys.executable, "-m", "jupyterlab", "--no-browser", "--ip=127.0.0.1", "--port=0", "--allow-root",
+             "--IdentityProvider.token=", f"--ServerApp.root_dir={tmp_path}"],
+            cwd=ROOT, stdout=log, stderr=subprocess.STDOUT)  # fmt: skip
+        try:
+            found = None
+            until = time.monotonic() + 120
+            while not found and time.monotonic() < until:
                 time.sleep(0.5)
-        yield address
-    finally:
-        server.terminate()
-        server.wait()
+                found = re.search(r"http://127\.0\.0\.1:\d+/", (tmp_path / "log").read_text())
+            assert found, (tmp_path / "log").read_text()
+            yield f"{found[0]}lab/tree/live.ipynb"
+        finally:
+            server.terminate()
+            server.wait(60)
 
 
 @needs_chromium
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["02_bipartite_graph", "12_probabilistic_pca"])
-def test_a_chapter_reads_like_its_page(lab, browser, name):
-    page = browser.new_page()
-    page.goto(f"{lab}/tree/{name}.ipynb?reset")
-    page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=120_000)
-    cells = nbformat.read(ROOT / "chapters" / f"{name}.ipynb", as_version=4).cells
-    source = "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
-    numbers = Numbers(ROOT / "chapters")
-    expected = [f"({numbers.of[label]})" for label in re.findall(r"\$\$\s*\((eq-[\w-]+)\)", source)]
-    numbered = "(wanted) => document.querySelectorAll('.katex .tag').length >= wanted"
-    page.wait_for_function(numbered, arg=len(expected), timeout=120_000)
-    seen = page.evaluate(SEEN)
+def test_a_figure_moves_in_jupyterlab(browser, lab):
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    page.set_default_timeout(120_000)
+    page.goto(lab)
+    cells = page.locator(".jp-CodeCell")
+    cells.first.locator(".cm-content").click()
+    page.keyboard.press("Shift+Enter")
+    figure = cells.first.locator(".live.is-live")
+    figure.locator("svg").first.wait_for()
+    assert figure.evaluate("(el) => el.live.state().mu2") == 3.0
+    page.keyboard.press("Shift+Enter")  # Python moves the figure
+    page.wait_for_function("document.querySelector('.live.is-live').live.state().n_hidden === 2")
+    figure.locator("input[name=mu2]").focus()  # the hand moves what Python knows
+    page.keyboard.press("ArrowRight")
+    cells.nth(2).locator(".cm-content").click()
+    page.keyboard.press("Shift+Enter")
+    printed = cells.nth(2).locator(".jp-OutputArea-output pre")
+    printed.wait_for()
+    assert printed.inner_text().strip() == "3.05"
     page.close()
-    assert seen["numbers"] == expected
-    assert [seen[what] for what in ("raw", "counted", "errors", "unknown", "judges")] == [0, [], [], [], 0]
-    assert seen["hidden"] == len(re.findall(r"\{solution(?:-start)?\}", source))

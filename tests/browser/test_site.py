@@ -1,7 +1,6 @@
 """The built book as a site: links, downloads, weight, search, and any place on any web server."""
 
 import gzip
-import re
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -112,25 +111,3 @@ def test_from_a_folder_of_a_web_server(visit, server, name):
         if url.startswith(host) and url not in frames
     }
     assert sum(sent(file) for file in files) < 3 * MEGABYTE
-
-
-@needs_chromium
-@pytest.mark.parametrize("where", ["disk", "server"])
-def test_search_finds(visit, server, where):
-    root, home = (PAGES.as_uri(), "file:") if where == "disk" else (server, server)
-    page = visit(f"{root}/search.html?q=ultraviolet", home=home).page
-    page.wait_for_selector("#search-results li a")
-    page.wait_for_function("/found \\d+ page/i.test(document.querySelector('#search-results').textContent)")
-    found = page.eval_on_selector_all("#search-results li a", "(links) => links.map((link) => link.href)")
-    assert any("08_two_cutoffs.html" in url for url in found)
-    page.goto(found[0])
-    assert re.search("ultraviolet", page.inner_text("main"), re.IGNORECASE)
-
-
-@needs_chromium
-def test_search_starts_from_any_page(visit):
-    page = visit((PAGES / pages[0]).as_uri()).page
-    page.locator(".search-button__button:visible").first.click()
-    page.locator("#pst-search-dialog input").fill("ultraviolet")
-    page.keyboard.press("Enter")
-    page.wait_for_selector("#search-results li a")
