@@ -2,7 +2,7 @@ r"""Formulas in plain text: ``\mu^2 - \kappa_\alpha`` as "μ² − κ_α", where
 
 import re
 
-from chapters import typeset
+from srbm_book import typeset
 
 GREEK = typeset.GREEK | {
     "epsilon": "ε", "varepsilon": "ε", "varphi": "φ", "nu": "ν", "zeta": "ζ", "Gamma": "Γ", "Theta": "Θ", "Pi": "Π",

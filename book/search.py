@@ -21,7 +21,7 @@ from book.exercises import exercises_of
 from book.extension import chapter_number
 from book.pages import read_records
 from book.plain import plain
-from chapters.typeset import typeset
+from srbm_book.typeset import typeset
 
 HERE = Path(__file__).parent
 INDEX = Path("_static") / "search-index.js"

@@ -10,7 +10,7 @@ from docutils import nodes
 from book.extension import chapter_number
 from book.plain import plain
 from book.search import entries_of, of_the_exercises, of_the_ledger
-from chapters.typeset import GREEK
+from srbm_book.typeset import GREEK
 
 ROOT = Path(__file__).parents[2]
 
