@@ -1,4 +1,4 @@
-"""The one address of the book: its repository, from `repository: url` in `_config.yml` or the variable SRBM_REPOSITORY.
+"""The address of the book: its repository, from `repository: url` in `_config.yml` or the variable SRBM_REPOSITORY.
 
 All that leads there is made from it here: links of the pages, what a notebook says to install, metadata of the package.
 While it is empty there are none of these.

@@ -11,6 +11,7 @@ import tomllib
 from collections import Counter
 from collections.abc import Container
 from pathlib import Path
+from typing import ClassVar
 
 from docutils import nodes
 from docutils.statemachine import StringList
@@ -21,7 +22,7 @@ import srbm
 from benchmarks.tables import table, tables
 from book import dependencies
 from book.extension import chapter_number
-from srbm_book.ledger import KINDS
+from srbm_book.ledger import CSS_CLASS, KINDS
 from srbm_book.typeset import typeset
 
 MARKS = {"reproduced": "✓", "reproduced with a condition": "◐", "not reproduced": "✗"}
@@ -124,14 +125,16 @@ def _link(record: dict, text: str) -> str:
 class Generated(SphinxDirective):
     """A directive whose Markdown is computed from the chapters."""
 
+    classes = ("generated",)
+
     def run(self):
         chapters = Path(self.env.srcdir) / "chapters"
         for path in [ledger_of(chapters), chapters / "costs.json", *chapters.glob("*.ipynb")]:
             self.env.note_dependency(str(path))
         lines = self.markdown(self.read(chapters))
-        container = nodes.container(classes=["generated"])
+        container = nodes.container(classes=list(self.classes))
         self.state.nested_parse(StringList(lines, source="generated"), 0, container)
-        return container.children
+        return [container] if "ledger" in self.classes else container.children
 
     def read(self, chapters: Path):
         """What the Markdown is computed from."""
@@ -142,7 +145,12 @@ class Generated(SphinxDirective):
 
 
 class LedgerTable(Generated):
-    """``{ledger}``: every entry of the paper with its value, ours, the tolerance and its origin, and the verdict."""
+    """``{ledger}``: every entry of the paper with its value, ours, the tolerance and its origin, and the verdict.
+
+    Tables, of which ``static/ledger.js`` makes an instrument.
+    """
+
+    classes = ("generated", "ledger")
 
     def markdown(self, records):
         lines = []
@@ -216,6 +224,28 @@ class LedgerSummary(Generated):
         ]
 
 
+class Found(Generated):
+    """``{found}``: how many entries of the paper hold, hold under a condition, and do not, as a bar and in words."""
+
+    words: ClassVar = {"reproduced": "hold as they stand", "reproduced with a condition": "hold under a condition",
+                       "not reproduced": "do not hold"}  # fmt: skip
+
+    def markdown(self, records):
+        count = Counter(record["verdict"] for record in of_the_paper(records).values())
+        bar = "".join(f'<span class="{CSS_CLASS[one]}" style="flex-grow: {count[one]}"></span>' for one in MARKS)
+        items = "".join(
+            f'<li class="{CSS_CLASS[verdict]}"><b>{count[verdict]}</b> {mark} {self.words[verdict]}</li>'
+            for verdict, mark in MARKS.items()
+        )
+        return [
+            f'<div class="found"><div class="found-bar" aria-hidden="true">{bar}</div>'
+            f'<ul aria-label="Of {count.total()} statements of the paper">{items}</ul></div>',
+            "",
+            f"Of the paper's {count.total()} equations, figures and statements. [Each of them](11_conclusion), and "
+            "[those that do not simply hold](deviations).",
+        ]
+
+
 def _counts(records) -> list[str]:
     count = Counter(record["verdict"] for record in records)
     return [str(count.total()), *(str(count[verdict]) for verdict in MARKS)]
@@ -223,6 +253,8 @@ def _counts(records) -> list[str]:
 
 class OurStatements(Generated):
     """``{our-statements}``: what this edition adds, by chapter: should be and is, the tolerance and its origin."""
+
+    classes = ("generated", "ledger")
 
     def markdown(self, records):
         lines = []
@@ -234,11 +266,12 @@ class OurStatements(Generated):
                 f"**Chapter {chapter_number(chapter)}: [](/chapters/{chapter})**",
                 "",
                 *table(
-                    ["verdict", "statement", "exact / ours", "tolerance and its origin"],
+                    ["verdict", "statement", "kind", "exact / ours", "tolerance and its origin"],
                     [
                         [
                             _mark(r),
                             f"{_statement(r)}{_known(r)} {_link(r, r['key'])}",
+                            r["kind"],
                             " / ".join(dict.fromkeys(_values(r))),
                             _tolerance(r),
                         ]
@@ -344,7 +377,7 @@ class Dependencies(Generated):
     def markdown(self, records):
         licences = dependencies.licences()
         rows = [
-            [f"`{one.name}`", one.version, f"{one.released:%Y-%m}", licences[one.name], one.purpose]
+            [f"`{one.name}`", one.version, f"{one.released:%Y-%m}", licences.get(one.name, ""), one.purpose]
             for one in dependencies.declared()
         ]
         head = ["Requirement", "Version", "Last release", "Licence", "What for"]
@@ -373,9 +406,17 @@ class Benchmarks(SphinxDirective):
         return container.children
 
 
+def load_script(app, pagename, templatename, context, doctree):
+    """Only pages with a ledger load its script."""
+    if 'class="generated ledger' in context.get("body", ""):
+        app.add_js_file("ledger.js", loading_method="defer")
+
+
 def setup(app):
+    app.connect("html-page-context", load_script)
     app.add_directive("ledger", LedgerTable)
     app.add_directive("ledger-summary", LedgerSummary)
+    app.add_directive("found", Found)
     app.add_directive("our-statements", OurStatements)
     app.add_directive("our-claims", OurClaims)
     app.add_directive("deviations", Deviations)

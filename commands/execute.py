@@ -21,8 +21,11 @@ from commands.normalise import dumps, normalise
 
 CHAPTERS = Path(__file__).parent.parent / "chapters"
 ONE_THREAD = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-# Peak memory of the kernel in bytes; ru_maxrss counts kilobytes, but bytes on macOS.
-PEAK = "__import__('resource').getrusage(0).ru_maxrss * (1 if __import__('sys').platform == 'darwin' else 1024)"
+# Peak memory of the kernel in bytes; ru_maxrss counts kilobytes, but bytes on macOS. Windows does not say.
+PEAK = (
+    "0 if __import__('sys').platform == 'win32' else "
+    "__import__('resource').getrusage(0).ru_maxrss * (1 if __import__('sys').platform == 'darwin' else 1024)"
+)
 
 
 class ChapterError(Exception):

@@ -123,7 +123,7 @@ def no_rounding_is_printed(book):
     for where, cell in book.code():
         for output in cell.outputs:
             text = output.get("text") or output.get("evalue") or output.get("data", {}).get("text/plain", "")
-            for number in NUMBER.finditer(re.sub(r"within \S+", "", text)):
+            for number in NUMBER.finditer(re.sub(r"(?:within|give or take) \S+", "", text)):
                 digits, exponent = number["digits"].replace(".", "").lstrip("0"), int(number["exponent"] or 0)
                 if ("." in number["digits"] and len(digits) > 9) or (exponent <= -13 and len(digits) > 1):
                     yield f"{where}: prints {number[0]}, whose last digits rounding decides"

@@ -86,7 +86,8 @@ def floats(values: Any, name: str, *, scalar: bool = False) -> Floats:
 def refuse_containers(values: Any, name: str) -> None:
     """Raise for what NumPy would turn into an array of something else, with the words that make an array of it.
 
-    A mask would be forgotten, a sparse matrix or a dict would become one object, a record array has no columns.
+    A mask would be forgotten, a sparse matrix, a lazy frame or a dict would become one object, a record array has no
+    columns.
     """
     if getattr(getattr(values, "dtype", None), "names", None):
         raise ValueError(
@@ -103,6 +104,8 @@ def refuse_containers(values: Any, name: str) -> None:
             f"{name} is a sparse matrix: pass x.toarray(), or for second_moment, which reads blocks, with "
             "r = x.tocsr() the blocks (r[i:i + 1000].toarray() for i in range(0, r.shape[0], 1000))"
         )
+    if type(values).__name__ == "LazyFrame":  # of polars, which has no numbers yet
+        raise ValueError(f"{name} is a lazy frame: pass x.collect()")
     if isinstance(values, (dict, ValuesView)):
         columns, what = ("list(x.values())", "a dict") if isinstance(values, dict) else ("list(x)", "values of a dict")
         raise ValueError(f"{name} is {what}: pass its columns as np.column_stack({columns})")

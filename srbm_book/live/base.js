@@ -40,7 +40,7 @@ const shown = (control, value) => (control.show ? control.show(value) : value.to
 
 /** "κ_α" with the letter after each "_" lowered, for HTML and (with `svg`) for a text of SVG. */
 function typeset(element, text, svg = false) {
-  for (const [part, below, rest] of text.matchAll(/_(\w)|([^_]+)/g)) {
+  for (const [part, below, rest] of text.matchAll(/_(\p{L}|\d)|([^_]+)/gu)) {
     if (svg) {
       const span = element.appendChild(document.createElementNS("http://www.w3.org/2000/svg", "tspan"));
       span.textContent = below ?? rest;
@@ -475,8 +475,18 @@ export function mount(name, module) {
 
 // --------------------------------------------------------------------------------------------- random numbers
 
-/** Random numbers from a seed, the same in every browser and in srbm_book/live/generator.py: sfc32 of C. Doty-Humphrey,
- *  and the transformation of Box and Muller. */
+/** ln x for 0 < x < 1 by sums and products alone, which all browsers, and Python, round alike. */
+function ln(x) {
+  let [m, doubled] = [x, 0];
+  for (; m < 0.75; m *= 2) doubled += 1;
+  const z = (m - 1) / (m + 1);
+  let series = 0;
+  for (let k = 25; k > 0; k -= 2) series = series * (z * z) + 1 / k;
+  return 2 * z * series - doubled * Math.LN2;
+}
+
+/** Random numbers from a seed, to the last bit the same in every browser and in srbm_book/live/generator.py, so that an
+ *  orbit that doubles every error is the same one too: sfc32 of C. Doty-Humphrey, and Marsaglia's polar method. */
 export function generator(seed) {
   let [a, b, c, d] = [0x9e3779b9, 0x243f6a88, seed | 0, 1];
   const next = () => {
@@ -492,8 +502,11 @@ export function generator(seed) {
   const normals = (n) => {
     const drawn = [];
     while (drawn.length < n) {
-      const [r, angle] = [Math.sqrt(-2 * Math.log(uniform())), 2 * Math.PI * uniform()];
-      drawn.push(r * Math.cos(angle), r * Math.sin(angle));
+      const [x, y] = [2 * uniform() - 1, 2 * uniform() - 1];
+      const square = x * x + y * y;
+      if (square >= 1) continue;
+      const stretch = Math.sqrt((-2 * ln(square)) / square);
+      drawn.push(x * stretch, y * stretch);
     }
     return drawn.slice(0, n);
   };
@@ -502,3 +515,13 @@ export function generator(seed) {
 
 export const range = (n) => Array.from({ length: n }, (_, i) => i);
 export const sum = (values) => values.reduce((total, value) => total + value, 0);
+
+/** The function, which remembers its last value: what a moved control leaves alone is not computed again. */
+export function remember(compute) {
+  let [key, value] = [null, null];
+  return (...given) => {
+    const now = JSON.stringify(given);
+    if (now !== key) [key, value] = [now, compute(...given)];
+    return value;
+  };
+}

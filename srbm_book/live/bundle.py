@@ -20,6 +20,8 @@ D3 = 'import * as d3 from "d3";'
 IMPORT = re.compile(r'^import (\{\s*\w+(?:,\s*\w+)*,?\s*\}) from "\./(\w+)\.js";$', re.MULTILINE)
 EXPORT = re.compile(r"^export (function|const) (\w+)", re.MULTILINE)
 DEFAULT = re.compile(r"^export default ", re.MULTILINE)
+COMMENT = re.compile(r"^ *(?://|/\*\*| \*).*\n", re.MULTILINE)
+"""A line that is a comment, or of one: the browser is not sent these."""
 OTHER = re.compile(r"^\s*(?:import|export)\b.*", re.MULTILINE)
 ORDER = ("internmap", "array", "color", "interpolate", "format", "scale", "path", "shape", "selection", "axis")
 """The parts of D3, each after those that it requires. (The scales of time are not used and have parts of their own.)"""
@@ -46,7 +48,7 @@ def inlined(name: str, source: str) -> str:
         For an import or export of another form.
     """
     exported = [found[2] for found in EXPORT.finditer(source)]
-    body = IMPORT.sub(r"const \1 = modules.\2;", source.replace(D3, ""))
+    body = IMPORT.sub(r"const \1 = modules.\2;", COMMENT.sub("", source).replace(D3, ""))
     body = EXPORT.sub(r"\1 \2", body)
     if DEFAULT.search(body):
         body = DEFAULT.sub("const module = ", body)

@@ -10,9 +10,9 @@ from nbformat import v4
 from numpy.testing import assert_allclose
 
 from commands.normalise import WIDGET_VIEW, WIDGETS, normalise
-from srbm import FreeScalarField
-from srbm_book.live import bundle, figures, live
-from srbm_book.live.generator import Generator
+from srbm import FreeScalarField, ScalarRBM, train
+from srbm_book.live import bundle, figures, learning_ring, live
+from srbm_book.live.generator import Generator, _ln
 from srbm_book.live.one_spectrum import waves
 
 
@@ -54,10 +54,34 @@ def test_random_numbers():
     assert abs(np.corrcoef(drawn)[0, 1]) < 5 / np.sqrt(4000)
     assert_allclose(drawn.mean(axis=1), 0, rtol=0, atol=5 / np.sqrt(4000))
     assert_allclose(drawn.var(axis=1), 1, rtol=0, atol=5 * np.sqrt(2 / 4000))
+    x = np.geomspace(1e-18, 1, 1000, endpoint=False)
+    assert_allclose([_ln(each) for each in x], np.log(x), rtol=1e-15, atol=1e-15)
     source = Generator(5)
     uniform = np.array([source.uniform() for _ in range(4000)])
     assert 0 < uniform.min() < uniform.max() < 1
     assert_allclose(np.histogram(uniform, 10, (0, 1))[0], 400, rtol=0, atol=5 * np.sqrt(400))
+
+
+def test_a_step_of_the_ring_is_that_of_training():
+    """From an aligned start `train` takes every level where `update` does"""
+    kappa, mu2, eta = learning_ring.LEVELS, 9.0, 1.3
+    start = ScalarRBM(np.diag(np.sqrt(np.linspace(0.1, 4.0, 6))), mu2)
+    once = train(start, np.diag(1 / kappa), 1, eta).model
+    lam = np.diag(start.kernel)
+    stepped = [learning_ring.update(a, k, mu2, eta, 1 / a) for a, k in zip(lam, kappa, strict=True)]
+    assert_allclose(np.diag(once.kernel), stepped, rtol=1e-12, atol=0)
+
+
+def test_chains_of_the_ring_are_those_of_the_machine():
+    """The law of a sweep: its mean and variance, and that it leaves the machine's own law alone."""
+    rbm = ScalarRBM([[1.5]], 4.0)
+    (lam,) = rbm.eigenvalues
+    still, noise = np.array([0.7]), np.array([1.0])
+    mean = learning_ring.sweep(still, lam, 4.0, 0 * noise)
+    assert_allclose(mean, rbm.reconstruct(still), rtol=1e-14, atol=0)
+    variance = learning_ring.sweep(0 * still, lam, 4.0, noise) ** 2
+    a = 1 - lam / 4.0
+    assert_allclose(a * a / lam + variance, 1 / lam, rtol=1e-14, atol=0)
 
 
 SOURCE = """import * as d3 from "d3";

@@ -239,15 +239,25 @@ def test_what_is_no_complete_table_is_refused(rows, message):
                 use(rows)
 
 
-@pytest.mark.filterwarnings("ignore")
-def test_polars_with_missing_values():
-    frame = polars_frame([[1.0, 2.0], [3.0, 5.0], [2.0, 9.0]], "ab").with_columns(
-        a=pytest.importorskip("polars").Series([1, None, 2])
+def test_frames_of_polars_are_read_alike_everywhere():
+    rows = np.array([[1.0, 2.0], [3.0, 5.0], [2.0, 9.0]])
+    frame = polars_frame(rows, "ab")
+    gaps = frame.with_columns(a=pytest.importorskip("polars").Series([1, None, 2]))
+    fitted = ScalarRBMEstimator(1).fit(frame)
+    np.testing.assert_array_equal(second_moment(frame), second_moment(rows))
+    np.testing.assert_array_equal(
+        fitted.impute(gaps), fitted.impute(pd.DataFrame({"a": [1, None, 2], "b": rows[:, 1]}))
     )
-    with pytest.raises(ValueError, match=r"X has 1 missing values \(NaN\)"):
-        ScalarRBMEstimator(1).fit(frame)
-    fitted = ScalarRBMEstimator(1).fit(polars_frame([[1.0, 2.0], [3.0, 5.0], [2.0, 9.0]], "ab"))
-    np.testing.assert_array_equal(fitted.impute(frame), fitted.impute([[1, 2], [None, 5], [2, 9]]))
+    np.testing.assert_array_equal(fitted.machine_.fill(gaps), fitted.machine_.fill([[1, 2], [None, 5], [2, 9]]))
+    for use, message in (
+        (ScalarRBMEstimator(1).fit, r"X has 1 missing values \(NaN\)"),
+        (second_moment, "a block of samples must be finite, but 1 of its 6 entries are NaN"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            use(gaps)
+    for use in (ScalarRBMEstimator(1).fit, fitted.transform, fitted.impute, second_moment, fitted.machine_.fill):
+        with pytest.raises(ValueError, match=r"is a lazy frame: pass x.collect\(\)"):
+            use(frame.lazy())
 
 
 def test_gaps_are_filled_with_the_conditional_mean(fitted):
