@@ -31,7 +31,11 @@ class Requirement:
 
     @property
     def version(self) -> str:
-        return metadata.version(self.name)
+        """The one that is installed; empty for a requirement of other systems than this one."""
+        try:
+            return metadata.version(self.name)
+        except metadata.PackageNotFoundError:
+            return ""
 
 
 @dataclass(frozen=True)

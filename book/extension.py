@@ -162,7 +162,11 @@ def setup(app):
     app.setup_extension("book.exercises")
     app.setup_extension("book.access")
     app.setup_extension("book.colophon")
+    app.setup_extension("book.folds")
+    app.setup_extension("book.head")
     app.setup_extension("book.icons")
+    app.setup_extension("book.pictures")
+    app.setup_extension("book.search")
     app.setup_extension("book.site_links")
     app.setup_extension("book.verified")
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

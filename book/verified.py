@@ -24,7 +24,7 @@ TITLES = {name: f"OpenBLAS kernel {name}" for name in KERNELS} | {
 } | {f"python-{minor}": f"Python {minor}" for minor in PYTHONS} | {
     "newest": "newest NumPy and SciPy",
     "oldest": "oldest NumPy and SciPy",
-    "arrays": "PyTorch and JAX on the CPU",
+    "arrays": "PyTorch, JAX and polars on the CPU",
     "wasm32": "WebAssembly, 32 bits",
 }  # fmt: skip
 """The lines of the page, by the name of a row of `commands.everywhere`; they are there whether or not a row was run."""

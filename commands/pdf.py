@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-import pikepdf
 import yaml
 from bs4 import BeautifulSoup
 from playwright.sync_api import sync_playwright
@@ -197,6 +196,11 @@ def assemble(front: Path, body: Path, starts: dict[str, int], headings: list[str
     joined = io.BytesIO()
     writer.write(joined)
     output.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        import pikepdf
+    except ImportError:  # not installed everywhere, see requirements.in: the file is twice as large
+        output.write_bytes(joined.getvalue())
+        return
     with pikepdf.open(joined) as document:  # which packs the tags, half of the file
         document.save(output, object_stream_mode=pikepdf.ObjectStreamMode.generate, recompress_flate=True)
 

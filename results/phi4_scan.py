@@ -1,4 +1,4 @@
-"""Remake chapters/data/phi4_scan.npz, lattice phi^4 theory across its transition: python -m results.phi4_scan
+"""Remake srbm_book/data/phi4_scan.npz, lattice phi^4 theory across its transition: python -m results.phi4_scan
 
 Two independent samplers of the same theory on L x L lattices: the block Gibbs sampler of `srbm.Phi4RBM`, and hybrid
 Monte Carlo (Duane et al. 1987), which shares no line with it. Stored are the averages of M, |M|, M^2 and M^4 over
@@ -17,7 +17,7 @@ MASSES = (-1.6, -1.45, -1.35, -1.3, -1.27, -1.2, -1.1, -1.0, -0.8)
 SIZES = (8, 16)
 CRITICAL, CRITICAL_SIZES = -1.27, (4, 6, 8, 12)
 CHAINS = 64
-DATA = Path(__file__).parent.parent / "chapters" / "data" / "phi4_scan.npz"
+DATA = Path(__file__).parent.parent / "srbm_book" / "data" / "phi4_scan.npz"
 
 
 def powers(magnetisation):

@@ -153,7 +153,7 @@ def _leaving_the_pole(kappa: Floats, mu2: float, initial: Floats, elapsed: Float
 
     tangent = initial**2 + 2 * elapsed * (mu2 - initial) * (1 - initial / kappa)
     w = _newton(equation, np.minimum(tangent, half**2), kappa, begun, elapsed, scale=0.0)
-    lam[within] = np.sqrt(w)
+    lam[within] = np.maximum(np.sqrt(w), initial)  # the root of a square is not always the number
     return lam, np.maximum(left, 0)
 
 

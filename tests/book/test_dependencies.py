@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from book.dependencies import LICENCES, ROOT, asked, declared, licences, requirements, vendored
+from commands.dist import build_wheel
 from commands.releases import last_release, renewed
 
 PERMITTED = (
@@ -68,7 +69,7 @@ def test_another_list_is_noticed(tmp_path, lines, said):
 
 @pytest.mark.parametrize("one", declared(), ids=lambda one: one.name)
 def test_each_has_a_version_and_a_purpose_and_is_maintained(one):
-    assert one.version
+    assert one.version or sys.platform != "linux"  # where all are installed
     assert one.purpose.endswith(".")
     assert one.released <= asked()
     assert (asked() - one.released).days < 3 * 365, f"{one.name}: no release for three years, look for another"
@@ -126,7 +127,7 @@ def test_extras_name_requirements():
     named = {name for names in extras.values() for name in names if not name.startswith("srbm")}
     assert {"matplotlib", "pooch", "scikit-learn", "tqdm", "threadpoolctl"} <= named
     large = {"gpu", "bench"}  # these bring PyTorch, gigabytes of it
-    assert set(extras) == {"all"} | large | {extra for name in extras["all"] for extra in name[5:-1].split(",")}
+    assert set(extras) == {"all", "book"} | large | {extra for name in extras["all"] for extra in name[5:-1].split(",")}
 
 
 CORE = """
@@ -170,12 +171,7 @@ def test_the_wheel_works_with_numpy_and_scipy_alone(tmp_path):
         assert result.returncode == 0, result.stdout + result.stderr
         return result.stdout
 
-    source = tmp_path / "source"
-    source.mkdir()
-    for name in ("srbm", "srbm_book", "pyproject.toml", "README.md", "LICENSE"):
-        (source / name).symlink_to(ROOT / name)
-    run(sys.executable, "-m", "pip", "wheel", "--no-deps", "--no-index", "--no-build-isolation", "-w", tmp_path, source)
-    (wheel,) = tmp_path.glob("srbm-*.whl")
+    wheel = build_wheel(tmp_path)
     environment = tmp_path / "venv"
     venv.create(environment, with_pip=False)
     python = environment / ("Scripts" if os.name == "nt" else "bin") / "python"
