@@ -1,11 +1,11 @@
 # `make TASK` is `python3 tasks.py TASK`; tasks.py says what each does. A fresh clone needs no more than Python >= 3.11.
 PYTHON ?= python3
 
-.PHONY: help book test check lint notebooks mutants anywhere everywhere wasm reseed execute lab student grade lite pdf site lock \
+.PHONY: help book test check lint notebooks mutants fuzz anywhere everywhere wasm reseed execute lab student grade lite pdf site lock \
 	bench dist address prepare clean
 .DEFAULT_GOAL := help
 
-help book test check lint mutants lab lite pdf site lock bench dist address clean:
+help book test check lint mutants lite pdf site lock bench dist address clean:
 	@$(PYTHON) tasks.py $@
 
 execute notebooks:
@@ -19,6 +19,12 @@ prepare:
 
 everywhere:
 	@$(PYTHON) tasks.py $@ $(ROWS)
+
+lab:
+	@$(PYTHON) tasks.py $@ "$(or $(TO),lab)"
+
+fuzz:
+	@$(PYTHON) tasks.py $@ $(MINUTES)
 
 student grade:
 	@$(PYTHON) tasks.py $@ "$(or $(TO),student)"

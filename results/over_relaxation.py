@@ -1,4 +1,4 @@
-"""Remake over_relaxation.json, autocorrelation times on large lattices: python -m results.over_relaxation
+"""Remake srbm_book/data/over_relaxation.json, large lattices: python -m results.over_relaxation
 
 A free field on L x L sites with L = 4 xi, sampled by the machine with mu^2 = kappa_max that has one hidden node on
 every link, W = 1 for its two ends: W W^T = mu^2 - K, so that a sweep costs a few additions a site. Stored is, for

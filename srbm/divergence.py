@@ -16,9 +16,40 @@ _SINGULAR = 1e14
 """From this condition number on the smallest eigenvalue of an inverse is rounding."""
 
 
-def _relative_entropy(ratio: Floats) -> Floats:
-    """-1 + b/a - ln(b/a), accurate near b = a."""
-    return (ratio - 1) - np.log1p(ratio - 1)
+def _relative_entropy(excess: Floats) -> Floats:
+    """x - ln(1 + x) of the excess x = b/a - 1 > -1, to rounding in all of its range.
+
+    For small x, where the two terms cancel, it is x y - 2 (y^3/3 + y^5/5 + ...) with y = x / (2 + x): the series of
+    ln(1 + x) = 2 artanh y, whose first term makes x - 2 y = x y.
+    """
+    excess = np.asarray(excess, dtype=float)
+    near = np.abs(excess) < 0.5
+    result = np.empty_like(excess)
+    result[~near] = excess[~near] - np.log1p(excess[~near])
+    x = excess[near]
+    y = x / (2 + x)
+    series = np.zeros_like(y)
+    for power in range(37, 1, -2):  # y^2 <= 1/9
+        series = y**2 * (series + 1 / power)
+    result[near] = y * (x - 2 * series)
+    return result
+
+
+def _excesses(target: Floats, model: Floats) -> Floats:
+    """b/a - 1 of the generalised eigenvalues b/a of the two kernels, ascending, each of them to relative accuracy.
+
+    An eigenvalue of a pencil is found to the rounding of the largest one. Ratios close to 1 are therefore taken from
+    the difference of the kernels, which is exact where they are close, and small ratios from the inverse problem.
+    """
+    ratio = scipy.linalg.eigh(model, target, eigvals_only=True)
+    excess: Floats = ratio - 1
+    if (ratio < 0.5).any():
+        inverse = scipy.linalg.eigh(target, model, eigvals_only=True)[::-1]
+        excess = np.where(ratio < 0.5, 1 / inverse - 1, excess)
+    if (np.abs(ratio - 1) < 0.5).any():
+        difference = scipy.linalg.eigh(model - target, target, eigvals_only=True)
+        excess = np.where(np.abs(ratio - 1) < 0.5, difference, excess)
+    return excess
 
 
 @in_range
@@ -74,7 +105,7 @@ def kl_divergence(target_kernel: ArrayLike, model_kernel: ArrayLike) -> float:
             "not vary"
         )
     positive_spectrum(model, "model_kernel")
-    return float(_relative_entropy(scipy.linalg.eigh(model, target, eigvals_only=True)).sum() / 2)
+    return float(_relative_entropy(_excesses(target, model)).sum() / 2)
 
 
 @in_extended_range
@@ -120,7 +151,9 @@ def truncated_kl(eigenvalues: ArrayLike, n_hidden: ArrayLike, mass_squared: floa
     if (hidden < 0).any() or (hidden != np.floor(hidden)).any():
         raise ValueError(f"n_hidden must be non-negative integers, got {n_hidden!r}")
     with np.errstate(divide="ignore"):
-        cost = np.where(np.isinf(kappa), np.inf, _relative_entropy(mass_squared / kappa) / 2)
+        finite_kappa = kappa[np.isfinite(kappa)]
+        cost = np.full(kappa.shape, np.inf)
+        cost[: len(finite_kappa)] = _relative_entropy((mass_squared - finite_kappa) / finite_kappa) / 2
     left = np.concatenate([np.cumsum(cost[::-1])[::-1], [0.0]])
     kept = np.minimum(hidden, len(lighter(kappa, mass_squared))).astype(int)
     return left[kept] if kept.ndim else float(left[kept])

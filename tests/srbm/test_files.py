@@ -92,13 +92,16 @@ def same(first, second):
     )
 
 
+ADVICE = "copy", "lacks", "fetch it again", "pip install"
+
+
 def outcome(load, size):
     """What loading gives, None when it is refused; in little memory either way."""
     tracemalloc.start()
     try:
         return load()
     except DatasetError as error:
-        if len(str(error)) > 2000 or not any(advice in str(error) for advice in ("copy", "lacks", "fetch it again")):
+        if len(str(error)) > 2000 or not any(advice in str(error) for advice in ADVICE):
             raise
         return None
     finally:
