@@ -5,7 +5,7 @@ PYTHON ?= python3
 	bench dist address prepare clean
 .DEFAULT_GOAL := help
 
-help book test check lint mutants lab lite pdf site lock bench dist address clean:
+help book test check lint mutants lite pdf site lock bench dist address clean:
 	@$(PYTHON) tasks.py $@
 
 execute notebooks:
@@ -19,6 +19,9 @@ prepare:
 
 everywhere:
 	@$(PYTHON) tasks.py $@ $(ROWS)
+
+lab:
+	@$(PYTHON) tasks.py $@ "$(or $(TO),lab)"
 
 fuzz:
 	@$(PYTHON) tasks.py $@ $(MINUTES)

@@ -92,7 +92,7 @@ def make(environment, maker, *steps):
         if fresh:
             run(maker, "-m", "venv", environment)
         for step in steps:
-            run(program(environment), *step)
+            run(program(environment), *step, PYTHONWARNINGS="ignore")  # those of setuptools are not for users
         (environment / ".ready").touch()
     except BaseException:
         if fresh:
@@ -180,9 +180,10 @@ def execute(*chapters):
 
 
 @task
-def lab():
-    """the chapters in JupyterLab"""
-    python("-m", "jupyterlab", "chapters")
+def lab(folder="lab"):
+    """the chapters in JupyterLab, copies that may be changed, in lab/ or the folder named"""
+    python("-m", "commands.reading", folder)
+    run(program(VENV), "-m", "jupyterlab", folder)
 
 
 @task

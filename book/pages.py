@@ -11,6 +11,7 @@ import tomllib
 from collections import Counter
 from collections.abc import Container
 from pathlib import Path
+from typing import ClassVar
 
 from docutils import nodes
 from docutils.statemachine import StringList
@@ -21,7 +22,7 @@ import srbm
 from benchmarks.tables import table, tables
 from book import dependencies
 from book.extension import chapter_number
-from srbm_book.ledger import KINDS
+from srbm_book.ledger import CSS_CLASS, KINDS
 from srbm_book.typeset import typeset
 
 MARKS = {"reproduced": "✓", "reproduced with a condition": "◐", "not reproduced": "✗"}
@@ -223,6 +224,28 @@ class LedgerSummary(Generated):
         ]
 
 
+class Found(Generated):
+    """``{found}``: how many entries of the paper hold, hold under a condition, and do not, as a bar and in words."""
+
+    words: ClassVar = {"reproduced": "hold as they stand", "reproduced with a condition": "hold under a condition",
+                       "not reproduced": "do not hold"}  # fmt: skip
+
+    def markdown(self, records):
+        count = Counter(record["verdict"] for record in of_the_paper(records).values())
+        bar = "".join(f'<span class="{CSS_CLASS[one]}" style="flex-grow: {count[one]}"></span>' for one in MARKS)
+        items = "".join(
+            f'<li class="{CSS_CLASS[verdict]}"><b>{count[verdict]}</b> {mark} {self.words[verdict]}</li>'
+            for verdict, mark in MARKS.items()
+        )
+        return [
+            f'<div class="found"><div class="found-bar" aria-hidden="true">{bar}</div>'
+            f'<ul aria-label="Of {count.total()} statements of the paper">{items}</ul></div>',
+            "",
+            f"Of the paper's {count.total()} equations, figures and statements. [Each of them](11_conclusion), and "
+            "[those that do not simply hold](deviations).",
+        ]
+
+
 def _counts(records) -> list[str]:
     count = Counter(record["verdict"] for record in records)
     return [str(count.total()), *(str(count[verdict]) for verdict in MARKS)]
@@ -393,6 +416,7 @@ def setup(app):
     app.connect("html-page-context", load_script)
     app.add_directive("ledger", LedgerTable)
     app.add_directive("ledger-summary", LedgerSummary)
+    app.add_directive("found", Found)
     app.add_directive("our-statements", OurStatements)
     app.add_directive("our-claims", OurClaims)
     app.add_directive("deviations", Deviations)

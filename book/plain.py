@@ -33,7 +33,7 @@ def plain(tex: str) -> str:
         text = re.sub(rf"\\(?:{WRAPPERS})\*?\s*{GROUP}", r"{\1}", text)
         text = re.sub(rf"\{{{GROUP}\}}", r"{\1}", text)
     text = re.sub(r"\\([A-Za-z]+)", lambda m: GREEK.get(m[1]) or SIGNS.get(m[1], ""), text)
-    text = re.sub(rf"\^{GROUP}|\^(\S)", lambda m: _raised(m[1] or m[2]), text)
+    text = re.sub(rf"\^{GROUP}|\^(\S)", lambda m: raised(m[1] or m[2]), text)
     text = re.sub(rf"_{GROUP}", lambda m: f"_{m[1].strip()}", text)
     text = text.replace("-", "−").replace("{", "").replace("}", "").replace("\\", "")
     return re.sub(r"\s+([,.;:])", r"\1", " ".join(text.split()))
@@ -44,6 +44,7 @@ def _bracketed(part: str) -> str:
     return f"({part})" if re.search(r"[+\-/\s]", part) else part
 
 
-def _raised(power: str) -> str:
-    raised = power.strip().translate(RAISED)
-    return raised if all(letter in "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿᵀ" for letter in raised) else f"^{power.strip()}"
+def raised(power: str) -> str:
+    """An exponent in raised letters, as far as there are such."""
+    letters = power.strip().translate(RAISED)
+    return letters if all(letter in "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿᵀ" for letter in letters) else f"^{power.strip()}"

@@ -20,7 +20,7 @@ from sphinx import addnodes
 from book.exercises import exercises_of
 from book.extension import chapter_number
 from book.pages import read_records
-from book.plain import plain
+from book.plain import plain, raised
 from srbm_book.typeset import typeset
 
 HERE = Path(__file__).parent
@@ -103,7 +103,10 @@ def of_the_ledger(records: dict[str, dict]) -> dict[str, list[list[str]]]:
     """From each page to the entries of the ledger that it decides: the statement is the title."""
     found: dict[str, list[list[str]]] = {}
     for key, record in records.items():
-        statement = html.unescape(re.sub(r"<[^>]+>", "", typeset(record["statement"])))
+        statement = re.sub(
+            "<sup>(.*?)</sup>", lambda m: raised(m[1]), typeset(record["statement"]).replace("<sub>", "_")
+        )
+        statement = html.unescape(re.sub(r"<[^>]+>", "", statement))
         text = f"{key}: {record['verdict']}"
         found.setdefault(f"chapters/{record['chapter']}", []).append(["check", f"check-{key}", statement, text])
     return found

@@ -11,6 +11,7 @@ from pathlib import Path
 from sphinx.util.docutils import SphinxDirective
 
 from book.address import Address, setting, with_hint
+from book.reader import write_copies
 
 LITE = "lite"  # the folder of the JupyterLite site, beside the pages
 PLACE = "REPOSITORY"  # in the text of `published`, the address
@@ -50,7 +51,10 @@ def add_address_links(app, pagename, templatename, context, doctree):
         return
     path = f"{pagename}{suffix}"
     if suffix == ".ipynb":
-        places = [("Binder", address.binder(path)), ("Colab", app.config.srbm_settled and address.colab(path))]
+        places = [
+            ("Binder", address.binder(f"lab/{Path(path).name}")),
+            ("Colab", app.config.srbm_settled and address.colab(path)),
+        ]
         entries = [link(f"{name.lower()}-button", f"Run at {name}", "rocket", url) for name, url in places if url]
         buttons.append(menu("launch-buttons", "Run this chapter elsewhere", "rocket", entries))
     entries = [
@@ -62,13 +66,13 @@ def add_address_links(app, pagename, templatename, context, doctree):
     buttons.append(menu("source-buttons", "Where this page comes from", "code-branch", entries))
 
 
-def address_notebooks(app, exception):
-    """The notebooks that the pages offer say what to install from the address."""
-    if exception is None:
-        for path in Path(app.outdir, "_sources").rglob("*.ipynb"):
-            path.write_text(
-                with_hint(path.read_text(encoding="utf-8"), app.config.srbm_address), encoding="utf-8", newline="\n"
-            )
+def offer_copies(app, exception):
+    """The notebooks that the pages offer are readers' copies, and say what to install from the address."""
+    folder = Path(app.outdir, "_sources", "chapters")
+    if exception is None and list(folder.glob("*.ipynb")):
+        for path in write_copies(Path(app.srcdir, "chapters"), folder):
+            text = with_hint(path.read_text(encoding="utf-8"), app.config.srbm_address)
+            path.write_text(text, encoding="utf-8", newline="\n")
 
 
 class Published(SphinxDirective):
@@ -92,7 +96,6 @@ def set_address(app, config):
     config.srbm_settled = bool(setting(Path(app.srcdir)).get("url"))
     config.html_baseurl = address.site  # from which Sphinx makes the canonical links
     app.connect("html-page-context", add_address_links, priority=601)
-    app.connect("build-finished", address_notebooks)
 
 
 def setup(app):
@@ -100,6 +103,7 @@ def setup(app):
     app.add_config_value("srbm_settled", False, "html")
     app.add_directive("published", Published)
     app.connect("config-inited", set_address)
+    app.connect("build-finished", offer_copies)
     if os.environ.get("SRBM_SITE") == "1":
         app.connect("html-page-context", add_site_links, priority=600)  # after the theme has made its buttons
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

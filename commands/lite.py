@@ -14,6 +14,7 @@ from pathlib import Path
 
 import nbformat
 
+from book.reader import write_copies
 from commands.dist import build_wheel
 
 ROOT = Path(__file__).parent.parent
@@ -35,10 +36,8 @@ def for_the_browser(notebook):
 
 
 def write_contents(chapters: Path, folder: Path):
-    """Copy the notebooks to `folder`, made ready for the browser."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for path in sorted(chapters.glob("*.ipynb")):
-        nbformat.write(for_the_browser(nbformat.read(path, as_version=4)), folder / path.name)
+    """Write the readers' copies of the notebooks to `folder`, made ready for the browser."""
+    write_copies(chapters, folder, for_the_browser)
 
 
 def build(jupyter_lite: Path, output: Path):

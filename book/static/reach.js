@@ -11,16 +11,19 @@ const boxes = [
   ".wide-figure",
 ].map((box) => `.bd-article ${box}`).join(", ");
 
+// A formula in a line has, beside what is seen, its copy for screen readers in it, which may be wider.
+const widthOf = (box) => box.matches("span") && box.querySelector("mjx-math")?.getBoundingClientRect().width || box.scrollWidth;
+
 const fade = (box) => {
-  const rest = box.scrollWidth - box.clientWidth - box.scrollLeft;
+  const rest = widthOf(box) - box.clientWidth - box.scrollLeft;
   box.classList.toggle("more-before", box.scrollLeft > 2);
   box.classList.toggle("more-after", rest > 2);
 };
 
 const reach = () => {
   const all = [...document.querySelectorAll(boxes)];
-  const scrolls = all.map((box) => box.clientWidth && // what stands in a line has none
-    getComputedStyle(box).overflowX !== "visible" && box.scrollWidth > box.clientWidth + 1);
+  const scrolls = all.map((box) => box.clientWidth && getComputedStyle(box).overflowX !== "visible"
+    && widthOf(box) > box.clientWidth + 1);
   all.forEach((box, i) => {
     if (scrolls[i]) {
       box.setAttribute("tabindex", "0");

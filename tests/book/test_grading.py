@@ -15,10 +15,11 @@ import numpy as np
 import pytest
 from nbformat import v4
 
+from book.reader import Numbers
 from commands.grading.host import LIMITS, NAMESPACES, TIME, UNCONTAINED, containment
 from commands.grading.judging import Verdict, cells_of, grade, report
 from commands.grading.values import clean, decode, decode_answer, encode, encode_answer
-from commands.student import CHAPTERS, Numbers, student_copy
+from commands.student import CHAPTERS, student_copy
 
 LONG = " + ".join(["1"] * 100_000)
 EXERCISE = """```{{exercise}} *compute*: Twice

@@ -49,7 +49,7 @@ def test_the_entries_of_a_page():
 def test_entries_of_the_ledger_and_exercises():
     record = {"statement": "mu^2 >= kappa_max", "chapter": "02_x", "verdict": "reproduced"}
     found = of_the_ledger({"eq-9": record})
-    assert found == {"chapters/02_x": [["check", "check-eq-9", f"{GREEK['mu']}2 ≥ κmax", "eq-9: reproduced"]]}
+    assert found == {"chapters/02_x": [["check", "check-eq-9", f"{GREEK['mu']}² ≥ κ_max", "eq-9: reproduced"]]}
     assert ["exercise", "ex-2-1"] in [
         one[:2] for one in of_the_exercises(ROOT / "chapters")["chapters/02_bipartite_graph"]
     ]

@@ -15,8 +15,9 @@ from nbformat import v4
 
 import srbm_book
 from book.exercises import in_reading_order, read_exercises
+from book.reader import Numbers, plain
 from commands.grading.judging import cells_of, grade
-from commands.student import ANSWER, CHAPTERS, Numbers, main, plain, solutions, solve, student_copy, write
+from commands.student import ANSWER, CHAPTERS, main, solutions, solve, student_copy, write
 from srbm_book import selfcheck
 
 NAMES = [path.stem for path in in_reading_order(CHAPTERS)]
@@ -128,8 +129,8 @@ def test_roles_become_plain(tmp_path):
     numbers = Numbers(tmp_path)
     text = plain(BOOK, numbers)
     assert "By (33), (x2.1), Fig. 12, Exercise 4.2, [aarts2024] and [Training](03_training.ipynb)." in text
-    assert "x = 1 \\tag{33}\n$$" in text
-    assert "x = 2\n\\tag{x2.1}\n$$" in text
+    assert "\\begin{equation*} x = 1\\tag{33}\\end{equation*}" in text
+    assert "\\begin{equation*}\nx = 2\n\\tag{x2.1}\\end{equation*}" in text
     cells = student_copy(nbformat.read(tmp_path / "02_flow.ipynb", 4), "02_flow", numbers).cells
     assert cells[-1].source == "**Fig. 12.** As (33)."
 

@@ -5,9 +5,11 @@ from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+import nbformat
 import pytest
 
 from book.address import Address, with_hint
+from book.reader import Numbers, readers_copy
 from tests.browser.visits import PAGES, needs_book, needs_chromium, pages
 
 pytestmark = needs_book
@@ -67,12 +69,15 @@ def test_broken_links_are_found(tmp_path):
 
 @pytest.mark.parametrize("name", [name for name in pages if (PAGES / "_sources" / name).with_suffix(".ipynb").exists()])
 def test_a_chapter_offers_its_notebook(name):
-    """The download is the file of the repository, whose first cell says what to install, and from where."""
+    """The download is the reader's copy; its first cell says what to install from the address of the pages."""
     source = Path(name).with_suffix(".ipynb").as_posix()
     links = Links((PAGES / name).read_text(encoding="utf-8")).targets
     assert f"../_sources/{source}" in links
-    stored = (PAGES.parents[1] / source).read_text(encoding="utf-8")
-    assert (PAGES / "_sources" / source).read_text(encoding="utf-8") == with_hint(stored, Address.of())
+    root = PAGES.parents[1]
+    copy = readers_copy(nbformat.read(root / source, 4), Path(name).stem, Numbers(root / "chapters"))
+    assert nbformat.read(PAGES / "_sources" / source, 4) == nbformat.reads(
+        with_hint(nbformat.writes(copy), Address.of()), 4
+    )
 
 
 def test_the_book_is_below_60_megabytes():
