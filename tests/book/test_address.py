@@ -83,6 +83,8 @@ PAGE = "# Flow\n\n```{published}\nIt is at [this place](REPOSITORY).\n```\n\nMor
 def built(build, folder, monkeypatch, address, settled=""):
     """A chapter that is a notebook, and a page: their text and their HTML, with an address and without."""
     monkeypatch.setenv("SRBM_REPOSITORY", address)
+    (folder / "srbm_book").mkdir()
+    (folder / "srbm_book" / "ledger.toml").touch()
     (folder / "_config.yml").write_text(f"repository:\n  url: '{settled}'\n")
     cells = [nbformat.v4.new_markdown_cell(PAGE), nbformat.v4.new_code_cell(f'{HINT} "srbm[book]"\nimport numpy')]
     notebook = nbformat.v4.new_notebook(cells=cells)
