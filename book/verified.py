@@ -1,7 +1,7 @@
 """Which other arithmetics and seeds gave the same, how many digits are right, and what the tests notice.
 
 `chapters/verified.json` is written by `commands.everywhere`, `commands.reseed` and `commands.wasm`, entry by entry,
-`chapters/data/accuracy.json` by `results.accuracy`, and `chapters/mutation.json` by `tests.mutation`.
+`chapters/accuracy.json` by `results.accuracy`, and `chapters/mutation.json` by `tests.mutation`.
 """
 
 import json
@@ -26,7 +26,7 @@ TITLES = {name: f"OpenBLAS kernel {name}" for name in KERNELS} | {
 } | {f"python-{minor}": f"Python {minor}" for minor in PYTHONS} | {
     "newest": "newest NumPy and SciPy",
     "oldest": "oldest NumPy and SciPy",
-    "arrays": "PyTorch and JAX on the CPU",
+    "arrays": "PyTorch, JAX and polars on the CPU",
     "wasm32": "WebAssembly, 32 bits",
 }  # fmt: skip
 """The lines of the page, by the name of a row of `commands.everywhere`; they are there whether or not a row was run."""
@@ -170,7 +170,7 @@ TABLES: dict[str, tuple[Callable[[dict[str, Any]], list[str]], str]] = {
     "rows": (rows_table, FILE.name),
     "reseeds": (reseeds_table, FILE.name),
     "wasm32": (wasm_table, FILE.name),
-    "accuracy": (accuracy_table, "data/accuracy.json"),
+    "accuracy": (accuracy_table, "accuracy.json"),
     "mutation": (mutation_table, "mutation.json"),
     "survivors": (survivors_table, "mutation.json"),
 }

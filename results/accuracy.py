@@ -29,7 +29,7 @@ from srbm import (
     truncated_kl,
 )
 
-FILE = Path(__file__).parent.parent / "chapters" / "data" / "accuracy.json"
+FILE = Path(__file__).parent.parent / "chapters" / "accuracy.json"
 DIGITS = 60
 EPS = 2.0**-53
 

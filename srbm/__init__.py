@@ -10,7 +10,7 @@ from .divergence import kl_divergence, truncated_kl
 from .errors import CheckpointError, DatasetError, NotNormalizableError, TrainingInterrupted
 from .flow import Flow, gradient_flow
 from .gaussian_bernoulli import GaussianBernoulliRBM
-from .latent import LatentForm, factor_analysis, from_latent, latent_form
+from .latent import FactorFit, LatentForm, factor_analysis, fit_factors, from_latent, latent_form
 from .lattice import FreeScalarField
 from .model import ScalarRBM
 from .moments import Standardized, block_moments, kernel_spectrum, second_moment, standardize
@@ -34,7 +34,7 @@ __all__ = [  # noqa: RUF022  by task
     "FreeScalarField", "ScalarRBM", "Phi4RBM", "GaussianBernoulliRBM",
     # what is known in closed form
     "cholesky_solution", "symmetric_solution", "maximum_likelihood", "kl_divergence", "truncated_kl", "LatentForm",
-    "latent_form", "from_latent", "factor_analysis",
+    "latent_form", "from_latent", "factor_analysis", "fit_factors", "FactorFit",
     # training
     "train", "Training", "Exact", "CD", "PCD", "StepDecay", "train_bernoulli", "BernoulliTraining",
     "bernoulli_gradient",

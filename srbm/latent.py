@@ -9,15 +9,16 @@ that of fields phi = A z + noise with independent latent z ~ N(0, 1) and indepen
 mass for all nodes this is probabilistic PCA (Tipping and Bishop, J. R. Stat. Soc. B 61, 611 (1999)), and
 `maximum_likelihood` gives its optimum; with a mass per node it is factor analysis (Rubin and Thayer, Psychometrika 47,
 69 (1982)), whose optimum over W is closed for given Psi and has to be searched for over Psi (Joreskog, Psychometrika
-32, 443 (1967)): `factor_analysis`.
+32, 443 (1967)): `factor_analysis`, and `fit_factors`, which also says how sure the maximum is.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-import scipy
 from numpy.typing import ArrayLike
 
 from ._support.arrays import add_to_diagonal
@@ -27,6 +28,7 @@ from ._support.checks import (
     correlation_matrix,
     count,
     finite,
+    frozen,
     number,
     numpy_generator,
     require_instance,
@@ -34,6 +36,7 @@ from ._support.checks import (
     varying_nodes,
 )
 from ._support.modes import kept
+from ._support.newton import minimum_in_box
 from ._support.range import in_range
 from .model import ScalarRBM
 
@@ -150,21 +153,72 @@ def from_latent(loadings: ArrayLike, noise: ArrayLike, hidden_variance: float = 
     return ScalarRBM(weights, 1 / noise, hidden_variance)
 
 
+@dataclass(frozen=True, eq=False)
+class FactorFit:
+    """A factor analysis, and what is known about its maximum; prints as a few lines.
+
+    Attributes
+    ----------
+    model : ScalarRBM
+        The best model found, with a mass per node.
+    log_likelihoods : array (starts,)
+        Log-likelihood, in nats per configuration, of the maximum that each start has led to, descending.
+    heywood : tuple of int
+        The nodes whose noise has run to its bound (Heywood cases): hidden nodes have become copies of them.
+    least_noise : float
+        That bound, as a share of the variance of the node.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from srbm import fit_factors
+    >>> print(fit_factors(np.outer([3, 2, 1], [3, 2, 1]) + np.diag([1.0, 2.0, 4.0]), 1))
+    log-likelihood -6.018 nats, found from 8 of 8 starts
+    """
+
+    model: ScalarRBM
+    log_likelihoods: Floats
+    heywood: tuple[int, ...]
+    least_noise: float
+
+    @property
+    def agreed(self) -> int:
+        """How many starts have led to the best maximum, to a millionth of a nat."""
+        return int((self.log_likelihoods > self.log_likelihoods[0] - 1e-6).sum())
+
+    def __str__(self) -> str:
+        best, starts = self.log_likelihoods[0], len(self.log_likelihoods)
+        lines = [f"log-likelihood {best:.4g} nats, found from {self.agreed} of {starts} starts"]
+        if self.agreed < starts:
+            lines.append(f"other maxima lie up to {best - self.log_likelihoods[-1]:.2g} nats lower")
+        if self.agreed == 1 < starts:
+            lines.append("a single start has found it: there may be a higher one, try more starts")
+        if self.heywood:
+            which = f"node{'s'[: len(self.heywood) > 1]} {', '.join(map(str, self.heywood))}"
+            lines.append(
+                f"the noise of {which} is at its bound, {self.least_noise:g} of the variance (Heywood case): "
+                "fewer hidden nodes, or a higher least_noise, leave it some"
+            )
+        return "\n".join(lines)
+
+
 @in_range
-def factor_analysis(
+def fit_factors(
     correlation: ArrayLike,
     n_hidden: int,
     hidden_variance: float = 1.0,
     least_noise: float = 1e-6,
-    starts: int = 1,
+    starts: int = 8,
     rng: Seed = 0,
-) -> ScalarRBM:
-    """A maximum of the likelihood over W and a mass mu_i^2 of its own for every visible node.
+) -> FactorFit:
+    """The maximum of the likelihood over W and a mass mu_i^2 of its own for every visible node, and how sure it is.
 
     For given masses the best W is known: in units in which every mu_i^2 is 1 it keeps the modes with kappa < 1, at most
-    N_h. What is left is a function of N_v masses, maximised here by L-BFGS with the exact gradient, Eq. (22)
-    without the sum over i. It may have several maxima; the best one that was found is returned. At a maximum <phi_i^2>
-    of model and data agree in every node, to about 1e-6.
+    N_h. What is left is a function of the logarithms of N_v masses (Joreskog, Psychometrika 32, 443 (1967)), whose
+    derivatives are known too: Eq. (22) without the sum over i, and the mixing of the modes (Clarke, Br. J. Math. Stat.
+    Psychol. 23, 43 (1970)). Newton's method takes some ten steps, where the EM algorithm needs hundreds and stops
+    short. There may be several maxima: the best one is returned, with the number of starts that have found it. At a
+    maximum <phi_i^2> of model and data agree in every node.
 
     Parameters
     ----------
@@ -178,15 +232,15 @@ def factor_analysis(
         Smallest share of <phi_i^2> that the noise of node i, 1 / mu_i^2, may have. The likelihood of some data has no
         maximum, or one without noise in a node (a Heywood case); the noise of such a node ends at this share.
     starts : int
-        Number of starting points. All of them are perturbed at random, since a symmetric start would keep its symmetry
-        and could end on a saddle.
+        Number of starting points. All of them are drawn at random, the first ones close to a good guess, since a
+        symmetric start would keep its symmetry and could end on a saddle.
     rng : numpy.random.Generator or int, optional
-        Random numbers of the perturbations, or their seed.
+        Random numbers of the starts, or their seed.
 
     Returns
     -------
-    ScalarRBM
-        The best model found, with a mass per node.
+    FactorFit
+        The best model, how many starts agree on it, and the nodes without noise.
 
     Raises
     ------
@@ -196,10 +250,9 @@ def factor_analysis(
     Examples
     --------
     >>> import numpy as np
-    >>> from srbm import factor_analysis
-    >>> one_factor = np.outer([3, 2, 1], [3, 2, 1]) + np.diag([1.0, 2.0, 4.0])
-    >>> factor_analysis(one_factor, 1).mass_squared.round(2)
-    array([1.  , 0.5 , 0.25])
+    >>> from srbm import fit_factors
+    >>> fit_factors(np.outer([3, 2, 1], [3, 2, 1]) + np.diag([1.0, 2.0, 4.0]), 1).agreed
+    8
     """
     correlation = correlation_matrix(correlation)
     n_hidden = count(n_hidden, "n_hidden")
@@ -222,41 +275,118 @@ def factor_analysis(
         )
     scale = np.sqrt(variances)
     unit = correlation / np.outer(scale, scale)  # factor analysis does not care about the unit of each field
+    lowest = np.log(least_noise)
+    starting = _starts(unit, n_hidden, count(starts, "starts", least=1), numpy_generator(rng))
+    found = [
+        minimum_in_box(
+            lambda log_noise: _profile(unit, log_noise, n_hidden),
+            np.clip(start, 0.99 * lowest, 0.01 * lowest),
+            lowest,
+            0.0,
+        )
+        for start in starting
+    ]
+    log_noise = min(found, key=lambda end: end[1])[0]
+    theta, modes = _in_units_of(unit, log_noise)
+    signal = np.sqrt(np.maximum(theta[:n_hidden] - 1, 0))
+    loadings = (scale * np.exp(log_noise / 2))[:, None] * modes[:, :n_hidden] * signal
+    constant = n_visible * np.log(2 * np.pi) + np.log(variances).sum()
+    return FactorFit(
+        from_latent(loadings, variances * np.exp(log_noise), hidden_variance),
+        frozen(-(np.sort([value for _, value in found]) + constant) / 2),
+        tuple(int(i) for i in np.flatnonzero(log_noise < lowest + np.log(2))),
+        least_noise,
+    )
 
-    def loadings(log_noise: Floats) -> tuple[Floats, Floats]:
-        """The best A for given noise, and the eigenvalues of the data in units of the noise, descending."""
-        root = np.exp(log_noise / 2)
-        theta, modes = np.linalg.eigh(unit / np.outer(root, root))
-        theta, modes = theta[::-1], modes[:, ::-1]
-        signal = np.sqrt(np.maximum(theta[:n_hidden] - 1, 0))
-        return root[:, None] * modes[:, :n_hidden] * signal, theta
 
-    def cost(log_noise: Floats) -> tuple[float, Floats]:
-        """Minus twice the log-likelihood at the best A, up to a constant, and its gradient."""
-        A, theta = loadings(log_noise)
-        signal = kept(theta, 1.0, n_hidden)
-        model = np.exp(log_noise) + (A**2).sum(axis=1)
-        value = log_noise.sum() + (np.log(theta[signal]) + 1).sum() + theta[~signal].sum()
-        return value, (model - 1) * np.exp(-log_noise)
+@in_range
+def factor_analysis(
+    correlation: ArrayLike,
+    n_hidden: int,
+    hidden_variance: float = 1.0,
+    least_noise: float = 1e-6,
+    starts: int = 8,
+    rng: Seed = 0,
+) -> ScalarRBM:
+    """The model of maximum likelihood over W and a mass mu_i^2 of its own for every visible node.
 
+    The `model` of `fit_factors`, which also tells how many starts agree on it and which nodes have no noise left.
+
+    Parameters
+    ----------
+    correlation : array (N_v, N_v)
+        <phi phi^T> of the data, positive semidefinite with a positive diagonal.
+    n_hidden : int
+        N_h < N_v.
+    hidden_variance : float
+        sigma_h^2.
+    least_noise : float
+        Smallest share of <phi_i^2> that the noise of node i, 1 / mu_i^2, may have.
+    starts : int
+        Number of starting points, drawn at random.
+    rng : numpy.random.Generator or int, optional
+        Random numbers of the starts, or their seed.
+
+    Returns
+    -------
+    ScalarRBM
+        The best model found, with a mass per node.
+
+    Raises
+    ------
+    ValueError
+        For a node that does not vary, N_h >= N_v, or a `least_noise` outside (0, 1).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from srbm import factor_analysis
+    >>> one_factor = np.outer([3, 2, 1], [3, 2, 1]) + np.diag([1.0, 2.0, 4.0])
+    >>> factor_analysis(one_factor, 1).mass_squared.round(2)
+    array([1.  , 0.5 , 0.25])
+    """
+    return fit_factors(correlation, n_hidden, hidden_variance, least_noise, starts, rng).model
+
+
+def _in_units_of(unit: Floats, log_noise: Floats) -> tuple[Floats, Floats]:
+    """Variances, descending, and modes of the data when the noise of every node is one."""
+    root = np.exp(log_noise / 2)
+    theta, modes = np.linalg.eigh(unit / np.outer(root, root))
+    return theta[::-1], modes[:, ::-1]
+
+
+def _profile(unit: Floats, log_noise: Floats, n_hidden: int) -> tuple[float, Floats, Callable[[], Floats]]:
+    """Minus twice the log-likelihood at the best loadings, up to a constant, with its first and second derivatives.
+
+    With x = ln(noise), theta and u of `_in_units_of`, and modes S kept and D discarded, the value is
+    sum x + sum_S (ln theta + 1) + sum_D theta, the gradient sum_D (1 - theta) u_i^2, and
+
+        sum_{m, n in D} theta_m u_im u_jm u_in u_jn
+        + sum_{n in S, m in D} (1 - theta_m) (theta_n + theta_m) / (theta_n - theta_m) u_im u_jm u_in u_jn
+
+    the second derivative by x_i and x_j.
+    """
+    theta, modes = _in_units_of(unit, log_noise)
+    n = int(kept(theta, 1.0, n_hidden).sum())
+    signal, noise = theta[:n], theta[n:]
+    inside, outside = modes[:, :n], modes[:, n:]
+
+    def curvature() -> Floats:
+        second = (outside * noise @ outside.T) * (outside @ outside.T)
+        for variance, mode in zip(signal, inside.T, strict=True):
+            gap = np.maximum(variance - noise, 1e-6 * variance)  # where two modes cross there is no derivative
+            second += np.outer(mode, mode) * (outside * ((1 - noise) * (variance + noise) / gap) @ outside.T)
+        return second
+
+    value = float(log_noise.sum() + (np.log(signal) + 1).sum() + noise.sum())
+    return value, outside**2 @ (1 - noise), curvature
+
+
+def _starts(unit: Floats, n_hidden: int, number_of: int, rng: np.random.Generator) -> Iterator[Floats]:
+    """Logarithms of noise to start from: around a guess, ever wider, and every other time anywhere."""
+    n_visible = len(unit)
     # What a regression on all other nodes cannot explain is more than the noise; a part of it is a good guess.
     left = 1 / np.diag(np.linalg.inv(add_to_diagonal(unit.copy(), 1e-6)))
     guess = np.log((1 - n_hidden / (2 * n_visible)) * left)
-    rng = numpy_generator(rng)
-    lowest = np.log(least_noise)
-    found = []
-    for width in np.linspace(0.1, 1.0, count(starts, "starts", least=1)):
-        start = np.clip(guess + width * rng.standard_normal(n_visible), 0.99 * lowest, 0.01 * lowest)
-        found.append(
-            scipy.optimize.minimize(
-                cost,
-                start,
-                jac=True,
-                method="L-BFGS-B",
-                bounds=[(lowest, 0.0)] * n_visible,
-                options={"maxiter": 20_000, "maxfun": 50_000, "maxcor": 30, "ftol": 0.0, "gtol": 1e-10},
-            )
-        )
-    best = min(found, key=lambda result: result.fun)
-    A, _ = loadings(best.x)
-    return from_latent(scale[:, None] * A, variances * np.exp(best.x), hidden_variance)
+    for k, width in enumerate(np.linspace(0.1, 1.0, number_of)):
+        yield np.log(rng.uniform(0.02, 0.98, n_visible)) if k % 2 else guess + width * rng.standard_normal(n_visible)

@@ -76,7 +76,7 @@ def floats(values: Any, name: str, *, scalar: bool = False) -> Floats:
         if values is not None and array.dtype.kind in "biufO" and not _has_text(array):
             return array.astype(np.float64, copy=False)
     except (TypeError, ValueError):
-        _refuse_missing(array, name)
+        refuse_missing(array, name)
     arrived = f"type {array.dtype}" if array.ndim else described(values)
     member = {"correlation": "propagator", "kernel": "kernel"}.get(name, "")
     hint = f"; pass its .{member}" if member and hasattr(type(values), member) else ""
@@ -86,7 +86,8 @@ def floats(values: Any, name: str, *, scalar: bool = False) -> Floats:
 def refuse_containers(values: Any, name: str) -> None:
     """Raise for what NumPy would turn into an array of something else, with the words that make an array of it.
 
-    A mask would be forgotten, a sparse matrix or a dict would become one object, a record array has no columns.
+    A mask would be forgotten, a sparse matrix, a lazy frame or a dict would become one object, a record array has no
+    columns.
     """
     if getattr(getattr(values, "dtype", None), "names", None):
         raise ValueError(
@@ -103,6 +104,8 @@ def refuse_containers(values: Any, name: str) -> None:
             f"{name} is a sparse matrix: pass x.toarray(), or for second_moment, which reads blocks, with "
             "r = x.tocsr() the blocks (r[i:i + 1000].toarray() for i in range(0, r.shape[0], 1000))"
         )
+    if type(values).__name__ == "LazyFrame":  # of polars, which has no numbers yet
+        raise ValueError(f"{name} is a lazy frame: pass x.collect()")
     if isinstance(values, (dict, ValuesView)):
         columns, what = ("list(x.values())", "a dict") if isinstance(values, dict) else ("list(x)", "values of a dict")
         raise ValueError(f"{name} is {what}: pass its columns as np.column_stack({columns})")
@@ -121,9 +124,15 @@ def _has_text(array: np.ndarray) -> bool:
     return array.dtype.kind == "O" and any(isinstance(item, (str, bytes)) for item in array.flat)
 
 
-def _refuse_missing(array: np.ndarray, name: str) -> None:
-    """Raise if what is not a number is missing: None, or the NA of pandas."""
-    missing = sum(item is None or type(item).__name__ == "NAType" for item in array.flat)
+def _missing(array: np.ndarray) -> np.ndarray:
+    """Which entries of an object array are missing: None, the NA of pandas, or a masked one."""
+    absent = [item is None or item is np.ma.masked or type(item).__name__ == "NAType" for item in array.flat]
+    return np.reshape(np.array(absent, dtype=bool), array.shape)
+
+
+def refuse_missing(array: np.ndarray, name: str) -> None:
+    """Raise if what is not a number is missing."""
+    missing = int(_missing(array).sum())
     if array.ndim and missing:
         raise ValueError(f"{name} has {missing} missing values: pass the complete rows, of a data frame df.dropna()")
 
@@ -190,6 +199,32 @@ def fields(values: ArrayLike, name: str, size: int, of: str = "") -> Floats:
     array = finite(values, name)
     if array.shape[-1:] != (size,):
         raise ValueError(f"{name} must have {size} components along its last axis{of}, got shape {array.shape}")
+    return array
+
+
+def fields_with_gaps(values: Any, name: str, size: int) -> Floats:
+    """`values` as fields of shape (..., `size`), a copy, NaN where they are masked, missing or NaN."""
+    gaps: Any = False
+    if isinstance(values, np.ma.MaskedArray):
+        values, gaps = np.ma.getdata(values), np.ma.getmaskarray(values)
+    refuse_containers(values, name)
+    try:
+        array = np.asarray(values)
+        if array.dtype.kind == "O" and array.ndim:
+            values = np.where(_missing(array), np.nan, array)
+    except ValueError:
+        pass  # rows of different lengths, which `floats` refuses
+    array = np.where(gaps, np.nan, floats(values, name))
+    if array.shape[-1:] != (size,):
+        raise ValueError(
+            f"{name} must have {size} components along its last axis, NaN where one is missing, got shape {array.shape}"
+        )
+    infinite = int(np.isinf(array).sum())
+    if infinite:
+        raise ValueError(
+            f"{name} must be finite, or NaN where a node is missing, but {infinite} of its {array.size} entries are "
+            "infinite"
+        )
     return array
 
 

@@ -15,7 +15,7 @@ def build():
     return _build
 
 
-def _build(folder, suffix=".md", extensions=(), **pages):
+def _build(folder, suffix=".md", extensions=(), theme="alabaster", **pages):
     """Build pages given by name, all in files of one kind; the text of each page without markup, and the warnings."""
     chapters = folder / "chapters"
     chapters.mkdir()
@@ -35,6 +35,7 @@ def _build(folder, suffix=".md", extensions=(), **pages):
         "math_numfig": False,
         "mathjax_path": "mathjax/tex-chtml.js",
         "nitpicky": True,
+        "html_theme": theme,
     }
     output = folder / "html"
     with patch_docutils(), docutils_namespace():  # several apps in one process

@@ -107,7 +107,7 @@ def outcome(load, size):
     finally:
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
-        assert peak < 30 * size + 300_000
+        assert peak < 30 * size + 500_000  # NumPy 2.1 takes more than 2.4 to open any file
 
 
 def damaged(content, rng):

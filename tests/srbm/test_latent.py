@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from scipy import optimize
+from sklearn import datasets
 from sklearn.decomposition import FactorAnalysis
 
 from srbm import (
@@ -10,6 +11,7 @@ from srbm import (
     NotNormalizableError,
     ScalarRBM,
     factor_analysis,
+    fit_factors,
     from_latent,
     kl_divergence,
     latent_form,
@@ -17,6 +19,7 @@ from srbm import (
     maximum_likelihood,
     train,
 )
+from srbm.latent import _profile
 from tests.srbm.helpers import numerical_gradient
 
 MASSES = {"one mass": 3.0, "node masses": np.array([2.0, 2.5, 3.0, 4.0, 6.0, 9.0])}
@@ -84,8 +87,8 @@ def test_stationary_in_weights_and_masses():
     C = data.T @ data / 300
     best = factor_analysis(C, 2)
     excess = C - best.propagator
-    np.testing.assert_allclose(excess @ best.weights, 0, rtol=0, atol=1e-6)
-    np.testing.assert_allclose(np.diag(excess) / np.diag(C), 0, rtol=0, atol=1e-6)
+    np.testing.assert_allclose(excess @ best.weights, 0, rtol=0, atol=1e-9)
+    np.testing.assert_allclose(np.diag(excess) / np.diag(C), 0, rtol=0, atol=1e-9)
     at_best = best.log_likelihood(C)
     rng = np.random.default_rng(4)
     for _ in range(20):
@@ -128,20 +131,63 @@ def test_against_scikit_learn(n_hidden):
     images = images[:, images.var(axis=0) > 0]
     images = images - images.mean(axis=0)
     C = images.T @ images / len(images)
-    theirs = FactorAnalysis(n_hidden, tol=1e-6, svd_method="lapack").fit(images)
+    theirs = FactorAnalysis(n_hidden, tol=1e-9, max_iter=5000, svd_method="lapack").fit(images)
     best = factor_analysis(C, n_hidden)
-    assert 0 <= best.log_likelihood(C) - theirs.score(images) + 1e-10 < 1e-7
-    np.testing.assert_allclose(1 / best.mass_squared, theirs.noise_variance_, rtol=1e-3)
+    assert 0 <= best.log_likelihood(C) - theirs.score(images) + 1e-11 < 1e-10
+    np.testing.assert_allclose(1 / best.mass_squared, theirs.noise_variance_, rtol=1e-4)
+
+
+def table(name):
+    x = getattr(datasets, f"load_{name}")().data
+    x = (x - x.mean(axis=0)) / x.std(axis=0)
+    return x, x.T @ x / len(x)
+
+
+def test_where_noise_vanishes_scikit_learn_stops_short():
+    x, C = table("wine")
+    fit = fit_factors(C, 5)
+    theirs = FactorAnalysis(5, svd_method="lapack").fit(x)
+    assert 0.04 < fit.model.log_likelihood(C) - theirs.score(x) < 0.06
+    assert fit.heywood == (2, 9)
+    np.testing.assert_allclose(1 / fit.model.mass_squared[[2, 9]], 1e-6, rtol=1e-6)
+    assert "noise of nodes 2, 9 is at its bound, 1e-06 of the variance (Heywood case)" in str(fit)
+    bounded = fit_factors(C, 5, least_noise=0.1)
+    assert (1 / bounded.model.mass_squared).min() == pytest.approx(0.1, rel=1e-9)
+    assert "at its bound, 0.1 of the variance" in str(bounded)
+    assert fit_factors(C, 1).heywood == ()
+
+
+def test_how_many_starts_agree():
+    """breast_cancer with five factors has several maxima."""
+    _, C = table("breast_cancer")
+    fit = fit_factors(C, 5, starts=16)
+    assert 1 <= fit.agreed < 16
+    assert fit.agreed == (fit.log_likelihoods > fit.log_likelihoods.max() - 1e-6).sum()
+    assert fit.model.log_likelihood(C) == pytest.approx(fit.log_likelihoods[0], abs=1e-9)
+    assert f"found from {fit.agreed} of 16 starts" in str(fit)
+    assert fit.log_likelihoods[-1] < fit.log_likelihoods[0] - 1e-4  # a start alone can lose
+    assert "other maxima lie up to" in str(fit)
+
+
+def test_derivatives_of_the_profile():
+    C = table("wine")[1]
+    x = np.log(np.random.default_rng(0).uniform(0.1, 0.8, 13))
+    _, gradient, curvature = _profile(C, x, 3)
+    steps = 1e-5 * np.eye(13)
+    slopes = [(_profile(C, x + e, 3)[0] - _profile(C, x - e, 3)[0]) / 2e-5 for e in steps]
+    np.testing.assert_allclose(gradient, slopes, rtol=0, atol=1e-8)
+    second = [(_profile(C, x + e, 3)[1] - _profile(C, x - e, 3)[1]) / 2e-5 for e in steps]
+    np.testing.assert_allclose(curvature(), second, rtol=0, atol=1e-7)
 
 
 def test_of_several_starts_the_best_end_counts():
-    """A likelihood with two maxima, 0.05 nats apart: either is found from about half of the starts."""
+    """A likelihood with two maxima, 0.05 nats apart."""
     data = np.random.default_rng(8).standard_normal((12, 6))
     C = data.T @ data / 12
-    alone = [factor_analysis(C, 2, rng=seed).log_likelihood(C) for seed in range(6)]
-    assert max(alone) - min(alone) > 0.03
-    together = [factor_analysis(C, 2, starts=8, rng=seed).log_likelihood(C) for seed in range(6)]
-    np.testing.assert_allclose(together, max(alone), rtol=0, atol=1e-6)
+    fits = [fit_factors(C, 2, rng=seed) for seed in range(4)]
+    assert max(fit.log_likelihoods[0] - fit.log_likelihoods[-1] for fit in fits) > 0.03
+    ends = [fit.model.log_likelihood(C) for fit in fits]
+    np.testing.assert_allclose(ends, max(fit.log_likelihoods.max() for fit in fits), rtol=0, atol=1e-8)
 
 
 def test_units_do_not_matter():

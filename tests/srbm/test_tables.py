@@ -215,8 +215,8 @@ def test_what_is_refused_says_what_to_pass(data, message):
 
 
 def test_what_the_messages_advise_works():
-    x = scipy.sparse.random_array((50, 3), density=0.5, rng=0)
-    rows = x.tocsr()
+    rng = np.random.default_rng(0)
+    x = rows = scipy.sparse.csr_array(rng.normal(size=(50, 3)) * (rng.random((50, 3)) < 0.5))
     blocks = (rows[i : i + 20].toarray() for i in range(0, rows.shape[0], 20))
     np.testing.assert_allclose(second_moment(blocks), second_moment(x.toarray()), rtol=1e-13)
     record = np.array([(1.0, 2.0), (0.0, 1.0)], dtype=[("a", float), ("b", float)])
