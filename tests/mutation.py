@@ -45,6 +45,8 @@ REASONS: dict[str, dict[str, str]] = {
         "if (ratio < 0.5).any():  ->  if (ratio < 1.5).any():": _LONGER,
         "if (ratio < 0.5).any():  ->  if (ratio <= 0.5).any():": _LONGER,
         "near = np.abs(excess) < 0.5  ->  near = np.abs(excess) <= 0.5": _EITHER,
+        "ratio = np.where(ratio < np.sqrt(ratio[-1] / inverse[0]), 1 / inverse, ratio)  ->  "
+        "ratio = np.where(ratio <= np.sqrt(ratio[-1] / inverse[0]), 1 / inverse, ratio)": _EITHER,
         "series = np.zeros_like(y)  ->  series = np.zeros_like(None)": "a zero that becomes an array as well",
     },
 }
