@@ -14,5 +14,6 @@ script               writes                               what it is, and what i
 `headline`           book/static/headline.png             the picture of the front page and the README
 ===================  ===================================  ==========================================================
 
-Seeds are fixed. They use the package alone (`accuracy` also mpmath); the tests take parts of them as independent implementations.
+Seeds are fixed. They use the package alone (`accuracy` also mpmath); the tests take parts of them as independent
+implementations.
 """
