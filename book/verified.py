@@ -170,7 +170,7 @@ TABLES: dict[str, tuple[Callable[[dict[str, Any]], list[str]], str]] = {
     "rows": (rows_table, FILE.name),
     "reseeds": (reseeds_table, FILE.name),
     "wasm32": (wasm_table, FILE.name),
-    "accuracy": (accuracy_table, "data/accuracy.json"),
+    "accuracy": (accuracy_table, "accuracy.json"),
     "mutation": (mutation_table, "mutation.json"),
     "survivors": (survivors_table, "mutation.json"),
 }
