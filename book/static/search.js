@@ -61,7 +61,7 @@
       if (entry.kind === "name" && [entry.title, entry.title.split(".").pop()].some((name) => name.toLowerCase() === text)) {
         return true;
       }
-      if (entry.anchor && (entry.anchor === text || entry.anchor === `check-${text}`)) {
+      if (entry.kind !== "section" && [text, `check-${text}`, `equation-${text}`].includes(entry.anchor)) {
         return true;
       }
       if (!number) {

@@ -7,7 +7,7 @@ from docutils import nodes
 from matplotlib.figure import Figure
 
 from book.head import STATIC, description_of
-from book.pictures import keep_colours, reserve_space
+from book.pictures import keep_colours, reserve_formulas, reserve_space
 
 OPENING = "A restricted Boltzmann machine describes the probability of a visible field with the help of a hidden one. "
 
@@ -36,6 +36,18 @@ def test_pictures_have_their_size(tmp_path):
         '<img alt="x" src="../_images/a.png" width="300" height="200"/>'
         '<img src="../_images/a.png" width="1" height="1"/>'
     )
+
+
+def test_formulas_have_their_space():
+    body = (
+        r'<span class="math notranslate nohighlight">\(\mu^2 &lt; 1\)</span>'
+        '<div class="math notranslate nohighlight" id="a">\n\\[x = 1\\]</div>'
+        '<div class="math notranslate nohighlight">\n\\[\\frac12\\]</div>'
+    )
+    made = reserve_formulas(body)
+    assert r'data-plain="μ² &lt; 1">\(\mu^2 &lt; 1\)</span>' in made
+    assert 'id="a" style="--until-set: 2.0em">' in made
+    assert made.count("--until-set: 3.1em") == 1
 
 
 def test_colour_maps_are_marked():

@@ -101,6 +101,19 @@ def test_pictures_take_their_space_before_they_are_there(visit):
     )
 
 
+@pytest.mark.parametrize("name", ["04_learning_dynamics", "09_mnist"])
+def test_the_text_does_not_jump(browser, name):
+    """The shift of the layout while a page loads, in the browser's own measure; 0.1 is what readers notice."""
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    page.add_init_script("""window.shift = 0; new PerformanceObserver((list) => list.getEntries()
+        .forEach((entry) => { window.shift += entry.value; })).observe({type: "layout-shift", buffered: true});""")
+    page.goto((PAGES / "chapters" / f"{name}.html").as_uri())
+    page.evaluate("window.MathJax.startup.promise.then(() => null)")
+    page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    assert page.evaluate("window.shift") < 0.1
+    page.close()
+
+
 def test_colour_maps_keep_their_colours_in_the_dark(visit):
     page = visit((PAGES / "chapters" / "09_mnist.html").as_uri(), scheme="dark").page
     filters = page.evaluate(
