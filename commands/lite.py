@@ -16,7 +16,7 @@ from pathlib import Path
 import nbformat
 
 ROOT = Path(__file__).parent.parent
-COPIED = {".py", ".toml", ".npz"}  # what a chapter reads: the ledger, the judge of exercises, stored scans
+COPIED = {".py", ".toml", ".npz", ".json"}  # what a chapter reads: the ledger, the judge of exercises, stored scans
 LEFT_OUT = {"conftest.py"}  # of the tests
 INSTALL = "# In the browser only: the wheel of srbm is part of this site, the rest comes from Pyodide.\n%pip install -q"
 OPTIONAL = {

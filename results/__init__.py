@@ -5,6 +5,7 @@ script               writes                              what it is, and what it
 ===================  ==================================  ==========================================================
 `accelerators`       chapters/data/accelerators.npz      the same trainings by PyTorch and JAX, which it needs
 `bernoulli_mnist`    chapters/data/bernoulli_mnist.npz   binary hidden nodes trained on MNIST; its images
+`choosing`           chapters/data/choosing.json         ways to choose a machine for data, compared
 `freezing_scan`      chapters/data/freezing_scan.npz     where a decaying learning rate leaves a learnt mass
 `mnist_scan`         chapters/data/mnist_scan.npz        spectra of parts of MNIST, and its recognition; its images
 `phi4_scan`          chapters/data/phi4_scan.npz         lattice phi^4 theory across its transition

@@ -49,7 +49,7 @@ FORMULAS = {
     "srbm.phi4": ("action _mode quartic_mean", "test_interactions.py test_machines.py"),
     "srbm.gaussian_bernoulli": ("action _log_weights log_partition mean propagator psi", "test_bernoulli.py"),
     "srbm.training.bernoulli": ("sample_statistics model_statistics bernoulli_gradient", "test_bernoulli.py"),
-    "srbm.recommend": ("_parameters", "test_recommend.py"),
+    "srbm.recommend": ("_parameters _whole_parameters _size", "test_recommend.py"),
 }
 # fmt: off
 EQUIVALENT = {
