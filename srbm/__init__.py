@@ -15,7 +15,7 @@ from .lattice import FreeScalarField
 from .model import ScalarRBM
 from .moments import Standardized, block_moments, kernel_spectrum, second_moment, standardize
 from .phi4 import Phi4RBM
-from .recommend import Recommendation, recommend
+from .recommend import Candidates, Recommendation, recommend
 from .runs import sweep
 from .solutions import cholesky_solution, maximum_likelihood, symmetric_solution
 from .stability import eigenvalue_relaxation, learning_rate_limit, noise_floor, relaxation_rates, sweeps_needed
@@ -43,6 +43,7 @@ __all__ = [  # noqa: RUF022  by task
     "learning_rate_limit", "sweeps_needed", "noise_floor",
     # from data
     "second_moment", "block_moments", "standardize", "Standardized", "kernel_spectrum", "recommend", "Recommendation",
+    "Candidates",
     "load_digits", "load_mnist", "mnist_correlation",
     # around it
     "autocorrelation_time", "standard_error", "sweep", "Tally",

@@ -55,7 +55,7 @@ FORMULAS = {
         "test_bernoulli.py test_condition.py",
     ),
     "srbm.training.bernoulli": ("sample_statistics model_statistics bernoulli_gradient", "test_bernoulli.py"),
-    "srbm.recommend": ("_parameters", "test_recommend.py"),
+    "srbm.recommend": ("_parameters _whole_parameters _size", "test_recommend.py"),
 }
 # fmt: off
 EQUIVALENT = {

@@ -2,16 +2,20 @@
 
 import numpy as np
 import pytest
+from sklearn import datasets
 
 from srbm import (
     FreeScalarField,
     Recommendation,
     ScalarRBM,
+    factor_analysis,
+    fit_factors,
     kl_divergence,
     maximum_likelihood,
     mnist_correlation,
     recommend,
 )
+from srbm.held_out import LEAST_NOISE, log_densities, node_masses, one_mass, shrunken
 from tests.srbm.helpers import matrix_with
 
 TARGETS = {
@@ -198,7 +202,7 @@ def test_signals_above_the_edge_are_found():
 def test_many_samples_change_nothing(target):
     one, other = recommend(target, 0.05), recommend(target, 0.05, n_samples=10**12)
     assert one.n_hidden == other.n_hidden
-    np.testing.assert_allclose(one.kl, other.excess, rtol=0, atol=1e-9)
+    np.testing.assert_allclose(one.kl, other.excess, rtol=0, atol=1e-5)  # a level that is cut costs 1 / sqrt(n)
 
 
 def test_table_and_figure(target):
@@ -240,9 +244,202 @@ def test_wrong_inputs():
         recommend(np.ones((2, 3)), 1)
     with pytest.raises(ValueError, match="NaN or infinite"):
         recommend([1.0, np.nan], 1)
-    with pytest.raises(ValueError, match="n_samples = 2 must exceed N_v = 3"):
-        recommend(np.eye(3), 1, n_samples=2)
     with pytest.raises(ValueError, match="n_samples must be an integer"):
         recommend(np.eye(3), 1, n_samples=7.5)
     with pytest.raises(TypeError):
         recommend(np.eye(2), 1, 0.1)
+
+
+def standardised(name):
+    x = getattr(datasets, f"load_{name}")().data
+    return (x - x.mean(axis=0)) / x.std(axis=0)
+
+
+def _flattery(v, noise, nodes, n, runs, rng):
+    """n times what a fit to n Gaussian rows gains on them over new ones: mean and standard error."""
+    rng = np.random.default_rng(rng)
+
+    def kernel(seen, u):
+        floor = np.full(len(v) - nodes, seen[nodes:].mean())
+        return u / np.append(seen[:nodes], floor) @ u.T
+
+    best = kernel(v + noise, np.eye(len(v)))
+    gains = []
+    for _ in range(runs):
+        x = rng.standard_normal((n, len(v))) * np.sqrt(v)
+        sample = x.T @ x / n
+        w, u = np.linalg.eigh(sample)
+        excess = kernel(w[::-1] + noise, u[:, ::-1]) - best  # `best` has no part in it on average
+        gains.append(n / 2 * np.sum(excess * (np.diag(v) - sample)))
+    return np.mean(gains), np.std(gains, ddof=1) / np.sqrt(runs)
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.1])
+def test_parameters_on_a_real_spectrum_to_second_order(noise):
+    v = np.linalg.eigvalsh(np.corrcoef(datasets.load_wine().data.T))[::-1]
+    count = recommend(v, 1.0, noise=noise, n_samples=10**9).parameters[3]
+    white = np.append(v[:3], np.full(10, v[3:].mean()))
+    as_if_white = recommend(white, 1.0, noise=noise, n_samples=10**9).parameters[3]
+    measured, error = _flattery(v, noise, 3, n=3000, runs=300, rng=1)
+    assert abs(measured - count) < 4.5 * error + 0.02 * count
+    assert abs(measured - as_if_white) > 6 * error  # negative control: the count of white noise
+    if not noise:
+        assert as_if_white == pytest.approx(13 * 3 - 3 + 1, rel=1e-4)
+
+
+def test_parameters_of_rows_are_those_of_gaussian_rows_where_rows_are_gaussian():
+    v = np.geomspace(8, 0.1, 6)
+    rows = np.random.default_rng(2).standard_normal((200_000, 6)) * np.sqrt(v)
+    by_rows = recommend(data=rows, masses="one", criterion="count").parameters
+    by_moments = recommend(np.cov(rows.T, bias=True), 1.0, n_samples=len(rows)).parameters
+    np.testing.assert_allclose(by_rows, by_moments, rtol=0.05)
+    heavy = np.random.default_rng(2).standard_t(5, (200_000, 6)) * np.sqrt(v)
+    assert (recommend(data=heavy, masses="one", criterion="count").parameters > 1.3 * by_rows).all()
+
+
+@pytest.mark.parametrize(("noise", "share"), [(0.0, 0.0), (0.2, 0.0), (0.0, 0.1), (0.2, 0.1)])
+def test_likelihoods_of_unseen_rows_are_those_of_the_machines(noise, share):
+    x = standardised("wine")
+    fitted, unseen = x[:60], x[60:90]
+    mean = fitted.mean(axis=0)
+    C = np.cov(fitted.T, bias=True)
+    scores = one_mass(fitted, unseen, noise, share)
+    assert scores.shape == (13, 30)
+    for n in (0, 4, 12):
+        rbm = maximum_likelihood(shrunken(C, "one", share) + noise * np.eye(13), n)
+        blur = noise * np.trace(rbm.kernel) / 2  # the mean of phi^T K phi / 2 over the noise
+        np.testing.assert_allclose(scores[n], rbm.log_density(unseen - mean) - blur, rtol=0, atol=1e-9)
+        np.testing.assert_allclose(scores[n], log_densities(rbm, unseen - mean, noise), rtol=0, atol=1e-9)
+    moments = (1 - share) * C + share * np.diag(np.diag(C)) + noise * np.eye(13)
+    rbm = factor_analysis(moments, 2, least_noise=LEAST_NOISE, starts=1)
+    np.testing.assert_allclose(
+        node_masses(fitted, unseen, 2, noise, share), log_densities(rbm, unseen - mean, noise), rtol=0, atol=1e-9
+    )
+
+
+def test_what_is_shrunk_keeps_its_variance():
+    C = np.cov(standardised("wine").T * np.arange(1, 14)[:, None])
+    for kind in ("one", "node"):
+        assert np.trace(shrunken(C, kind, 0.3)) == pytest.approx(np.trace(C), rel=1e-12)
+        np.testing.assert_allclose(shrunken(C, kind, 0.3)[0, 1], 0.7 * C[0, 1], rtol=1e-12)
+    np.testing.assert_allclose(np.diag(shrunken(C, "node", 0.3)), np.diag(C), rtol=1e-12)
+    np.testing.assert_allclose(shrunken(C, "one", 1.0), np.trace(C) / 13 * np.eye(13), rtol=0, atol=1e-12)
+
+
+def test_from_rows_to_a_machine():
+    x = standardised("wine")
+    answer = recommend(data=x, rng=3)
+    assert answer.criterion == "cross-validation"
+    assert (answer.folds, answer.n_samples, answer.n_null) == (5, 178, 0)
+    assert [kind.masses for kind in answer.kinds] == ["one", "node"]
+    assert min(kind.excess.min() for kind in answer.kinds) == 0  # relative to the best of both kinds
+    assert answer.excess[answer.n_hidden] < 1e-12
+    assert answer.model.n_hidden == answer.n_hidden
+    np.testing.assert_allclose(answer.model.mass_squared, answer.mass_squared, rtol=1e-6)
+    np.testing.assert_allclose(answer.mean, x.mean(axis=0), rtol=0, atol=1e-12)
+    small = recommend(data=x, rng=3, tolerance="one standard error")
+    kind = next(kind for kind in small.kinds if kind.masses == small.masses)
+    assert 0 < kind.excess[small.n_hidden] <= kind.error[small.n_hidden]
+    assert kind.parameters[small.n_hidden] < max(kind.parameters[answer.n_hidden], 92)
+    again = recommend(data=x, rng=3)
+    assert (again.n_hidden, again.masses, again.shrinkage) == (answer.n_hidden, answer.masses, answer.shrinkage)
+
+
+def test_kinds_and_criteria():
+    x = standardised("diabetes")
+    one = recommend(data=x, masses="one", criterion="count")
+    node = recommend(data=x, masses="node", criterion="count")
+    both = recommend(data=x, criterion="count")
+    assert (one.masses, node.masses) == ("one", "node")
+    assert both.masses in ("one", "node")
+    assert np.ndim(node.mass_squared) == 1
+    assert node.model.mass_squared.shape == (10,)
+    closed = recommend(np.cov(x.T, bias=True), 0.3, masses="node")
+    assert closed.kl[closed.n_hidden] <= 0.3 < closed.kl[closed.n_hidden - 1]
+    kl = kl_divergence(np.linalg.inv(np.cov(x.T, bias=True)), closed.model.kernel)
+    assert closed.kl[closed.n_hidden] == pytest.approx(kl, abs=1e-5)
+    assert closed.variance_kept == pytest.approx(1 - (1 / closed.model.mass_squared).sum() / 10, abs=1e-4)
+
+
+def test_factors_under_unequal_noise_are_found_by_a_mass_per_node():
+    rng = np.random.default_rng(0)
+    loadings, noise = rng.standard_normal((10, 2)), np.geomspace(0.1, 10, 10)
+    rows = rng.standard_normal((400, 2)) @ loadings.T + rng.standard_normal((400, 10)) * np.sqrt(noise)
+    answer = recommend(data=rows)
+    assert (answer.masses, answer.n_hidden) == ("node", 2)
+    assert recommend(data=rows, masses="one").n_hidden > 4  # negative control: artefacts of unequal noise
+
+
+def test_fewer_rows_than_columns():
+    rows = FreeScalarField(30, 0.05).sample(20, rng=1)
+    answer = recommend(data=rows)
+    truth = FreeScalarField(30, 0.05)
+    assert np.isinf(answer.kl).all() or answer.shrinkage
+    bare = maximum_likelihood(np.cov(rows.T, bias=True), 15)
+    assert kl_divergence(truth.kernel, answer.model.kernel) < 0.5 * kl_divergence(truth.kernel, bare.kernel)
+    assert "fewer rows than columns" in str(answer)
+    for options in ({"correlation": rows.T @ rows / 20, "n_samples": 20}, {"data": rows, "criterion": "count"}):
+        with pytest.raises(ValueError, match=r"n_samples = 20 must exceed N_v = 30.*recommend\(data=rows\)"):
+            recommend(**options)
+
+
+def test_columns_that_do_not_vary_are_named_and_left_out():
+    x = np.insert(standardised("diabetes")[:80], 3, 14.62, axis=1)
+    answer = recommend(data=x)
+    assert list(np.flatnonzero(~answer.varies)) == [3]
+    assert answer.model.n_visible == 10
+    assert "columns that do not vary, left out: 3" in str(answer)
+    other = recommend(data=np.delete(x, 3, axis=1))
+    assert (other.n_hidden, other.masses) == (answer.n_hidden, answer.masses)
+    assert recommend(data=x, noise=0.1).model.n_visible == 11  # of such a column the noise is seen
+
+
+def test_the_table_says_what_was_compared_and_what_is_not_known():
+    answer = recommend(data=standardised("diabetes")[:60])
+    text = str(answer)
+    assert text.startswith(f"N_h = {answer.n_hidden}, ")
+    assert "5-fold cross-validation of 60 rows" in text
+    assert sum("<-" in line for line in text.splitlines()) == 1
+    assert "rows are taken as independent" in text
+    assert len(answer.plot().figure().axes[0].get_lines()) >= 2
+    assert "heavy tails" in str(recommend(data=standardised("diabetes")[:60], criterion="count"))
+
+
+def test_a_machine_of_moments():
+    target = TARGETS["wide"]
+    answer = recommend(target, 0.3)
+    assert kl_divergence(np.linalg.inv(target), answer.model.kernel) == pytest.approx(
+        answer.kl[answer.n_hidden], rel=1e-9
+    )
+    with pytest.raises(ValueError, match="pass recommend the correlation matrix"):
+        _ = recommend(np.linalg.eigvalsh(target), 0.3).model
+
+
+def test_options_that_do_not_go_together():
+    x = standardised("diabetes")[:20]
+    for options, message in (
+        ({}, "pass either second moments"),
+        ({"data": x, "correlation": np.eye(10)}, "pass either second moments"),
+        ({"data": x, "n_samples": 20}, "leave it out"),
+        ({"data": x, "folds": 21}, "as many rows"),
+        ({"data": x, "folds": 1}, "folds must be an integer of at least 2"),
+        ({"data": x[:1]}, "two samples"),
+        ({"data": np.ones((5, 2))}, "do not vary in any column"),
+        ({"data": x, "masses": "two"}, "masses must be one of one, node, either"),
+        ({"data": x, "criterion": "AIC"}, "criterion must be one of"),
+        ({"data": x, "criterion": "closed form"}, "needs a tolerance"),
+        ({"correlation": np.eye(3)}, "needs a tolerance"),
+        ({"correlation": np.eye(3), "criterion": "count"}, "needs n_samples"),
+        ({"correlation": np.eye(3), "criterion": "cross-validation"}, r"recommend\(data=rows\)"),
+        ({"correlation": np.ones(3), "tolerance": 1.0, "masses": "node"}, "needs the correlation matrix"),
+        ({"correlation": np.eye(3), "tolerance": "one standard error", "n_samples": 9}, "by cross-validation only"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            recommend(**options)
+
+
+def test_a_fit_of_factors_is_the_one_that_the_table_speaks_of():
+    x = standardised("wine")
+    answer = recommend(data=x, masses="node", criterion="count")
+    fit = fit_factors(np.cov(x.T, bias=True), answer.n_hidden, least_noise=LEAST_NOISE)
+    np.testing.assert_allclose(answer.model.kernel, fit.model.kernel, rtol=0, atol=1e-4)
