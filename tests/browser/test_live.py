@@ -245,7 +245,7 @@ def test_on_its_page(visit, name, figure):
     colours = set()
     for scheme in ("light", "dark"):
         visited.page.evaluate("(scheme) => { document.documentElement.dataset.theme = scheme; }", scheme)
-        assert findings(visited.page, ["color-contrast", "label", "button-name", "aria-valid-attr-value"]) == []
+        assert findings(visited.page, part=".live") == []
         text = element.locator("svg text").first
         colours.add(text.evaluate("(text) => getComputedStyle(text).fill"))
     assert len(colours) == 2
