@@ -35,14 +35,16 @@ def _relative_entropy(ratio: Floats, excess: Floats) -> Floats:
 
 
 def _ratios(target: Floats, model: Floats) -> tuple[Floats, Floats]:
-    """The generalised eigenvalues b/a of the two kernels, ascending, and b/a - 1, both to relative accuracy.
+    """The generalised eigenvalues b/a of the two kernels, ascending, and b/a - 1, each as accurate as it can be had.
 
     An eigenvalue of a pencil is found to the rounding of the largest one. Ratios close to 1 are therefore taken from
-    the difference of the kernels, which is exact where they are close, and small ratios from the inverse problem.
+    the difference of the kernels, which is exact where they are close, and those that are closer to the smallest one
+    than to the largest from the inverse problem.
     """
     ratio: Floats = scipy.linalg.eigh(model, target, eigvals_only=True)
     if (ratio < 0.5).any():
-        ratio = np.where(ratio < 0.5, 1 / scipy.linalg.eigh(target, model, eigvals_only=True)[::-1], ratio)
+        inverse = scipy.linalg.eigh(target, model, eigvals_only=True)[::-1]
+        ratio = np.where(ratio < np.sqrt(ratio[-1] / inverse[0]), 1 / inverse, ratio)
     excess = ratio - 1
     if (np.abs(excess) < 0.5).any():
         difference = scipy.linalg.eigh(model - target, target, eigvals_only=True)

@@ -7,6 +7,8 @@ import pytest
 from book import verified
 from tests import mutation
 
+ROOT = mutation.ROOT / "chapters"
+
 DIFFERENCE = """# srbm.x.x_f__mutmut_1: survived
 --- srbm/x.py
 +++ srbm/x.py
@@ -69,3 +71,16 @@ def test_the_tests_of_each_module_exist():
     for files in mutation.TESTS.values():
         for file in files.split():
             assert (mutation.ROOT / "tests" / "srbm" / file).is_file()
+
+
+def test_the_stored_results_make_tables(tmp_path, build, monkeypatch):
+    files = {"accuracy": ROOT / "accuracy.json", "mutation": mutation.FILE, "survivors": mutation.FILE}
+    monkeypatch.setattr(verified, "TABLES", {name: (verified.TABLES[name][0], path) for name, path in files.items()})
+    page = "\n".join(f"# {name}\n\n```{{verified}} {name}\n```\n" for name in files)
+    texts, warnings, _ = build(tmp_path, page=page)
+    assert warnings == ""
+    text = " ".join(texts["page"].split())
+    for entry in json.loads(files["accuracy"].read_text(encoding="utf-8")).values():
+        assert entry["where"] in text
+    assert "srbm.divergence ✓" in text
+    assert "near the border either form is right" in text
