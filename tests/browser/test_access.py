@@ -10,7 +10,7 @@ from tests.browser.visits import PAGES, needs_book, needs_chromium, pages
 pytestmark = [needs_chromium, needs_book]
 AXE = Path(__file__).parent / "vendor" / "axe-core" / "axe.min.js"
 SERIOUS = ("serious", "critical")
-RUN = """(rules) => axe.run(document,
+RUN = """([rules, part]) => axe.run(part ?? document,
     {resultTypes: ["violations"], ...(rules ? {runOnly: {type: "rule", values: rules}} : {})})"""
 # axe needs seconds for ten thousand elements. Formulas become empty boxes of the same size, and of the spans of code
 # that are coloured alike one is left.
@@ -29,12 +29,12 @@ THIN = """() => {
 }"""
 
 
-def findings(page, rules=None):
-    """What axe finds on the page, as sentences; `rules` names the only ones to try."""
+def findings(page, rules=None, part=None):
+    """What axe finds on the page, as sentences; `rules` names the only ones to try, `part` selects what is seen."""
     page.evaluate("() => 'axe' in window") or page.evaluate(AXE.read_text(encoding="utf-8"))
     return [
         f"{found['id']} ({found['impact']}): {node['html'][:120]} {node.get('failureSummary', '')[:160]}"
-        for found in page.evaluate(RUN, rules)["violations"]
+        for found in page.evaluate(RUN, [rules, part])["violations"]
         if found["impact"] in SERIOUS
         for node in found["nodes"][:3]
     ]

