@@ -1,7 +1,7 @@
 # `make TASK` is `python3 tasks.py TASK`; tasks.py says what each does. A fresh clone needs no more than Python >= 3.11.
 PYTHON ?= python3
 
-.PHONY: help book test check lint notebooks mutants fuzz anywhere everywhere wasm reseed execute lab student grade lite pdf site lock \
+.PHONY: help book test check lint notebooks mutants mutation fuzz anywhere everywhere wasm reseed execute lab student grade lite pdf site lock \
 	bench dist address prepare clean
 .DEFAULT_GOAL := help
 
@@ -25,6 +25,9 @@ lab:
 
 fuzz:
 	@$(PYTHON) tasks.py $@ $(MINUTES)
+
+mutation:
+	@$(PYTHON) tasks.py $@ $(MODULES)
 
 student grade:
 	@$(PYTHON) tasks.py $@ "$(or $(TO),student)"

@@ -255,6 +255,13 @@ def mutants():
 
 
 @task
+def mutation(*modules):
+    """every line of srbm, or of the modules named, changed by mutmut, which the tests have to notice (hours)"""
+    python("-m", "pip", "install", "-q", "mutmut==3.8.1")
+    python("-m", "tests.mutation", *modules)
+
+
+@task
 def fuzz(minutes="20"):
     """changed files for every reader of srbm, for 20 minutes or those named; what is read wrongly joins the tests"""
     python("-m", "tests.fuzz", "--minutes", minutes)

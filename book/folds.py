@@ -16,7 +16,7 @@ from pathlib import Path
 
 from docutils import nodes
 
-from book.pages import MARKS, OUR_MARKS, ledger_of, read_records
+from book.pages import MARKS, OUR_MARKS, read_records
 
 FOLDED_CALLS = ("check", "table")
 SHORTEST = 2  # lines of imports or tables that are worth folding
@@ -197,7 +197,7 @@ def mark_equations(app, pagename, templatename, context, doctree):
     if "body" not in context or 'class="eqno"' not in context["body"]:
         return
     chapters = Path(app.srcdir) / "chapters"
-    records = read_records(chapters) if ledger_of(chapters).exists() else {}
+    records = read_records(chapters)
 
     def marked(found):
         record = records.get(found["key"])

@@ -44,7 +44,12 @@ def ledger_of(chapters: Path) -> Path:
 
 
 def read_records(chapters: Path) -> dict[str, dict]:
-    """From each checked key to its record: what `check` stored, and the statement, section and chapter of it."""
+    """From each checked key to its record: what `check` stored, and the statement, section and chapter of it.
+
+    None where there is no ledger, as in a book of a single page that a test builds.
+    """
+    if not ledger_of(chapters).exists():
+        return {}
     files = [ledger_of(chapters), *sorted(chapters.glob("*.ipynb"))]
     return _records(*((path, path.stat().st_mtime_ns) for path in files))
 

@@ -94,7 +94,6 @@ def set_address(app, config):
     if not address:
         return
     config.srbm_settled = bool(setting(Path(app.srcdir)).get("url"))
-    config.html_baseurl = address.site  # from which Sphinx makes the canonical links
     app.connect("html-page-context", add_address_links, priority=601)
 
 

@@ -15,8 +15,17 @@ from book.address import ROOT, Address
 from commands.address import metadata, readme
 
 PACKAGES = ("srbm", "srbm_book")
-TESTS = ("tests/srbm", "results")  # the second makes what tests of the first look at
-FILES = ("pyproject.toml", "MANIFEST.in", "README.md", "CHANGELOG.md", "CITATION.cff", "LICENSE", "LICENSE-TEXT")
+TESTS = ("tests/srbm", "results")  # of the package, and what they look at
+FILES = (
+    "tests/fuzz.py",
+    "pyproject.toml",
+    "MANIFEST.in",
+    "README.md",
+    "CHANGELOG.md",
+    "CITATION.cff",
+    "LICENSE",
+    "LICENSE-TEXT",
+)
 BUILD = "import sys; from setuptools import build_meta; getattr(build_meta, sys.argv[1])(sys.argv[2])"
 
 

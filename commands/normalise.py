@@ -94,12 +94,20 @@ def _rename_widgets(notebook):
                 names[old] = hashlib.sha256(str(len(names)).encode()).hexdigest()[:32]
                 reach(state[old])
 
-    def with_known_names(old):
-        return WIDGET_ID.sub(lambda match: names.get(match[0], ""), json.dumps(state[old], sort_keys=True))
+    def content(old, above=()):
+        """What is known of a widget, with what it refers to: no two that differ have the same."""
+
+        def named(match):
+            other = match[0]
+            return names.get(other) or (content(other, (*above, old)) if other in {*state} - {*above, old} else "")
+
+        return WIDGET_ID.sub(named, json.dumps(state[old], sort_keys=True))
 
     for cell in notebook.cells:
         reach(cell.get("outputs", []))
-    for old in sorted(state, key=with_known_names):  # links and the like, which no output shows
-        names.setdefault(old, hashlib.sha256(str(len(names)).encode()).hexdigest()[:32])
+    unseen = sorted((old for old in state if old not in names), key=content)  # links and the like
+    inner = {other for old in unseen for other in WIDGET_ID.findall(json.dumps(state[old])) if other != old}
+    for old in sorted(unseen, key=inner.__contains__):  # what others refer to has its place by them
+        reach(old)
     text = WIDGET_ID.sub(lambda match: names.get(match[0], match[0]), json.dumps(notebook))
     return nbformat.from_dict(json.loads(text))

@@ -3,6 +3,7 @@
 ===================  ===================================  ==========================================================
 script               writes                               what it is, and what it takes
 ===================  ===================================  ==========================================================
+`accuracy`           chapters/accuracy.json               relative errors over all scales, against sixty digits
 `accelerators`       srbm_book/data/accelerators.npz      the same trainings by PyTorch and JAX, which it needs
 `bernoulli_mnist`    srbm_book/data/bernoulli_mnist.npz   binary hidden nodes trained on MNIST; its images
 `freezing_scan`      srbm_book/data/freezing_scan.npz     where a decaying learning rate leaves a learnt mass
@@ -13,5 +14,6 @@ script               writes                               what it is, and what i
 `headline`           book/static/headline.png             the picture of the front page and the README
 ===================  ===================================  ==========================================================
 
-Seeds are fixed. They use the package alone; the tests take parts of them as independent implementations.
+Seeds are fixed. They use the package alone (`accuracy` also mpmath); the tests take parts of them as independent
+implementations.
 """

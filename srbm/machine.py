@@ -185,8 +185,8 @@ class Machine(ABC):
 
         .. math:: \eta' = \eta - W_o^T \phi_o,
 
-        where o are the observed nodes: Eqs. (7) and (88) with these fields fixed. Its `mean` and `propagator` are mean
-        and covariance of what is missing, `sample` draws it, `log_density` judges it. Nothing is inverted before
+        with the index o for the observed nodes: Eqs. (7) and (88), these fields fixed. Its `mean` and `propagator` are
+        mean and covariance of what is missing, `sample` draws it, `log_density` judges it. Nothing is inverted before
         one of them is asked for; where few hidden nodes meet many missing ones, `latent_form` has the covariance as
         factors. It may exist where the machine itself does not: of its kernel only the block of the missing nodes has
         to be positive.

@@ -161,6 +161,12 @@ def _log_expm1(u: Floats) -> Floats:
     return u + np.log(-np.expm1(-u))
 
 
+def _change_of_log(u: Floats, start: Floats) -> Floats:
+    """ln(1 - e^-u) - ln(1 - e^-start): where both are small, where both are large, and where they hardly differ."""
+    small = np.log(np.expm1(-u) / np.expm1(-start))
+    return np.where(start < 1, small, np.log1p(-np.exp(-u)) - np.log1p(-np.exp(-start)))
+
+
 def _falling(kappa: Floats, mu2: float, initial: Floats, elapsed: Floats) -> Floats:
     """kappa < lambda_0 < mu^2, in u = ln[(mu^2 - lambda) / (lambda - kappa)]: increasing and concave."""
     start = np.log(mu2 - initial) - np.log(initial - kappa)
@@ -184,7 +190,7 @@ def _rising(kappa: Floats, mu2: float, initial: Floats, elapsed: Floats) -> Floa
 
     def equation(u: Floats, kappa: Floats, start: Floats, elapsed: Floats) -> tuple[Floats, Floats]:
         stretch = mu2 / (mu2 - kappa)
-        value = kappa * (stretch * (u - start) - (_log_expm1(u) - _log_expm1(start))) - elapsed
+        value = kappa * (kappa / (mu2 - kappa) * (u - start) - _change_of_log(u, start)) - elapsed
         return value, kappa * (stretch + 1 / np.expm1(-u))
 
     # The slope grows with u, so the tangent at the start overshoots. A second bound beyond the root, from

@@ -59,6 +59,10 @@ FORMULAS = {
 }
 # fmt: off
 EQUIVALENT = {
+    "srbm.model.fill phi.reshape(-1, self.n_visible)  ->  phi.reshape(-2, self.n_visible)":
+        "any negative length asks numpy for what is left",
+    "srbm.machine.fill phi.reshape(-1, self.n_visible)  ->  phi.reshape(-2, self.n_visible)":
+        "any negative length asks numpy for what is left",
     "srbm.solutions.cholesky_solution lower * np.where(np.diag(lower) < 0, -1.0, 1.0)  ->  lower / np.where(np.diag("
     "lower) < 0, -1.0, 1.0)": "by +-1",
     "srbm._support.modes.kept variances * mass_squared > 1  ->  variances * mass_squared >= 1":

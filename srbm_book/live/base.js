@@ -16,7 +16,8 @@ let count = 0;
 
 /** A number that is moved: {min, max, step}, each also as a function of the state; `log` for a logarithmic scale, of
  *  which `step` is then that of the exponent; `digits` after the point, or `show(value)`; `play` for a button that moves
- *  it from end to end in so many seconds. */
+ *  it from end to end in so many seconds; `get(state)` and `put(state, value)`, which returns what changes, where the
+ *  number is not one of the state by itself. */
 export const slider = (label, options) => ({ kind: "slider", label, step: 1, digits: 0, ...options });
 
 /** A choice between off and on, kept as false and true. */
@@ -26,6 +27,11 @@ export const toggle = (label) => ({ kind: "toggle", label });
 export const button = (label, change) => ({ kind: "button", label, change });
 
 const valueOf = (option, state) => (typeof option === "function" ? option(state) : option);
+
+/** What a control is at, and what changes when it is moved. */
+const readOf = (control, name, state) => (control.get ? control.get(state) : state[name]);
+const changeOf = (control, name, state, value) =>
+  control.put ? control.put(state, onGrid(control, value, state)) : { [name]: value };
 
 /** The nearest value that a slider can take. */
 function onGrid(control, value, state) {
@@ -82,13 +88,13 @@ function addControl(parent, name, control, view) {
   }
   const place = (value) => (control.log ? Math.log10(value) : value);
   input.step = "any"; // `set` finds the nearest value; so the arrow keys are ours
-  input.addEventListener("input", () => view.set({ [name]: control.log ? 10 ** input.value : Number(input.value) }));
+  const move = (to) => view.set(changeOf(control, name, view.state(), control.log ? 10 ** to : to));
+  input.addEventListener("input", () => move(Number(input.value)));
   input.addEventListener("keydown", (event) => {
     const steps = { ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1, PageUp: 10, PageDown: -10 }[event.key];
     if (!steps) return; // Home and End are the browser's
     event.preventDefault();
-    const moved = place(view.state()[name]) + steps * control.step;
-    view.set({ [name]: control.log ? 10 ** moved : moved });
+    move(place(readOf(control, name, view.state())) + steps * control.step);
   });
   const output = make(box, "output");
   output.htmlFor = id;
@@ -97,8 +103,9 @@ function addControl(parent, name, control, view) {
   return (state) => {
     input.min = place(valueOf(control.min, state));
     input.max = place(valueOf(control.max, state));
-    input.value = place(state[name]);
-    output.textContent = shown(control, state[name]);
+    const value = readOf(control, name, state);
+    input.value = place(value);
+    output.textContent = shown(control, value);
     input.setAttribute("aria-valuetext", output.textContent);
     player?.();
   };
@@ -151,8 +158,9 @@ function addPlayer(box, name, control, view) {
 const powersOfTen = (value) => (Math.abs(Math.log10(value) - Math.round(Math.log10(value))) < 1e-9 ? `${value}` : "");
 
 /** Axes with fixed ends and the marks on them. `options`: title, x and y as {label, domain, log, ticks, format}, each
- *  domain also as a function of the state; height in pixels or as a share of the width; `room` around the axes in
- *  pixels, as in {right: 40}, for knobs and labels. */
+ *  domain also as a function of the state; height in pixels or as a share of the width, or "equal" where a unit is to be as
+ *  long along y as along x; `room` around the axes in pixels, as in {right: 40}, for knobs and labels; `tap`, what
+ *  changes when an empty place [x, y] is clicked in this state. */
 class Panel {
   constructor(parent, options, view) {
     Object.assign(this, { options, view, groups: new Map() });
@@ -163,6 +171,10 @@ class Panel {
     this.marks = this.svg.append("g");
     this.box = box.node();
     this.clip = `live-clip-${++count}`;
+    if (options.tap) {
+      this.ground = this.svg.insert("rect", "g").attr("class", "live-ground").on("click", (event) =>
+        view.set(options.tap(this.place(event), view.state())));
+    }
     this.window = this.svg.append("clipPath").attr("id", this.clip).append("rect");
   }
 
@@ -175,10 +187,12 @@ class Panel {
   frame(state) {
     const { x, y, height = 0.72, room = {} } = this.options;
     const width = this.width;
-    const tall = height > 5 ? height : Math.max(190, Math.min(width * height, 340));
     const { left, right, top, bottom } = {
       left: y.label === undefined ? 34 : 52, right: 16, top: 12, bottom: x.label === undefined ? 26 : 46, ...room };
     const domains = [x, y].map((axis) => valueOf(axis.domain, state));
+    const [across, along] = domains.map(([from, to]) => to - from);
+    const tall = height === "equal" ? ((width - left - right) * along) / across + top + bottom
+      : height > 5 ? height : Math.max(190, Math.min(width * height, 340));
     const key = JSON.stringify([width, tall, domains]);
     if (key === this.drawn) return;
     this.drawn = key;
@@ -187,6 +201,7 @@ class Panel {
     const scale = (axis, domain, range) => (axis.log ? d3.scaleLog : d3.scaleLinear)(domain, range);
     this.x = scale(x, domains[0], [this.left, this.right]);
     this.y = scale(y, domains[1], [this.bottom, this.top]);
+    this.ground?.attr("x", left).attr("y", top).attr("width", this.right - left).attr("height", this.bottom - top);
     this.window.attr("x", this.left).attr("y", this.top - 1)
       .attr("width", this.right - this.left + 1).attr("height", this.bottom - this.top + 2);
     this.axes.selectAll("*").remove();
@@ -212,16 +227,17 @@ class Panel {
     return this.groups.get(key);
   }
 
-  /** One mark of SVG (`tag`) for each entry of `data`; `attributes` are numbers, texts or functions of (entry, index). */
-  each(key, tag, data, attributes) {
-    const marks = this.group(key).selectAll(tag).data(data).join(tag);
+  /** One mark of SVG (`tag`) for each entry of `data`; `attributes` are numbers, texts or functions of (entry, index). What lies
+   *  beyond the axes is cut off, unless `clipped` is false. */
+  each(key, tag, data, attributes, clipped = true) {
+    const marks = this.group(key, clipped).selectAll(tag).data(data).join(tag);
     for (const [name, value] of Object.entries(attributes)) marks.attr(name, value);
     return marks;
   }
 
   /** Discs at [x, y], of the colours that `hue(index)` gives. */
-  dots(key, points, { r = 4, hue } = {}) {
-    return this.each(key, "circle", points, { cx: (p) => this.x(p[0]), cy: (p) => this.y(p[1]), r })
+  dots(key, points, { r = 4, hue, clipped = true } = {}) {
+    return this.each(key, "circle", points, { cx: (p) => this.x(p[0]), cy: (p) => this.y(p[1]), r }, clipped)
       .style("--hue", hue && ((_, index) => hue(index)));
   }
 
@@ -289,13 +305,24 @@ class Panel {
     return group;
   }
 
+  /** Discs to drag, one for each [x, y]; `move` gets which, and the place. */
+  handles(key, points, move) {
+    points.forEach(([x, y], index) => this.handle(`${key}-${index}`, { x, y }, (place) => move(index, place)));
+    for (let index = points.length; this.groups.has(`${key}-${index}`); index++) {
+      this.groups.get(`${key}-${index}`).remove();
+      this.groups.delete(`${key}-${index}`);
+    }
+  }
+
+  /** Where in the units of the axes an event is. */
+  place(event) {
+    const box = this.svg.node().getBoundingClientRect();
+    const scale = this.svg.attr("width") / box.width;
+    return [this.x.invert((event.clientX - box.left) * scale), this.y.invert((event.clientY - box.top) * scale)];
+  }
+
   _follow(group, move) {
     const node = group.node();
-    const place = (event) => {
-      const box = this.svg.node().getBoundingClientRect();
-      const scale = this.svg.attr("width") / box.width;
-      return [this.x.invert((event.clientX - box.left) * scale), this.y.invert((event.clientY - box.top) * scale)];
-    };
     node.addEventListener("pointerdown", (event) => {
       if (event.button) return;
       event.preventDefault();
@@ -303,7 +330,7 @@ class Panel {
       group.classed("live-dragged", true);
     });
     node.addEventListener("pointermove", (event) => {
-      if (node.hasPointerCapture(event.pointerId)) this.view.set(move(place(event)));
+      if (node.hasPointerCapture(event.pointerId)) this.view.set(move(this.place(event)));
     });
     node.addEventListener("lostpointercapture", () => group.classed("live-dragged", false));
   }
@@ -335,13 +362,15 @@ class View {
       Object.entries(figure.panels).map(([name, options]) => [name, new Panel(panels, options, this)]));
     this.says = make(this.stage, "p", "live-says");
     const controls = make(this.stage, "div", "live-controls");
-    this.show = Object.entries(figure.controls).map(([name, control]) => addControl(controls, name, control, this));
+    const actions = make(this.stage, "div", "live-actions");
+    this.show = Object.entries(figure.controls).map(([name, control]) =>
+      addControl(control.kind === "button" ? actions : controls, name, control, this));
     this.aloud = make(this.stage, "p", "live-aloud");
     this.aloud.setAttribute("role", "status");
     el.classList.add("is-live");
     el.live = {
       controls: figure.controls, state: () => this.state(), numbers: () => figure.numbers(this.state()),
-      set: (changes) => this.set(changes), view: this,
+      value: (name) => readOf(figure.controls[name], name, this.state()), set: (changes) => this.set(changes), view: this,
     };
     const again = () => this.soon();
     for (const name of this.names) this.model.on(`change:${name}`, again);
@@ -398,8 +427,9 @@ class View {
   /** Change some of the state; what follows from it (N_h is at most N_v) is brought back into its range. */
   put(changes) {
     const state = { ...this.state(), ...changes };
-    for (const [name, control] of Object.entries(this.figure.controls)) {
-      if (control.kind === "slider") state[name] = onGrid(control, state[name], state);
+    const sliders = settable(this.figure).filter((name) => this.figure.controls[name].kind === "slider");
+    for (const name of [...sliders, ...sliders]) { // twice: the range of one may hang on another
+      state[name] = onGrid(this.figure.controls[name], state[name], state);
     }
     let moved = false;
     for (const name of this.names) {
@@ -440,7 +470,8 @@ class View {
   }
 }
 
-const settable = (figure) => Object.keys(figure.controls).filter((name) => figure.controls[name].kind !== "button");
+const settable = ({ controls }) =>
+  Object.keys(controls).filter((name) => controls[name].kind !== "button" && !controls[name].put);
 
 // --------------------------------------------------------------------------------------------------------- page
 
@@ -512,6 +543,35 @@ export function generator(seed) {
   };
   return { uniform, normals };
 }
+
+// ------------------------------------------------------------------------------------------------------- flows
+
+const STEPS = [2, 4, 6, 8, 10, 12];
+
+/** The solution of y' = velocity(y) after the time h: midpoint rules of ever more steps, extrapolated to infinitely many
+ *  (Gragg, Bulirsch and Stoer), in halves wherever the last extrapolation still changes y by more than `tolerance`. */
+export function advance(velocity, y, h, tolerance = 1e-13, depth = 0) {
+  const start = velocity(y);
+  let [last, row] = [[], []];
+  STEPS.forEach((n, j) => {
+    const [step, move] = [h / n, (from, along, by) => from.map((value, i) => value + by * along[i])];
+    let [before, now] = [y, move(y, start, step)];
+    for (let k = 1; k < n; k++) [before, now] = [now, move(before, velocity(now), 2 * step)];
+    row = [move(before, velocity(now), step).map((value, i) => (value + now[i]) / 2)];
+    for (let k = 1; k <= j; k++) {
+      const gain = (n / STEPS[j - k]) ** 2 - 1;
+      row.push(row[k - 1].map((value, i) => value + (value - last[k - 1][i]) / gain));
+    }
+    [last, row] = [row, last];
+  });
+  const [rough, fine] = last.slice(-2);
+  const change = Math.max(...fine.map((value, i) => Math.abs(value - rough[i])));
+  if (change < tolerance || depth > 25) return fine;
+  const halfway = advance(velocity, y, h / 2, tolerance, depth + 1);
+  return advance(velocity, halfway, h / 2, tolerance, depth + 1);
+}
+
+// -------------------------------------------------------------------------------------------------------- lists
 
 export const range = (n) => Array.from({ length: n }, (_, i) => i);
 export const sum = (values) => values.reduce((total, value) => total + value, 0);

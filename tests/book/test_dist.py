@@ -46,6 +46,11 @@ def test_the_sdist_holds_the_tests_as_well(files):
     with tarfile.open(files[1]) as archive:
         names = {name.partition("/")[2] for name in archive.getnames()}
     assert paths(*PACKAGES, *TESTS) | set(FILES) <= names
+    for path in (ROOT / "tests" / "srbm").glob("*.py"):
+        for module in re.findall(r"^(?:from|import) ((?:tests|results)\.\w+)", path.read_text("utf-8"), re.MULTILINE):
+            assert {f"{module.replace('.', '/')}{end}" for end in (".py", "/__init__.py", "/helpers.py")} & names, (
+                module
+            )
 
 
 def test_metadata_lead_to_the_address(metadata):

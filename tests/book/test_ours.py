@@ -51,3 +51,22 @@ def test_an_entry_shows_check_neighbour_and_query():
     assert "12_a.html#check-x-1" in text
     assert r"*Searched* pages: a b\_c" in text
     assert "2." not in text
+
+
+def test_the_page_builds(build, tmp_path, monkeypatch):
+    """All entries as they are, with their equations on one page; citations need the bibliography, and are cut out."""
+    cut = {
+        key: claim | {"nearest": re.sub(r" ?\{cite\}`[^`]+`", "", claim["nearest"])} for key, claim in CLAIMS.items()
+    }
+    monkeypatch.setattr("book.pages.read_records", lambda _: RECORDS)
+    monkeypatch.setattr("book.pages.read_claims", lambda _: cut)
+    labels = dict.fromkeys(label for claim in CLAIMS.values() for label in claim["where"])
+    page = "# Ours\n\n" + "".join(f"$$ x = 1 $$ ({label})\n\n" for label in labels)
+    page += "".join(f"```{{our-claims}} {standing}\n```\n\n" for standing in ("claimed", "demoted"))
+    moved = tmp_path / "book"
+    moved.mkdir()
+    texts, warnings, html = build(moved, **{"02_flow": page})
+    assert warnings == ""
+    assert html["02_flow"].count("Searched</em> pages") >= 15
+    assert 'href="12_probabilistic_pca.html#check-x-12-index"' in html["02_flow"]
+    assert all(query.partition(": ")[2] in texts["02_flow"] for query in CLAIMS["x-12-index"]["searched"])

@@ -159,3 +159,13 @@ def test_ratios_of_every_size_at_once():
     np.testing.assert_allclose(kl_divergence(np.eye(6), np.diag(ratio)), exact, rtol=1e-13)
     np.testing.assert_allclose(truncated_kl([1 / ratio[3]], 0, 1.0), last, rtol=1e-8)  # the inverse is rounded
     np.testing.assert_allclose(truncated_kl([2.0**-20], 0, 2.0**-20 + 2.0**-50), 2.0**-62, rtol=1e-9)
+
+
+def test_a_small_ratio_keeps_its_digits_beside_large_ones():
+    """Nodes measured in units from 1e-6 to 1: the smallest eigenvalue is far below the rounding of the largest."""
+    unit = np.geomspace(1e-6, 1, 4)
+    model = unit[:, None] * (0.5 * np.eye(4) + 0.5) * unit
+    with mpmath.workdps(50):
+        ratio = mpmath.eigsy(mpmath.matrix(model.tolist()), eigvals_only=True)
+        exact = float(mpmath.fsum(r - 1 - mpmath.log(r) for r in ratio) / 2)
+    np.testing.assert_allclose(kl_divergence(np.eye(4), model), exact, rtol=1e-12)
