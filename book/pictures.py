@@ -1,7 +1,7 @@
 """What comes late to a page has its space before it is there: pictures, and formulas until MathJax has set them.
 
-A picture has its width and height. A formula in a line stands there in plain text, which is about as wide, and is what
-a reader without scripts sees; a displayed one has about its height. So the text does not jump under a reader's eyes.
+A picture has its width and height. A formula has about its width where it stands in a line, and about its height where
+it is displayed. So the text does not jump under a reader's eyes.
 
 In the dark a figure is shown with its lightness turned round. Where a colour stands for a number that would make its
 caption false: what a cell draws with one of `COLOUR_MAPS` stays as it was drawn.
@@ -19,7 +19,9 @@ COLOUR_MAPS = re.compile(r"\b(?:matrix|images|heatmap|landscape|density|imshow|p
 IMAGE = re.compile(r'<img\b(?P<attributes>[^>]*\bsrc="[^"]*/(?P<name>[^"/]+\.png)"[^>]*?)(?P<end> ?/?>)')
 
 
-INLINE = re.compile(r'<span class="math notranslate nohighlight">\\\((.*?)\\\)</span>', re.DOTALL)
+OPENING = '<span class="math notranslate nohighlight">'
+LETTER = 0.45  # width of a letter of a formula
+INLINE = re.compile(OPENING + r"\\\((.*?)\\\)</span>", re.DOTALL)
 DISPLAYED = re.compile(r'<div class="math notranslate nohighlight"(?P<name>[^>]*)>(?P<tex>.*?)</div>', re.DOTALL)
 TALL = re.compile(r"\\[dt]?frac|\\sum|\\int|\\prod|\\underbrace|\\begin\{")
 ROW, TALL_ROW = 2.0, 3.1  # heights of a displayed formula, in letters
@@ -54,17 +56,19 @@ def reserve_space(app, pagename, templatename, context, doctree):
 
 
 def reserve_formulas(body: str) -> str:
-    """The page with each formula in plain text, or with its height, for the time until it is set."""
+    """The page with the width of each formula in a line, and the height of each displayed one, until they are set."""
 
     def in_line(found):
-        text = html.escape(plain(html.unescape(found[1])))
-        return f'<span class="math notranslate nohighlight" data-plain="{text}">\\({found[1]}\\)</span>'
+        letters = len(re.sub(r"[_^\s]", "", plain(html.unescape(found[1]))))
+        return f'{OPENING[:-1]} style="--until-set: {letters * LETTER:.1f}em">{found[0].removeprefix(OPENING)}'
 
     def displayed(found):
         rows = found["tex"].split(r"\\")
         height = sum(TALL_ROW if TALL.search(row) else ROW for row in rows)
-        return (f'<div class="math notranslate nohighlight"{found["name"]} style="--until-set: {height:.1f}em">'
-                f"{found['tex']}</div>")  # fmt: skip
+        return (
+            f'<div class="math notranslate nohighlight"{found["name"]} style="--until-set: {height:.1f}em">'
+            f"{found['tex']}</div>"
+        )
 
     return DISPLAYED.sub(displayed, INLINE.sub(in_line, body))
 

@@ -45,7 +45,7 @@ def test_formulas_have_their_space():
         '<div class="math notranslate nohighlight">\n\\[\\frac12\\]</div>'
     )
     made = reserve_formulas(body)
-    assert r'data-plain="μ² &lt; 1">\(\mu^2 &lt; 1\)</span>' in made
+    assert r'style="--until-set: 1.8em">\(\mu^2 &lt; 1\)</span>' in made
     assert 'id="a" style="--until-set: 2.0em">' in made
     assert made.count("--until-set: 3.1em") == 1
 

@@ -63,6 +63,15 @@ def test_a_formula_that_scrolls_fades_where_it_goes_on(visit):
     assert "more-before" in formula.get_attribute("class")
 
 
+def test_exponents_are_raised(visit):
+    """MathJax measures the letters around a formula; where it finds none of them an exponent stands on the line."""
+    page = visit((PAGES / "chapters" / "04_learning_dynamics.html").as_uri()).page
+    shifts = page.evaluate("""[...document.querySelectorAll(".bd-article span.math mjx-msup > mjx-script")]
+        .map((exponent) => parseFloat(exponent.style.verticalAlign))""")
+    assert len(shifts) > 10
+    assert min(shifts) > 0.1
+
+
 # Negative controls: the page of Eq. (52), with each defect planted in it.
 PLANTED = {
     "nothing says so": "formula.classList.remove('more-after')",
