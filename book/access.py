@@ -39,5 +39,6 @@ def setup(app):
     app.connect("config-inited", add_templates)
     app.connect("html-page-context", name_folded_cells)
     app.add_node(nodes.citation, override=True, html=(visit_citation, depart_citation))
+    app.add_js_file("formulas.js", loading_method="defer")
     app.add_js_file("reach.js", loading_method="defer")
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -31,7 +31,23 @@ class Requirement:
 
     @property
     def version(self) -> str:
-        return metadata.version(self.name)
+        """The one that is installed; empty for a requirement of other systems than this one."""
+        try:
+            return metadata.version(self.name)
+        except metadata.PackageNotFoundError:
+            return ""
+
+
+@dataclass(frozen=True)
+class Vendored:
+    """A package of npm whose files are kept in the repository."""
+
+    name: str
+    version: str
+    licence: str
+    folder: str
+    """Where its files lie."""
+    purpose: str
 
 
 def requirements(file: str = "requirements.in", root: Path = ROOT) -> list[str]:
@@ -45,8 +61,14 @@ def declared(root: Path = ROOT) -> list[Requirement]:
     return [
         Requirement(name, entry["for"], entry["released"], entry.get("used"))
         for name, entry in entries.items()
-        if name != "asked"
+        if name not in ("asked", "vendored")
     ]
+
+
+def vendored(root: Path = ROOT) -> list[Vendored]:
+    """What `dependencies.toml` says is vendored."""
+    entries = tomllib.loads((root / FILE).read_text(encoding="utf-8"))["vendored"]
+    return [Vendored(each["name"], each["version"], each["licence"], each["folder"], each["for"]) for each in entries]
 
 
 def asked(root: Path = ROOT) -> date:

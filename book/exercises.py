@@ -39,7 +39,7 @@ FENCED = re.compile(
 OPTION = re.compile(r":([\w-]+): *(.*)\n")
 NEEDED = "answers-need"  # the tag of a cell that judges or answers depend on
 FOLDED = "# How the answer is judged"  # the line that a folded cell still shows in a student copy
-NO_ANSWER, RIGHT = "No answer yet.", "Right."  # as selfcheck.py says it
+NO_ANSWER, RIGHT = "No answer yet.", "Right."  # as srbm_book.selfcheck says it
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ exponent, averages <...>, arrays' shapes with such letters, and what operators a
 
 import re
 
-from chapters.typeset import GREEK
+from srbm_book.typeset import GREEK
 
 _GREEK = "|".join(GREEK)
 _INDEX = rf"_(?:(?:[A-Za-z0-9]{{1,3}}|{_GREEK}|target|model|data)(?!\w)|\{{[^{{}}]*\}})"

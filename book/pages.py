@@ -1,6 +1,6 @@
 """Pages generated from the executed notebooks: the ledger, its summary, the deviations and the equation map.
 
-What ``chapters/ledger.py`` stored in the metadata of each verdict is read back here; nothing is typed by hand.
+What `srbm_book.ledger` stored in the metadata of each verdict is read back here; nothing is typed by hand.
 """
 
 import ast
@@ -11,6 +11,7 @@ import tomllib
 from collections import Counter
 from collections.abc import Container
 from pathlib import Path
+from typing import ClassVar
 
 from docutils import nodes
 from docutils.statemachine import StringList
@@ -21,8 +22,8 @@ import srbm
 from benchmarks.tables import table, tables
 from book import dependencies
 from book.extension import chapter_number
-from chapters.ledger import KINDS
-from chapters.typeset import typeset
+from srbm_book.ledger import CSS_CLASS, KINDS
+from srbm_book.typeset import typeset
 
 MARKS = {"reproduced": "✓", "reproduced with a condition": "◐", "not reproduced": "✗"}
 KIND_NAMES = {
@@ -37,9 +38,19 @@ FIGURES = [f"fig-{n}" for n in range(1, 20)]
 logger = logging.getLogger(__name__)
 
 
+def ledger_of(chapters: Path) -> Path:
+    """The file of the ledger, which chapters read wherever they run and which is installed with what they import."""
+    return chapters.parent / "srbm_book" / "ledger.toml"
+
+
 def read_records(chapters: Path) -> dict[str, dict]:
-    """From each checked key to its record: what `check` stored, and the statement, section and chapter of it."""
-    files = [chapters / "ledger.toml", *sorted(chapters.glob("*.ipynb"))]
+    """From each checked key to its record: what `check` stored, and the statement, section and chapter of it.
+
+    None where there is no ledger, as in a book of a single page that a test builds.
+    """
+    if not ledger_of(chapters).exists():
+        return {}
+    files = [ledger_of(chapters), *sorted(chapters.glob("*.ipynb"))]
     return _records(*((path, path.stat().st_mtime_ns) for path in files))
 
 
@@ -119,14 +130,16 @@ def _link(record: dict, text: str) -> str:
 class Generated(SphinxDirective):
     """A directive whose Markdown is computed from the chapters."""
 
+    classes = ("generated",)
+
     def run(self):
         chapters = Path(self.env.srcdir) / "chapters"
-        for path in [chapters / "ledger.toml", chapters / "costs.json", *chapters.glob("*.ipynb")]:
+        for path in [ledger_of(chapters), chapters / "costs.json", *chapters.glob("*.ipynb")]:
             self.env.note_dependency(str(path))
         lines = self.markdown(self.read(chapters))
-        container = nodes.container(classes=["generated"])
+        container = nodes.container(classes=list(self.classes))
         self.state.nested_parse(StringList(lines, source="generated"), 0, container)
-        return container.children
+        return [container] if "ledger" in self.classes else container.children
 
     def read(self, chapters: Path):
         """What the Markdown is computed from."""
@@ -137,7 +150,12 @@ class Generated(SphinxDirective):
 
 
 class LedgerTable(Generated):
-    """``{ledger}``: every entry of the paper with its value, ours, the tolerance and its origin, and the verdict."""
+    """``{ledger}``: every entry of the paper with its value, ours, the tolerance and its origin, and the verdict.
+
+    Tables, of which ``static/ledger.js`` makes an instrument.
+    """
+
+    classes = ("generated", "ledger")
 
     def markdown(self, records):
         lines = []
@@ -211,6 +229,28 @@ class LedgerSummary(Generated):
         ]
 
 
+class Found(Generated):
+    """``{found}``: how many entries of the paper hold, hold under a condition, and do not, as a bar and in words."""
+
+    words: ClassVar = {"reproduced": "hold as they stand", "reproduced with a condition": "hold under a condition",
+                       "not reproduced": "do not hold"}  # fmt: skip
+
+    def markdown(self, records):
+        count = Counter(record["verdict"] for record in of_the_paper(records).values())
+        bar = "".join(f'<span class="{CSS_CLASS[one]}" style="flex-grow: {count[one]}"></span>' for one in MARKS)
+        items = "".join(
+            f'<li class="{CSS_CLASS[verdict]}"><b>{count[verdict]}</b> {mark} {self.words[verdict]}</li>'
+            for verdict, mark in MARKS.items()
+        )
+        return [
+            f'<div class="found"><div class="found-bar" aria-hidden="true">{bar}</div>'
+            f'<ul aria-label="Of {count.total()} statements of the paper">{items}</ul></div>',
+            "",
+            f"Of the paper's {count.total()} equations, figures and statements. [Each of them](11_conclusion), and "
+            "[those that do not simply hold](deviations).",
+        ]
+
+
 def _counts(records) -> list[str]:
     count = Counter(record["verdict"] for record in records)
     return [str(count.total()), *(str(count[verdict]) for verdict in MARKS)]
@@ -218,6 +258,8 @@ def _counts(records) -> list[str]:
 
 class OurStatements(Generated):
     """``{our-statements}``: what this edition adds, by chapter: should be and is, the tolerance and its origin."""
+
+    classes = ("generated", "ledger")
 
     def markdown(self, records):
         lines = []
@@ -229,11 +271,12 @@ class OurStatements(Generated):
                 f"**Chapter {chapter_number(chapter)}: [](/chapters/{chapter})**",
                 "",
                 *table(
-                    ["verdict", "statement", "exact / ours", "tolerance and its origin"],
+                    ["verdict", "statement", "kind", "exact / ours", "tolerance and its origin"],
                     [
                         [
                             _mark(r),
                             f"{_statement(r)}{_known(r)} {_link(r, r['key'])}",
+                            r["kind"],
                             " / ".join(dict.fromkeys(_values(r))),
                             _tolerance(r),
                         ]
@@ -242,6 +285,43 @@ class OurStatements(Generated):
                 ),
             ]
         return lines
+
+
+def read_claims(chapters: Path) -> dict[str, dict]:
+    """What is claimed as ours, or was, by the key of the check that decides it."""
+    return tomllib.loads((chapters / "ours.toml").read_text(encoding="utf-8"))
+
+
+class OurClaims(Generated):
+    """``{our-claims} claimed`` (or ``demoted``): what is new, with check, derivation, search and neighbour."""
+
+    required_arguments = 1
+
+    def read(self, chapters: Path):
+        self.env.note_dependency(str(chapters / "ours.toml"))
+        return read_records(chapters), read_claims(chapters)
+
+    def markdown(self, source):
+        records, claims = source
+        mine = [(key, claim) for key, claim in claims.items() if claim["standing"] == self.arguments[0]]
+        lines = []
+        for number, (key, claim) in enumerate(mine, 1):
+            found = [records[one] for one in (key, *claim.get("also", ())) if one in records]
+            derived = ", ".join(f"{{eq}}`{label}`" for label in claim["where"])
+            checked = ", ".join(f"{_mark(record)} {_link(record, record['key'])}" for record in found)
+            lines += [
+                f"{number}. **{typeset(claim['claim'], _escape)}**",
+                f"   - *Derived* in {derived}; *checked* by {checked}.",
+                f"   - *Nearest known:* {claim['nearest']}",
+                *(f"   - *Searched* {where}: {_escape(query)}" for where, query in map(_query, claim["searched"])),
+            ]
+        return lines
+
+
+def _query(searched: str) -> tuple[str, str]:
+    """The collection that was asked, and what."""
+    where, _, query = searched.partition(": ")
+    return where, query
 
 
 class Deviations(Generated):
@@ -302,11 +382,19 @@ class Dependencies(Generated):
     def markdown(self, records):
         licences = dependencies.licences()
         rows = [
-            [f"`{one.name}`", one.version, f"{one.released:%Y-%m}", licences[one.name], one.purpose]
+            [f"`{one.name}`", one.version, f"{one.released:%Y-%m}", licences.get(one.name, ""), one.purpose]
             for one in dependencies.declared()
         ]
         head = ["Requirement", "Version", "Last release", "Licence", "What for"]
         return [*table(head, rows), f"Last releases as of {dependencies.asked()}."]
+
+
+class Vendored(Generated):
+    """``{vendored}``: the packages of npm that the repository holds, for the browser."""
+
+    def markdown(self, records):
+        rows = [[f"`{one.name}`", one.version, one.licence, one.purpose] for one in dependencies.vendored()]
+        return table(["Package of npm", "Version", "Licence", "What for"], rows)
 
 
 class Benchmarks(SphinxDirective):
@@ -323,13 +411,23 @@ class Benchmarks(SphinxDirective):
         return container.children
 
 
+def load_script(app, pagename, templatename, context, doctree):
+    """Only pages with a ledger load its script."""
+    if 'class="generated ledger' in context.get("body", ""):
+        app.add_js_file("ledger.js", loading_method="defer")
+
+
 def setup(app):
+    app.connect("html-page-context", load_script)
     app.add_directive("ledger", LedgerTable)
     app.add_directive("ledger-summary", LedgerSummary)
+    app.add_directive("found", Found)
     app.add_directive("our-statements", OurStatements)
+    app.add_directive("our-claims", OurClaims)
     app.add_directive("deviations", Deviations)
     app.add_directive("equation-map", EquationMap)
     app.add_directive("dependencies", Dependencies)
+    app.add_directive("vendored", Vendored)
     app.add_directive("benchmarks", Benchmarks)
     app.add_role("paper", Recorded())
     app.add_role("ours", Recorded())

@@ -1,10 +1,12 @@
-"""Which other arithmetics and seeds gave the same: the tables that `chapters/verified.json` is shown as.
+"""Which other arithmetics and seeds gave the same, how many digits are right, and what the tests notice.
 
-The file is written by `commands.everywhere`, `commands.reseed` and `commands.wasm`, entry by entry.
+`chapters/verified.json` is written by `commands.everywhere`, `commands.reseed` and `commands.wasm`, entry by entry,
+`chapters/accuracy.json` by `results.accuracy`, and `chapters/mutation.json` by `tests.mutation`.
 """
 
 import json
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +26,7 @@ TITLES = {name: f"OpenBLAS kernel {name}" for name in KERNELS} | {
 } | {f"python-{minor}": f"Python {minor}" for minor in PYTHONS} | {
     "newest": "newest NumPy and SciPy",
     "oldest": "oldest NumPy and SciPy",
-    "arrays": "PyTorch and JAX on the CPU",
+    "arrays": "PyTorch, JAX and polars on the CPU",
     "wasm32": "WebAssembly, 32 bits",
 }  # fmt: skip
 """The lines of the page, by the name of a row of `commands.everywhere`; they are there whether or not a row was run."""
@@ -104,25 +106,74 @@ def wasm_table(results: dict[str, Any]) -> list[str]:
     return table(head, lines or [["", "○ not yet run", "", "", "", ""]])
 
 
+def accuracy_table(results: dict[str, Any]) -> list[str]:
+    """One line for each quantity, with its worst case."""
+    lines = [
+        [
+            entry["what"],
+            entry["over"],
+            *(f"{entry[name]:.0e}" for name in ("median", "worst", "unavoidable")),
+            entry["where"],
+            f"{max(entry['share'], 1):.0f}",
+        ]
+        for entry in results.values()
+    ]
+    head = ["quantity", "range", "median", "worst", "last bits there", "where", "at most, of last bits"]
+    return table(head, lines)
+
+
+def mutation_table(results: dict[str, Any]) -> list[str]:
+    """One line for each module of srbm, whether or not its mutants were run."""
+    lines = []
+    for module, entry in results.items():
+        if "killed" not in entry:
+            lines.append([f"`{module}`", "○ not run", "", "", ""])
+            continue
+        noticed, lived = entry["killed"], len(entry["survived"])
+        unexplained = sum(not one["reason"] for one in entry["survived"])
+        mark = "✓" if noticed >= 0.95 * (noticed + unexplained) else "✗"
+        share = f"{mark} {100 * noticed / max(noticed + lived, 1):.0f} %"
+        lines.append([f"`{module}`", share, str(noticed), f"{lived}, {unexplained} of them unexplained", _when(entry)])
+    return table(["module", "noticed", "mutants noticed", "lived", "commit and day"], lines)
+
+
+def survivors_table(results: dict[str, Any]) -> list[str]:
+    """Each mutant that lived, and why it may."""
+    lines = [
+        [f"`{module}`", f"`` {one['change']} ``".replace("|", "\\|"), one["reason"] or "✗ a gap in the tests"]
+        for module, entry in results.items()
+        for one in entry.get("survived", [])
+    ]
+    return table(["module", "change", "why it lives"], lines or [["", "none", ""]])
+
+
 def _skipped(number: int) -> str:
     return str(number) if number else ""
 
 
 class Verified(SphinxDirective):
-    """``{verified} rows``, ``{verified} reseeds`` or ``{verified} wasm32``: what other arithmetics and seeds gave."""
+    """``{verified} rows`` and the like: a table of `TABLES`, of the file that it is stored in."""
 
     required_arguments = 1
 
     def run(self):
-        file = Path(self.env.srcdir) / "chapters" / FILE.name
+        make, name = TABLES[self.arguments[0]]
+        file = Path(self.env.srcdir) / "chapters" / name
         self.env.note_dependency(str(file))
-        lines = TABLES[self.arguments[0]](read(file))
+        lines = make(read(file) if name == FILE.name else json.loads(file.read_text(encoding="utf-8")))
         container = nodes.container(classes=["generated"])
         self.state.nested_parse(StringList(lines, source="generated"), 0, container)
         return container.children
 
 
-TABLES = {"rows": rows_table, "reseeds": reseeds_table, "wasm32": wasm_table}
+TABLES: dict[str, tuple[Callable[[dict[str, Any]], list[str]], str]] = {
+    "rows": (rows_table, FILE.name),
+    "reseeds": (reseeds_table, FILE.name),
+    "wasm32": (wasm_table, FILE.name),
+    "accuracy": (accuracy_table, "accuracy.json"),
+    "mutation": (mutation_table, "mutation.json"),
+    "survivors": (survivors_table, "mutation.json"),
+}
 
 
 def setup(app):

@@ -2,7 +2,11 @@
 
 ===============  =======================================================================================
 `execute`        runs chapters and stores their outputs, in the normal form of `normalise`
+`reading`        writes the chapters as they are read in JupyterLab
 `student`        makes a copy for a course, without the solutions, and grades the answers in one (`grading`)
+`dist`           builds the wheel and the sdist
+`anywhere`       runs chapters outside the repository, beside the installed wheel
+`address`        writes the address of the repository, once it has one, wherever it is needed
 `lite`, `pdf`    make the JupyterLite site and the PDF
 `releases`       asks the package index when each requirement was released last
 `everywhere`     runs unit tests and chapters under other arithmetics, and stores what came of it

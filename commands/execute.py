@@ -21,16 +21,22 @@ from commands.normalise import dumps, normalise
 
 CHAPTERS = Path(__file__).parent.parent / "chapters"
 ONE_THREAD = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-# Peak memory of the kernel in bytes; ru_maxrss counts kilobytes, but bytes on macOS.
-PEAK = "__import__('resource').getrusage(0).ru_maxrss * (1 if __import__('sys').platform == 'darwin' else 1024)"
+# Peak memory of the kernel in bytes; ru_maxrss counts kilobytes, but bytes on macOS. Windows does not say.
+PEAK = (
+    "0 if __import__('sys').platform == 'win32' else "
+    "__import__('resource').getrusage(0).ru_maxrss * (1 if __import__('sys').platform == 'darwin' else 1024)"
+)
 
 
 class ChapterError(Exception):
     """A chapter that did not run cleanly; the message names the cell."""
 
 
-def execute(notebook, folder):
-    """Execute `notebook` in `folder`; return it normalised, with the seconds and the peak bytes it took."""
+def execute(notebook, folder, python=sys.executable):
+    """Execute `notebook` in `folder`; return it normalised, with the seconds and the peak bytes it took.
+
+    The kernel is that of `python`, which may belong to another environment.
+    """
     notebook = nbformat.from_dict(notebook)
     notebook.metadata.pop("widgets", None)
     client = NotebookClient(
@@ -41,6 +47,8 @@ def execute(notebook, folder):
         extra_arguments=["--log-level=50"],
         resources={"metadata": {"path": str(folder)}},
     )
+    client.create_kernel_manager()
+    client.km.kernel_spec.argv[0] = str(python)
     client.reset_execution_trackers()
     start = time.monotonic()
     with client.setup_kernel(env=os.environ | ONE_THREAD):

@@ -13,9 +13,9 @@ import yaml
 
 from book.exercises import NEEDED, code_cells, exercises_of, problems
 from book.pages import EQUATIONS, FIGURES, MARKS, OUR_MARKS
-from chapters.ledger import KINDS, TEST
 from commands.normalise import dumps, normalise
 from commands.symbols import symbols
+from srbm_book.ledger import KINDS, TEST
 
 PAGE_WIDTH = 88
 AT_A_GLANCE = 25  # lines of code that a reader takes in at a time
@@ -46,7 +46,7 @@ class Book:
         return cls(
             texts=texts,
             notebooks={path.stem: nbformat.reads(texts[path.stem], 4) for path in files if path.suffix == ".ipynb"},
-            ledger=tomllib.loads((root / "chapters" / "ledger.toml").read_text(encoding="utf-8")),
+            ledger=tomllib.loads((root / "srbm_book" / "ledger.toml").read_text(encoding="utf-8")),
             contents=[Path(name).name for name in _files_of(toc)],
         )
 
@@ -123,7 +123,7 @@ def no_rounding_is_printed(book):
     for where, cell in book.code():
         for output in cell.outputs:
             text = output.get("text") or output.get("evalue") or output.get("data", {}).get("text/plain", "")
-            for number in NUMBER.finditer(re.sub(r"within \S+", "", text)):
+            for number in NUMBER.finditer(re.sub(r"(?:within|give or take) \S+", "", text)):
                 digits, exponent = number["digits"].replace(".", "").lstrip("0"), int(number["exponent"] or 0)
                 if ("." in number["digits"] and len(digits) > 9) or (exponent <= -13 and len(digits) > 1):
                     yield f"{where}: prints {number[0]}, whose last digits rounding decides"

@@ -9,19 +9,19 @@ import argparse
 import os
 import shutil
 import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
 import nbformat
 
+from book.reader import write_copies
+from commands.dist import build_wheel
+
 ROOT = Path(__file__).parent.parent
-COPIED = {".py", ".toml", ".npz", ".json"}  # what a chapter reads: the ledger, the judge of exercises, stored scans
-LEFT_OUT = {"conftest.py"}  # of the tests
 INSTALL = "# In the browser only: the wheel of srbm is part of this site, the rest comes from Pyodide.\n%pip install -q"
 OPTIONAL = {
     "sklearn": "scikit-learn", "load_digits": "scikit-learn", "widgets.slider": "ipywidgets",
-    "array_api_strict": "array-api-strict",
+    "array_api_strict": "array-api-strict", "srbm_book.live": "anywidget",
 }  # fmt: skip
 
 
@@ -36,27 +36,8 @@ def for_the_browser(notebook):
 
 
 def write_contents(chapters: Path, folder: Path):
-    """Copy to `folder` what the chapters consist of, the notebooks made ready for the browser."""
-    for path in sorted(chapters.rglob("*")):
-        if path.suffix not in COPIED | {".ipynb"} or path.name in LEFT_OUT or ".ipynb_checkpoints" in path.parts:
-            continue
-        target = folder / path.relative_to(chapters)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if path.suffix == ".ipynb":
-            nbformat.write(for_the_browser(nbformat.read(path, as_version=4)), target)
-        else:
-            shutil.copyfile(path, target)
-
-
-def build_wheel(folder: Path) -> Path:
-    """Build the wheel from a copy of the sources, so that nothing of an older build gets in."""
-    source = folder / "source"
-    shutil.copytree(ROOT / "srbm", source / "srbm", ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("pyproject.toml", "README.md", "LICENSE"):
-        shutil.copyfile(ROOT / name, source / name)
-    subprocess.run([sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "-w", folder, source], check=True)
-    (wheel,) = folder.glob("srbm-*.whl")
-    return wheel
+    """Write the readers' copies of the notebooks to `folder`, made ready for the browser."""
+    write_copies(chapters, folder, for_the_browser)
 
 
 def build(jupyter_lite: Path, output: Path):

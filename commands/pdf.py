@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-import pikepdf
 import yaml
 from bs4 import BeautifulSoup
 from playwright.sync_api import sync_playwright
@@ -96,7 +95,7 @@ def join(folder: Path, listed: list[tuple[str, str | None]]) -> tuple[str, list[
     for name, part in listed:
         soup = BeautifulSoup((folder / f"{name}.html").read_text(encoding="utf-8"), "html.parser")
         article = soup.select_one("article.bd-article")
-        for element in article.select("a.headerlink, .slider"):  # beside a slider there is a figure for paper
+        for element in article.select("a.headerlink, .slider, .live script"):  # for paper there are figures
             element.decompose()
         headings += [" ".join(heading.get_text().split()) for heading in article.find_all(re.compile("^h[1-6]$"))]
         pages.append(Page(name, " ".join(article.h1.get_text().split()), part))
@@ -197,6 +196,11 @@ def assemble(front: Path, body: Path, starts: dict[str, int], headings: list[str
     joined = io.BytesIO()
     writer.write(joined)
     output.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        import pikepdf
+    except ImportError:  # not installed everywhere, see requirements.in: the file is twice as large
+        output.write_bytes(joined.getvalue())
+        return
     with pikepdf.open(joined) as document:  # which packs the tags, half of the file
         document.save(output, object_stream_mode=pikepdf.ObjectStreamMode.generate, recompress_flate=True)
 

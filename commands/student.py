@@ -2,7 +2,7 @@
 
 The copy is made from the chapters themselves; nothing is kept twice. Solutions go, what they leave open is marked, and
 the directives and roles of the book become plain Markdown, so that a notebook reads well in JupyterLab alone. It runs
-from its folder, which gets the ledger, the judge and the data as well; all it needs is the installed `srbm`.
+in any folder; all it needs is the installed `srbm`, with what the chapters import (`srbm_book`).
 
 ``python -m commands.student --grade [folder]`` executes the answers in a copy and says what the judge says of each one
 (`commands.grading`). What is asked and the judges come from the book, only the answers from the copy.
@@ -10,77 +10,21 @@ from its folder, which gets the ledger, the judge and the data as well; all it n
 
 import argparse
 import os
-import re
 import shlex
-import shutil
 import sys
 from pathlib import Path
 
 import nbformat
 
-from book.exercises import FOLDED, Directive, code_cells, exercises_of, in_reading_order, number_of, parts
-from book.extension import Numbering
+from book.exercises import code_cells, exercises_of, in_reading_order, parts
+from book.reader import Numbers, code_cell, heading_of, markdown_cell, quoted
 from commands.grading.judging import judged, report
 from commands.normalise import dumps, normalise
 
 CHAPTERS = Path(__file__).parent.parent / "chapters"
-NEEDED = ("drawings.py", "ledger.py", "ledger.toml", "selfcheck.py", "tables.py", "typeset.py", "data")
 ANSWER = "*Your answer:*"
-SIGNS = {  # what a role of the book looks like without it
-    "eq": "({})",
-    "numref": "Fig. {}",
-    "cite": "[{}]",
-    "ref": "{}",
-    "doc": "{}",
-}
 PREFACE = """*Student copy, without the solutions. Answer in the cells that say "your answer"; where they hold code,
 running one has it judged. The folded cells are the judges: opening one is allowed, and spoils the exercise.*"""
-
-
-class Numbers:
-    """The numbers that the labels of all chapters have in the book."""
-
-    def __init__(self, chapters: Path):
-        self.of: dict[str, str] = {}
-        self.titles: dict[str, str] = {}
-        for path in sorted([*chapters.glob("*.ipynb"), *chapters.glob("*.md")]):
-            sources, names = _markdown_and_figures(path)
-            self.titles[path.stem] = next(iter(re.findall(r"^# (.+)", "\n".join(sources), re.MULTILINE)), path.stem)
-            equations = re.findall(r"\$\$\s*\((eq-[\w-]+)\)", "\n".join(sources))
-            for kind, labels in (("eq", equations), ("fig", names)):
-                numbering = Numbering(kind, path.stem)
-                self.of |= {label: numbering(label) for label in labels}
-
-    def role(self, match: re.Match) -> str:
-        """A role and its target as plain text."""
-        name, text, target = match["role"], match["text"], match["target"]
-        if text and name != "cite":
-            return text
-        if target.startswith("ex-"):
-            return f"Exercise {number_of(target)}"
-        return SIGNS.get(name, "{}").format(self.of.get(target, self.titles.get(target, target)))
-
-    def link(self, match: re.Match) -> str:
-        """A link without a text carries the title of the page; the copy links to notebooks only."""
-        text, page = match[1], Path(match[2]).stem
-        title = text or self.titles.get(page, page)
-        return f"[{title}]({page}.ipynb)" if re.match(r"(\d\d|[A-Z])_", page) else title
-
-
-def _markdown_and_figures(path: Path) -> tuple[list[str], list[str]]:
-    """The Markdown cells of a chapter, and the names of the figures that its cells draw."""
-    if path.suffix == ".md":
-        return [path.read_text(encoding="utf-8")], []
-    cells = nbformat.read(path, as_version=4).cells
-    figures = [cell.metadata.get("mystnb", {}).get("figure", {}).get("name") for cell in cells]
-    return [cell.source for cell in cells if cell.cell_type == "markdown"], [name for name in figures if name]
-
-
-def plain(markdown: str, numbers: Numbers) -> str:
-    """Markdown of the book without its roles and the labels of its equations, which become numbers."""
-    text = re.sub(r"\{(?P<role>\w+)\}`(?:(?P<text>[^`<]*?) *<)?(?P<target>[^`>]*)>?`", numbers.role, markdown)
-    text = re.sub(r"\$\$[ \t]*\((eq-[\w-]+)\)", lambda m: rf"\tag{{{numbers.of[m[1]]}}}" + "\n$$", text)
-    return re.sub(r"\[([^\]]*)\]\(/?(?:chapters/)?([\w/]+)(?:\.md|\.ipynb)?\)", numbers.link, text)
 
 
 def student_copy(notebook, chapter: str, numbers: Numbers):
@@ -90,7 +34,7 @@ def student_copy(notebook, chapter: str, numbers: Numbers):
     for cell in notebook.cells:
         if cell.cell_type == "code":
             if not in_solution:
-                cells += _code(cell, numbers)
+                cells += code_cell(cell, numbers)
             continue
         text = ""
         for part in parts(cell.source):
@@ -100,35 +44,17 @@ def student_copy(notebook, chapter: str, numbers: Numbers):
                 in_solution = part.name == "solution-start"
             elif part.name == "exercise":
                 exercise = exercises[part.options["label"]]
-                text += f"### Exercise {exercise.number} ({exercise.kind}): {exercise.title}\n\n{exercise.text}\n"
+                text += heading_of(exercise)
                 if not exercise.judged:
-                    cells += [_markdown(text, numbers), *_room(exercise)]
+                    cells += [markdown_cell(text, numbers), *_room(exercise)]
                     text = ""
             elif part.name not in ("solution", "cost"):
-                text += _quoted(part)
-        cells.append(_markdown(text, numbers))
+                text += quoted(part)
+        cells.append(markdown_cell(text, numbers))
     title, *rest = [cell for cell in cells if cell.cell_type == "code" or cell.source]
-    copy = nbformat.v4.new_notebook(cells=[title, _markdown(PREFACE, numbers), *rest])
+    copy = nbformat.v4.new_notebook(cells=[title, markdown_cell(PREFACE, numbers), *rest])
     copy.metadata = normalise(copy).metadata
     return copy
-
-
-def _code(cell, numbers):
-    """A code cell without outputs, followed by the caption of its figure."""
-    new = nbformat.v4.new_code_cell(cell.source)
-    if tags := cell.metadata.get("tags"):
-        new.metadata["tags"] = tags
-        if "hide-input" in tags:
-            new.source = f"{FOLDED}\n{cell.source}"
-            new.metadata["jupyter"] = {"source_hidden": True}
-    figure = cell.metadata.get("mystnb", {}).get("figure")
-    if not figure:
-        return [new]
-    return [new, _markdown(f"**Fig. {numbers.of[figure['name']]}.** {figure['caption']}", numbers)]
-
-
-def _markdown(text, numbers):
-    return nbformat.v4.new_markdown_cell(re.sub(r"\n{3,}", "\n\n", plain(text, numbers)).strip())
 
 
 def _room(exercise):
@@ -137,12 +63,6 @@ def _room(exercise):
     if exercise.kind not in ("compute", "explore"):
         return [text]
     return [nbformat.v4.new_code_cell("# your code"), text]
-
-
-def _quoted(directive: Directive) -> str:
-    """A note or an admonition as a quotation."""
-    title = directive.argument or directive.name.capitalize()
-    return "\n".join(f"> {line}" for line in ["", f"**{title}**", "", *directive.body.splitlines()])[2:] + "\n"
 
 
 def write(folder: Path, chapters: Path = CHAPTERS) -> list[Path]:
@@ -155,9 +75,6 @@ def write(folder: Path, chapters: Path = CHAPTERS) -> list[Path]:
             "choose another folder (make student TO=folder) or remove them"
         )
     folder.mkdir(parents=True, exist_ok=True)
-    for name in NEEDED:
-        copy = shutil.copytree if (chapters / name).is_dir() else shutil.copy
-        copy(chapters / name, folder / name, **({"dirs_exist_ok": True} if copy is shutil.copytree else {}))
     for path in in_reading_order(chapters):
         copy = student_copy(nbformat.read(path, as_version=4), path.stem, numbers)
         (folder / path.name).write_text(dumps(copy), encoding="utf-8")

@@ -22,11 +22,11 @@ from pathlib import Path
 from typing import Any
 
 from book import verified
+from commands.dist import PACKAGES
 from commands.everywhere import records
 from commands.everywhere.environments import NotRun
 from commands.everywhere.running import read_report
 from commands.hygiene import RAISES
-from commands.lite import COPIED, LEFT_OUT
 
 ROOT = Path(__file__).parent.parent
 CHAPTERS = ROOT / "chapters"
@@ -151,16 +151,12 @@ def _difference(cell, result) -> str:
 def lay_out(folder: Path) -> None:
     """Copy to `folder`, which the interpreter takes for the root of all files, what chapters and tests need."""
     without = shutil.ignore_patterns("__pycache__")
-    for name in ("srbm", "results", "tests/srbm"):
+    for name in (*PACKAGES, "results", "tests/srbm"):
         shutil.copytree(ROOT / name, folder / "book" / name, ignore=without)
     shutil.copy(ROOT / "pyproject.toml", folder / "book")
-    for path in CHAPTERS.rglob("*"):
-        if path.suffix in COPIED and path.name not in LEFT_OUT:
-            target = folder / "book" / "chapters" / path.relative_to(CHAPTERS)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(path, target)
     shutil.copy(GUEST, folder)
-    (folder / "tmp").mkdir()
+    for name in ("book/chapters", "tmp"):  # where chapters run, and for what they write
+        (folder / name).mkdir()
 
 
 @dataclass(frozen=True)

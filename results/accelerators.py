@@ -1,4 +1,4 @@
-"""Remake chapters/data/accelerators.npz, the same trainings by other array libraries: python -m results.accelerators
+"""Remake srbm_book/data/accelerators.npz, the same trainings by other array libraries: python -m results.accelerators
 
 One row for each library and device that this environment has: PyTorch (pip install '.[gpu]') and JAX, on the CPU and on
 a GPU where there is one. The random numbers are NumPy's, the same in every row. Takes half a minute.
@@ -12,7 +12,7 @@ import numpy as np
 from srbm import CD, PCD, Exact, FreeScalarField, ScalarRBM, load_digits, second_moment, train
 from srbm._support.arrays import to_numpy
 
-STORED = Path(__file__).parent.parent / "chapters" / "data" / "accelerators.npz"
+STORED = Path(__file__).parent.parent / "srbm_book" / "data" / "accelerators.npz"
 FIELD = FreeScalarField(10, 4.0)
 START = ScalarRBM.random(10, 10, 12.0, 0.3, rng=1)
 STRATEGIES = (Exact(), CD(128, 2), PCD(128, 10), PCD(16, 2))

@@ -1,4 +1,4 @@
-"""Remake chapters/data/bernoulli_mnist.npz, binary hidden nodes trained on MNIST: python -m results.bernoulli_mnist
+"""Remake srbm_book/data/bernoulli_mnist.npz, binary hidden nodes trained on MNIST: python -m results.bernoulli_mnist
 
 Up to 16 hidden nodes the gradient and the likelihood are enumerated; with 64 nodes training is by persistent chains
 and ln Z by annealed importance sampling. Weights are rounded to half precision, and everything stored refers to the
@@ -11,7 +11,7 @@ import numpy as np
 
 from srbm import GaussianBernoulliRBM, StepDecay, load_mnist, maximum_likelihood, second_moment, train_bernoulli
 
-STORED = Path(__file__).parent.parent / "chapters" / "data" / "bernoulli_mnist.npz"
+STORED = Path(__file__).parent.parent / "srbm_book" / "data" / "bernoulli_mnist.npz"
 ENUMERATED = (4, 8, 16)
 SAMPLED = 64
 ANNEALINGS = ((100, 1000), (100, 10_000))

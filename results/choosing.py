@@ -1,4 +1,4 @@
-"""Remake chapters/data/choosing.json, ways to choose a machine for data, compared on rows they have not seen.
+"""Remake srbm_book/data/choosing.json, ways to choose a machine for data, compared on rows they have not seen.
 
     python -m results.choosing [name of a data set ...]
 
@@ -23,7 +23,7 @@ from sklearn.decomposition import PCA
 from srbm import recommend
 from srbm.held_out import log_densities, node_masses, one_mass
 
-STORED = Path(__file__).parent.parent / "chapters" / "data" / "choosing.json"
+STORED = Path(__file__).parent.parent / "srbm_book" / "data" / "choosing.json"
 SPLITS, FOLDS, MOST_UNSEEN = 20, 5, 2000
 LARGE = 16, 32
 """Tables with more columns than these are split half and a quarter as often."""

@@ -1,4 +1,4 @@
-"""Remake chapters/data/freezing_scan.npz, where a decaying rate leaves a learnt mass: python -m results.freezing_scan
+"""Remake srbm_book/data/freezing_scan.npz, where a decaying rate leaves a learnt mass: python -m results.freezing_scan
 
 Figure 19 of the paper for a grid of initial learning rates and numbers of chains: 60000 updates by persistent
 contrastive divergence from `RUNS` random starts with mu^2(0) = 6, one sweep per update, the rate multiplied by 0.99
@@ -17,7 +17,7 @@ from srbm import FreeScalarField, ScalarRBM, StepDecay
 RATES = (0.05, 0.1, 0.2, 0.32, 0.5, 1.0)
 CHAINS = (128, 2048, 32768)
 RUNS, EPOCHS, START, N = 6, 60_000, 6.0, 10
-DATA = Path(__file__).parent.parent / "chapters" / "data" / "freezing_scan.npz"
+DATA = Path(__file__).parent.parent / "srbm_book" / "data" / "freezing_scan.npz"
 
 
 def frozen(chains):

@@ -1,4 +1,4 @@
-"""Remake chapters/data/mnist_scan.npz, what Chapter 9 asks the images of MNIST: python -m results.mnist_scan
+"""Remake srbm_book/data/mnist_scan.npz, what Chapter 9 asks the images of MNIST: python -m results.mnist_scan
 
 Two independent parts:
 
@@ -24,7 +24,7 @@ MASS_SQUARED = 100.0
 SIZES = (937, 3750, 15_000, 30_000, 60_000)
 NODES = (1, 2, 4, 8, 12, 16, 24, 32, 48, 64, 80, 100, 128, 192, 251)
 SUBSETS, TAUGHT = 16, 12_000
-DATA = Path(__file__).parent.parent / "chapters" / "data" / "mnist_scan.npz"
+DATA = Path(__file__).parent.parent / "srbm_book" / "data" / "mnist_scan.npz"
 
 
 def growth(images):

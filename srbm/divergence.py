@@ -16,9 +16,40 @@ _SINGULAR = 1e14
 """From this condition number on the smallest eigenvalue of an inverse is rounding."""
 
 
-def _relative_entropy(ratio: Floats) -> Floats:
-    """-1 + b/a - ln(b/a), accurate near b = a."""
-    return (ratio - 1) - np.log1p(ratio - 1)
+def _relative_entropy(ratio: Floats, excess: Floats) -> Floats:
+    """x - ln r of the ratio r = b/a > 0 and its excess x = r - 1, to rounding in all of the range.
+
+    For small x, where the two terms cancel, it is x y - 2 (y^3/3 + y^5/5 + ...) with y = x / (2 + x): the series of
+    ln(1 + x) = 2 artanh y, whose first term makes x - 2 y = x y.
+    """
+    near = np.abs(excess) < 0.5
+    result = np.empty_like(excess)
+    result[~near] = excess[~near] - np.log(ratio[~near])
+    x = excess[near]
+    y = x / (2 + x)
+    series = np.zeros_like(y)
+    for power in range(37, 1, -2):  # y^2 <= 1/9
+        series = y**2 * (series + 1 / power)
+    result[near] = y * (x - 2 * series)
+    return result
+
+
+def _ratios(target: Floats, model: Floats) -> tuple[Floats, Floats]:
+    """The generalised eigenvalues b/a of the two kernels, ascending, and b/a - 1, each as accurate as it can be had.
+
+    An eigenvalue of a pencil is found to the rounding of the largest one. Ratios close to 1 are therefore taken from
+    the difference of the kernels, which is exact where they are close, and those that are closer to the smallest one
+    than to the largest from the inverse problem.
+    """
+    ratio: Floats = scipy.linalg.eigh(model, target, eigvals_only=True)
+    if (ratio < 0.5).any():
+        inverse = scipy.linalg.eigh(target, model, eigvals_only=True)[::-1]
+        ratio = np.where(ratio < np.sqrt(ratio[-1] / inverse[0]), 1 / inverse, ratio)
+    excess = ratio - 1
+    if (np.abs(excess) < 0.5).any():
+        difference = scipy.linalg.eigh(model - target, target, eigvals_only=True)
+        excess = np.where(np.abs(excess) < 0.5, difference, excess)
+    return ratio, excess
 
 
 @in_range
@@ -74,7 +105,7 @@ def kl_divergence(target_kernel: ArrayLike, model_kernel: ArrayLike) -> float:
             "not vary"
         )
     positive_spectrum(model, "model_kernel")
-    return float(_relative_entropy(scipy.linalg.eigh(model, target, eigvals_only=True)).sum() / 2)
+    return float(_relative_entropy(*_ratios(target, model)).sum() / 2)
 
 
 @in_extended_range
@@ -119,8 +150,9 @@ def truncated_kl(eigenvalues: ArrayLike, n_hidden: ArrayLike, mass_squared: floa
     hidden = finite(n_hidden, "n_hidden")
     if (hidden < 0).any() or (hidden != np.floor(hidden)).any():
         raise ValueError(f"n_hidden must be non-negative integers, got {n_hidden!r}")
-    with np.errstate(divide="ignore"):
-        cost = np.where(np.isinf(kappa), np.inf, _relative_entropy(mass_squared / kappa) / 2)
+    varies = kappa[np.isfinite(kappa)]
+    cost = np.full(kappa.shape, np.inf)
+    cost[: len(varies)] = _relative_entropy(mass_squared / varies, (mass_squared - varies) / varies) / 2
     left = np.concatenate([np.cumsum(cost[::-1])[::-1], [0.0]])
     kept = np.minimum(hidden, len(lighter(kappa, mass_squared))).astype(int)
     return left[kept] if kept.ndim else float(left[kept])

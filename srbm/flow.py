@@ -10,7 +10,7 @@ is a closed form, `trajectories` has it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any
 
@@ -23,6 +23,7 @@ from ._support.checks import (
     LearntMass,
     correlation_matrix,
     finite,
+    frozen,
     learnt_mass,
     require_instance,
 )
@@ -64,20 +65,33 @@ class Flow:
     mass_squared: Floats
     hidden_variance: float
 
+    def __post_init__(self) -> None:
+        for name in ("times", "weights", "mass_squared"):
+            object.__setattr__(self, name, frozen(getattr(self, name)))
+
+    def __getstate__(self) -> dict[str, Any]:
+        """The solution alone, for pickle and copy: what was computed from it is computed again."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        for name, value in state.items():
+            object.__setattr__(self, name, value)
+        self.__post_init__()  # a copy of an array is no longer read-only
+
     def __repr__(self) -> str:
         return f"<Flow: {len(self.times)} times up to t = {self.times[-1]:.6g}>"
 
     @cached_property
     def singular_values(self) -> Floats:
         """Singular values xi_alpha of W, descending, of shape (T, min(N_v, N_h))."""
-        return np.linalg.svd(self.weights, compute_uv=False)
+        return frozen(np.linalg.svd(self.weights, compute_uv=False))
 
     @cached_property
     def eigenvalues(self) -> Floats:
         """Eigenvalues lambda_alpha of the kernel, ascending, of shape (T, N_v)."""
         reached = self.mass_squared[:, None] - self.hidden_variance * self.singular_values**2
         rest = self.weights.shape[1] - reached.shape[1]
-        return np.concatenate([reached, np.repeat(self.mass_squared[:, None], rest, axis=1)], axis=1)
+        return frozen(np.concatenate([reached, np.repeat(self.mass_squared[:, None], rest, axis=1)], axis=1))
 
     @property
     def model(self) -> ScalarRBM:
@@ -127,7 +141,8 @@ def gradient_flow(
         lambda = 0; `.last_good` is the Flow up to there. (The exact flow never crosses it; an integrator that steps
         over it would go on, with all invariants intact, on a branch without meaning.)
     ValueError
-        For a mass per node, a hidden bias, or times that do not increase.
+        For a mass per node, a hidden bias, or times that do not increase; also where the flow would take hours, since
+        it has more than a thousand variables and modes that relax in a millionth of the time asked for.
 
     Examples
     --------
@@ -155,28 +170,32 @@ def gradient_flow(
 
     reached = 0
 
-    def velocity(time: float, state: Floats) -> Floats:
+    def velocity(time: float, states: Floats) -> Floats:  # a state in each column: a Jacobian needs many at once
         nonlocal reached
         passed = int(np.searchsorted(times, time, side="right"))
         if passed > reached:
             advance(passed - reached)
             reached = passed
-        weights = state[:-1].reshape(shape)
-        ensemble = Ensemble(weights[None], state[None, -1:], variance)
-        if not ensemble.normalizable()[0]:
-            return np.full_like(state, np.nan)  # the step-size control rejects the step and tries a smaller one
-        propagator = np.linalg.inv(ensemble.kernel[0])
-        mass = np.trace(propagator) / 2 - half_trace if learn_mass else 0.0
+        weights, mass = states[:-1].T.reshape(states.shape[1], *shape), states[-1:].T
+        ensemble = Ensemble(weights, mass, variance)
+        good = ensemble.normalizable()
+        kernel = ensemble.kernel
+        kernel[~good] = np.nan  # the step-size control rejects the step and tries a smaller one
+        propagator = np.linalg.inv(kernel)
+        drift = np.zeros_like(mass)
+        if learn_mass:
+            drift[:, 0] = np.trace(propagator, axis1=1, axis2=2) / 2 - half_trace
         if learn_mass == "mu":
-            mass *= 4 * state[-1]
-        return np.append(variance * ((correlation - propagator) @ weights).ravel(), mass)
+            drift *= 4 * mass
+        climb = variance * ((correlation - propagator) @ weights)
+        return np.concatenate([climb.reshape(len(climb), rbm.weights.size), drift], axis=1).T
 
     start = np.append(rbm.weights.ravel(), rbm.mass_squared)
     scale = np.append(np.full(rbm.weights.size, np.sqrt(rbm.mass_squared / variance)), rbm.mass_squared)
     if len(times) == 1:
         return Flow(times, rbm.weights[None], start[-1:], variance)
-    stiff = learn_mass and _explicit_steps(initial, correlation, times, learn_mass) > _MANY
-    integrator: Any = {"method": "Radau", "rtol": 1e-8} if stiff else {"method": "DOP853", "rtol": 1e-10}
+    integrator: dict[str, Any] = {"vectorized": True}  # velocities of many states at once
+    integrator |= _integrator(_explicit_steps(initial, correlation, times, learn_mass), len(start), times)
     with (
         single_threaded(rbm.n_visible),
         np.errstate(all="ignore"),
@@ -198,18 +217,39 @@ def gradient_flow(
     return flow
 
 
-_MANY = 50_000
-"""Steps of the explicit integrator beyond which the implicit one is the faster."""
+_MOST = 1e6
+"""Steps beyond which an explicit integrator would take hours."""
+
+
+def _integrator(steps: float, size: int, times: Floats) -> dict[str, Any]:
+    """What integrates `size` variables the faster, if the explicit integrator needs so many `steps`.
+
+    Each step of the explicit one costs twelve velocities. The implicit one needs few steps, but factorises matrices of
+    this size, some hundred times: from a thousand variables on that takes minutes.
+    """
+    if size <= 1000 and steps > 2000 + 20 * size + 12_000 * (size / 400) ** 3:
+        return {"method": "Radau", "rtol": 1e-8}
+    if steps > _MOST:
+        raise ValueError(
+            f"the lightest modes relax so fast that the flow to t = {times[-1]:g} would take {steps:.1g} steps, hours: "
+            f"ask for times up to {times[0] + (times[-1] - times[0]) * _MOST / steps:.2g}, take maximum_likelihood for "
+            "the end of the flow, mode_trajectory for a start that is aligned with the target, or measure the fields "
+            "in other units"
+        )
+    return {"method": "DOP853", "rtol": 1e-10}
 
 
 def _explicit_steps(initial: Ensemble, correlation: Floats, times: Floats, learn_mass: LearntMass) -> float:
-    """How many steps an explicit integrator would need to stay stable.
+    """How many steps an explicit integrator needs to stay stable, near the end of the flow or at its start.
 
-    The mass relaxes at the rate tr K^-2 / 2, W at the largest eigenvalue of the correlation matrix: in large fields the
-    mass is by far the faster and follows W as its slave, which forces an explicit integrator to small steps.
+    A mode that has been learnt relaxes at the rate 2 sigma_h^2 (mu^2 - kappa) / kappa^2. The mass relaxes at the rate
+    tr K^-2 / 2: in large fields it is by far the faster and follows W as its slave. The integrator's own step does not
+    help, it has to be shorter than six times the shortest of these times.
     """
-    propagator = np.linalg.inv(initial.kernel[0])
-    rate = max(float((propagator**2).sum()), float((correlation**2).sum())) / 2
-    if learn_mass == "mu":
-        rate *= 4 * float(initial.mass_squared[0, 0])
-    return rate * float(times[-1] - times[0]) / 6
+    variances, mass = np.linalg.eigvalsh(correlation), float(initial.mass_squared[0, 0])
+    rate = float((2 * initial.hidden_variance * variances * (mass * variances - 1)).max())
+    if learn_mass:
+        propagator = np.linalg.inv(initial.kernel[0])
+        slave = max(float((propagator**2).sum()), float((variances**2).sum())) / 2
+        rate = max(rate, slave * (4 * mass if learn_mass == "mu" else 1))
+    return max(rate, 0.0) * float(times[-1] - times[0]) / 6

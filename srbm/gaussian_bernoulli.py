@@ -313,6 +313,9 @@ class GaussianBernoulliRBM(Machine):
         error = ratio.std(ddof=1) / ratio.mean() / np.sqrt(chains)
         return float(start + scipy.special.logsumexp(log_weight) - np.log(chains)), float(error)
 
+    def _bias_given(self, phi: Floats) -> Floats:
+        return -self.psi(phi)
+
     def _hidden_given(self, phi: Floats, rng: np.random.Generator) -> Floats:
         psi = self.psi(phi)
         return np.where(rng.random(psi.shape) < scipy.special.expit(2 * psi), 1.0, -1.0)

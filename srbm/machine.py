@@ -6,6 +6,7 @@ these methods it does in its own way; where it says nothing, both layers are Gau
 
     action(phi), log_density(phi)               what it says of fields phi, (..., N_v) to (...)
     hidden_mean(phi), visible_mean(hidden)      the mean of one layer given the other
+    condition(observed), fill(phi)              what it says of missing nodes, given the others
     sample(n, rng), gibbs(phi, steps, rng)      configurations, and sweeps of Markov chains
     trace(draws, start, rng)                    the path of such chains
     save(path), load(path)                      a file
@@ -22,7 +23,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ._support.checks import Floats, PathLike, Seed, count, fields, frozen, number, numpy_generator
+from ._support.checks import Floats, PathLike, Seed, count, fields, fields_with_gaps, frozen, number, numpy_generator
 from ._support.files import Stored, load_arrays, save_arrays
 from ._support.range import in_range
 from ._support.runtime import progress_bar
@@ -171,6 +172,97 @@ class Machine(ABC):
             The means.
         """
         return fields(hidden, "hidden", self.n_hidden) @ self.weights.T / self.mass_squared
+
+    def condition(self, observed: ArrayLike) -> Self:
+        r"""The distribution of the missing visible nodes given the others, which is a machine of the same kind.
+
+        Within a layer nothing is coupled. So what is observed acts on the hidden nodes alone, as a part of their bias,
+        and the machine of the missing nodes has their masses, their rows of W and, of a `ScalarRBM`,
+
+        .. math:: \eta' = \eta + \sigma_h^2 W_o^T \phi_o,
+
+        of a `GaussianBernoulliRBM`
+
+        .. math:: \eta' = \eta - W_o^T \phi_o,
+
+        with the index o for the observed nodes: Eqs. (7) and (88), these fields fixed. Its `mean` and `propagator` are
+        mean and covariance of what is missing, `sample` draws it, `log_density` judges it. Nothing is inverted before
+        one of them is asked for; where few hidden nodes meet many missing ones, `latent_form` has the covariance as
+        factors. It may exist where the machine itself does not: of its kernel only the block of the missing nodes has
+        to be positive.
+
+        Parameters
+        ----------
+        observed : array (N_v,)
+            One configuration, NaN where a node is missing; what is masked, None or pandas' NA is missing, too.
+
+        Returns
+        -------
+        Machine
+            One of this class, of the missing nodes in their order: it describes `observed[np.isnan(observed)]`.
+
+        Raises
+        ------
+        ValueError
+            When no node is missing, for several configurations at once (see `fill`), and of a `Phi4RBM`.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from srbm import ScalarRBM
+        >>> rbm = ScalarRBM([[1.0], [1.0], [0.0]], mass_squared=5.0)
+        >>> rest = rbm.condition([2.0, np.nan, np.nan])
+        >>> rest.mean, rest.propagator
+        (array([0.5, 0. ]), array([[0.25, 0.  ],
+               [0.  , 0.2 ]]))
+        """
+        phi = fields_with_gaps(observed, "observed", self.n_visible)
+        if phi.ndim != 1:
+            raise ValueError(
+                f"observed must be one configuration, shape ({self.n_visible},), got shape {phi.shape}: pass one row, "
+                "or use fill(phi), which takes many"
+            )
+        missing = np.isnan(phi)
+        if not missing.any():
+            raise ValueError("observed has no missing node: mark those whose distribution is wanted with NaN")
+        return self._rest(missing, hidden_bias=self._bias_given(np.where(missing, 0, phi)))
+
+    def fill(self, phi: ArrayLike) -> Floats:
+        """Configurations with gaps, filled with the mean of what is missing given what is there.
+
+        Parameters
+        ----------
+        phi : array (..., N_v)
+            Visible fields, NaN where a node is missing (masked, None and pandas' NA are missing, too); every
+            configuration may have gaps of its own.
+
+        Returns
+        -------
+        array (..., N_v)
+            The fields without gaps; what was there is unchanged.
+
+        Raises
+        ------
+        ValueError
+            Of a `Phi4RBM`, and of a `GaussianBernoulliRBM` with more hidden nodes than can be enumerated.
+        NotNormalizableError
+            Where the block of the kernel that belongs to missing nodes is not positive.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from srbm import ScalarRBM
+        >>> ScalarRBM([[1.0], [1.0]], mass_squared=4.0).fill([[3.0, np.nan], [np.nan, np.nan], [1.0, 2.0]])
+        array([[3., 1.],
+               [0., 0.],
+               [1., 2.]])
+        """
+        phi = fields_with_gaps(phi, "phi", self.n_visible)
+        for row in phi.reshape(-1, self.n_visible):  # a view
+            missing = np.isnan(row)
+            if missing.any():
+                row[missing] = cast(Any, self.condition(row)).mean
+        return phi
 
     @abstractmethod
     def sample(self, n: int, rng: Seed = None) -> Floats:
@@ -334,6 +426,15 @@ class Machine(ABC):
     def _visible(self, phi: Any) -> Floats:
         """`phi` as visible fields (..., N_v)."""
         return fields(phi, "phi", self.n_visible)
+
+    @abstractmethod
+    def _bias_given(self, phi: Floats) -> Floats:
+        """The bias (..., N_h) of the hidden nodes with the action of the visible fields phi (..., N_v) in it."""
+
+    def _rest(self, missing: np.ndarray, **changes: Any) -> Self:
+        """This machine with the visible nodes that are `missing` alone, and further `changes`."""
+        mass = self.mass_squared if np.ndim(self.mass_squared) == 0 else self.mass_squared[missing]
+        return dataclasses.replace(cast(Any, self), weights=self.weights[missing], mass_squared=mass, **changes)
 
     def _hidden_given(self, phi: Floats, rng: np.random.Generator) -> Floats:
         """h (..., N_h) drawn given phi (..., N_v)."""

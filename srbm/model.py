@@ -23,6 +23,7 @@ from ._support.checks import (
     Floats,
     Seed,
     count,
+    fields_with_gaps,
     finite,
     frozen,
     hidden_bias,
@@ -199,7 +200,26 @@ class ScalarRBM(Machine):
     @in_range
     def mean(self) -> Floats:
         """Mean field <phi> = K^-1 J, of shape (N_v,)."""
-        return scipy.linalg.cho_solve((self._cholesky, True), self.source)
+        if self.hidden_bias is None:
+            _ = self._cholesky  # raises where there is no mean
+            return np.zeros(self.n_visible)
+        return self._response(self.hidden_bias)
+
+    def _response(self, bias: Floats) -> Floats:
+        """The mean field K^-1 W eta (..., N_v) for biases eta (..., N_h), through the smaller of the two layers.
+
+        The layers are joined by K^-1 W = M^-1 W (1 - sigma_h^2 W^T M^-1 W)^-1 with the masses M (Woodbury): the
+        inverse of an N_h x N_h matrix gives the mean of the hidden nodes, `visible_mean` the rest.
+        """
+        if 0 < self.n_hidden < self.n_visible:
+            scaled = self.weights.T / self.mass_squared
+            try:
+                factor = scipy.linalg.cho_factor(np.eye(self.n_hidden) - self.hidden_variance * scaled @ self.weights)
+            except np.linalg.LinAlgError:
+                pass  # then K is not positive either, and its own decomposition says why
+            else:
+                return scipy.linalg.cho_solve(factor, bias.T).T @ scaled
+        return scipy.linalg.cho_solve((self._cholesky, True), self.weights @ bias.T).T
 
     @property
     @in_range
@@ -305,6 +325,48 @@ class ScalarRBM(Machine):
         return mean if self.hidden_bias is None else mean + self.hidden_bias
 
     @in_range
+    def fill(self, phi: ArrayLike) -> Floats:
+        """Configurations with gaps, filled with the mean of what is missing given what is there.
+
+        Configurations with the same gaps are filled together.
+
+        Parameters
+        ----------
+        phi : array (..., N_v)
+            Visible fields, NaN where a node is missing (masked, None and pandas' NA are missing, too); every
+            configuration may have gaps of its own.
+
+        Returns
+        -------
+        array (..., N_v)
+            The fields without gaps; what was there is unchanged.
+
+        Raises
+        ------
+        NotNormalizableError
+            Where the block of the kernel that belongs to missing nodes is not positive.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from srbm import ScalarRBM
+        >>> ScalarRBM([[1.0], [1.0]], mass_squared=4.0).fill([[3.0, np.nan], [np.nan, np.nan], [1.0, 2.0]])
+        array([[3., 1.],
+               [0., 0.],
+               [1., 2.]])
+        """
+        phi = fields_with_gaps(phi, "phi", self.n_visible)
+        rows = phi.reshape(-1, self.n_visible)  # a view
+        gaps = np.isnan(rows)
+        bias = self._bias_given(np.where(gaps, 0, rows))
+        patterns, which, counts = np.unique(gaps, axis=0, return_inverse=True, return_counts=True)
+        groups = np.split(np.argsort(which, kind="stable"), np.cumsum(counts)[:-1])
+        for missing, group in zip(patterns, groups, strict=False):  # no patterns make one empty group
+            if missing.any():
+                rows[np.ix_(group, missing)] = self._rest(missing, hidden_bias=None)._response(bias[group])
+        return phi
+
+    @in_range
     def reconstruct(self, phi: ArrayLike) -> Floats:
         """One mean-field pass forward and backward, as in Fig. 16.
 
@@ -319,6 +381,9 @@ class ScalarRBM(Machine):
             The mean of phi given the mean of h given these fields.
         """
         return self.visible_mean(self.hidden_mean(phi))
+
+    def _bias_given(self, phi: Floats) -> Floats:
+        return self.hidden_mean(phi)
 
     def __repr__(self) -> str:
         mass = self.mass_squared if np.ndim(self.mass_squared) == 0 else "one per node"

@@ -246,6 +246,12 @@ class Phi4RBM(Machine):
         )
         return path.reshape(-1, self.n_visible)[:n]
 
+    def _bias_given(self, phi: Floats) -> Floats:
+        raise ValueError(
+            "what is observed is a bias for the hidden nodes, which a Phi4RBM does not have: what is missing has no "
+            "closed form; sample it, setting the observed nodes back after every sweep of gibbs"
+        )
+
 
 @in_range
 def quartic_sites(source: ArrayLike, mass_squared: float, quartic: float, rng: Seed = None) -> Floats:

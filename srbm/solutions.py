@@ -30,7 +30,9 @@ def _symmetric_root(kernel: ArrayLike, mass_squared: float, hidden_variance: flo
             f"{kappa[-1]:.6g}: an exact solution needs mu^2 >= kappa_max (Eq. 14). Raise mu^2, or use "
             "maximum_likelihood for the best model at this mu^2"
         )
-    return modes * np.sqrt(np.maximum(excess, 0) / hidden_variance) @ modes.T
+    # At mu^2 = kappa_max rounding alone decides between a singular value of 0 and one of 5e-8, the root of its residue.
+    excess = np.where(excess < 1e-12 * mass_squared, 0.0, excess)
+    return modes * np.sqrt(excess / hidden_variance) @ modes.T
 
 
 @in_range

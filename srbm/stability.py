@@ -112,7 +112,9 @@ def eigenvalue_relaxation(
     kappa = kernel_eigenvalues(eigenvalues)
     rates = relaxation_rates(kappa, mass_squared, hidden_variance)
     n = len(rates) if n_hidden is None else min(len(rates), count(n_hidden, "n_hidden"))
-    apart = (1 / kappa[:n, None] - 1 / kappa[n:]) * kappa[:n, None]
+    apart = 1 - kappa[:n, None] / kappa[n:]
+    near = apart < 0.5
+    apart[near] = ((kappa[n:] - kappa[:n, None])[near]) / np.broadcast_to(kappa[n:], apart.shape)[near]
     lost = np.where(apart > 1e-9, hidden_variance * apart / kappa[:n, None], np.inf)  # within a level nothing is fed
     feeds = 2 * np.concatenate([rates[:n, :n], lost], axis=1)
     feeds[np.arange(n), np.arange(n)] /= 2
@@ -235,7 +237,8 @@ def slowest_sweeps(kappa_min: float, mass_squared: float) -> float:
 
 
 def _rates(kappa: Floats, mass_squared: float, hidden_variance: float) -> Floats:
-    total = 2 * mass_squared - kappa[:, None] - kappa[None, :]
+    missing = mass_squared - kappa  # exact where it is small
+    total = missing[:, None] + missing[None, :]
     return hidden_variance * total / np.outer(kappa, kappa)
 
 

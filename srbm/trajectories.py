@@ -153,12 +153,18 @@ def _leaving_the_pole(kappa: Floats, mu2: float, initial: Floats, elapsed: Float
 
     tangent = initial**2 + 2 * elapsed * (mu2 - initial) * (1 - initial / kappa)
     w = _newton(equation, np.minimum(tangent, half**2), kappa, begun, elapsed, scale=0.0)
-    lam[within] = np.sqrt(w)
+    lam[within] = np.maximum(np.sqrt(w), initial)  # the root of a square is not always the number
     return lam, np.maximum(left, 0)
 
 
 def _log_expm1(u: Floats) -> Floats:
     return u + np.log(-np.expm1(-u))
+
+
+def _change_of_log(u: Floats, start: Floats) -> Floats:
+    """ln(1 - e^-u) - ln(1 - e^-start): where both are small, where both are large, and where they hardly differ."""
+    small = np.log(np.expm1(-u) / np.expm1(-start))
+    return np.where(start < 1, small, np.log1p(-np.exp(-u)) - np.log1p(-np.exp(-start)))
 
 
 def _falling(kappa: Floats, mu2: float, initial: Floats, elapsed: Floats) -> Floats:
@@ -184,7 +190,7 @@ def _rising(kappa: Floats, mu2: float, initial: Floats, elapsed: Floats) -> Floa
 
     def equation(u: Floats, kappa: Floats, start: Floats, elapsed: Floats) -> tuple[Floats, Floats]:
         stretch = mu2 / (mu2 - kappa)
-        value = kappa * (stretch * (u - start) - (_log_expm1(u) - _log_expm1(start))) - elapsed
+        value = kappa * (kappa / (mu2 - kappa) * (u - start) - _change_of_log(u, start)) - elapsed
         return value, kappa * (stretch + 1 / np.expm1(-u))
 
     # The slope grows with u, so the tangent at the start overshoots. A second bound beyond the root, from

@@ -27,10 +27,13 @@ FORMULAS = {
         "_dispersion momenta kernel action action_density sample metropolis",
         "test_lattice.py test_progress.py",
     ),
-    "srbm.model": ("eigenvalues log_partition action log_likelihood sample hidden_mean", "test_model.py"),
+    "srbm.model": (
+        "eigenvalues log_partition action log_likelihood sample hidden_mean _response fill",
+        "test_model.py test_condition.py",
+    ),
     "srbm.machine": (
-        "visible_mean log_density trace _hidden_given _visible_given",
-        "test_machines.py test_model.py test_progress.py",
+        "visible_mean log_density trace condition fill _rest _hidden_given _visible_given",
+        "test_machines.py test_model.py test_condition.py test_progress.py",
     ),
     "srbm.chains.stack": ("kernel_of", "test_model.py"),
     "srbm.chains.explicit": ("model_term hidden_given visible_given", "test_heart.py"),
@@ -47,12 +50,19 @@ FORMULAS = {
     "srbm.training.update": ("weight_gradient mass_gradient ascend", "test_training.py"),
     "srbm.training.history": ("measured", "test_training.py"),
     "srbm.phi4": ("action _mode quartic_mean", "test_interactions.py test_machines.py"),
-    "srbm.gaussian_bernoulli": ("action _log_weights log_partition mean propagator psi", "test_bernoulli.py"),
+    "srbm.gaussian_bernoulli": (
+        "action _log_weights log_partition mean propagator psi _bias_given",
+        "test_bernoulli.py test_condition.py",
+    ),
     "srbm.training.bernoulli": ("sample_statistics model_statistics bernoulli_gradient", "test_bernoulli.py"),
     "srbm.recommend": ("_parameters _whole_parameters _size", "test_recommend.py"),
 }
 # fmt: off
 EQUIVALENT = {
+    "srbm.model.fill phi.reshape(-1, self.n_visible)  ->  phi.reshape(-2, self.n_visible)":
+        "any negative length asks numpy for what is left",
+    "srbm.machine.fill phi.reshape(-1, self.n_visible)  ->  phi.reshape(-2, self.n_visible)":
+        "any negative length asks numpy for what is left",
     "srbm.solutions.cholesky_solution lower * np.where(np.diag(lower) < 0, -1.0, 1.0)  ->  lower / np.where(np.diag("
     "lower) < 0, -1.0, 1.0)": "by +-1",
     "srbm._support.modes.kept variances * mass_squared > 1  ->  variances * mass_squared >= 1":

@@ -9,7 +9,7 @@ from pathlib import Path
 from commands.everywhere.rows import ROOT, Row, oldest
 
 FOLDER = ROOT / ".venv" / "everywhere"
-ARRAYS = ("torch==2.13.0", "jax", "array-api-compat")
+ARRAYS = ("torch==2.13.0", "jax", "array-api-compat", "polars")
 
 
 class NotRun(Exception):

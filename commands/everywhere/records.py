@@ -30,7 +30,7 @@ def commit(root: Path = ROOT) -> str:
         done = subprocess.run(["git", "-C", root, *arguments], capture_output=True, text=True, check=True)
         return done.stdout.strip()
 
-    own = [f":!{name}" for name in ("chapters/verified.json", "chapters/costs.json")]
+    own = [f":!{name}" for name in ("chapters/verified.json", "chapters/costs.json", "chapters/mutation.json")]
     changed = git("status", "--porcelain", "--untracked-files=no", "--", ".", *own)
     return git("rev-parse", "--short=12", "HEAD") + (CHANGED if changed else "")
 

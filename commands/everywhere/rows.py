@@ -32,7 +32,7 @@ class Row:
     python: str | None = None
     """Major and minor version, as in "3.12"."""
     packages: str = "pinned"
-    """"pinned" to requirements.txt, with PyTorch and JAX ("arrays"), the "newest" NumPy and SciPy, or the "oldest"."""
+    """"pinned" to requirements.txt, "arrays" (with PyTorch, JAX and polars), "newest" or "oldest" NumPy and SciPy."""
     tests: tuple[str, ...] = ("tests/srbm",)
     """The files or folders of the unit tests to run."""
     chapters: bool = True
@@ -107,6 +107,6 @@ ROWS: Mapping[str, Row] = MappingProxyType({row.name: row for row in [
     Row("newest", packages="newest", python="3.13"),
     Row("oldest", packages="oldest", python="3.11", chapters=False),
     Row("arrays", packages="arrays", chapters=False,
-        tests=("tests/srbm/test_arrays.py", "tests/book/test_accelerators.py")),
+        tests=("tests/srbm/test_arrays.py", "tests/srbm/test_estimator.py", "tests/book/test_accelerators.py")),
     Row("wasm32", run=False),
 ]})  # fmt: skip

@@ -147,7 +147,7 @@ def main(settings: dict, requests: Connection, replies: Connection):
         os.environ.update(dict.fromkeys(HOMES, str(scratch)), MPLBACKEND="agg")
         tempfile.tempdir = None
         multiprocessing.set_start_method(None, force=True)  # that of a new process, not the one that started this
-        sys.path[:] = [settings["chapters"], *sys.path, str(scratch)]
+        sys.path.append(str(scratch))  # after all others: no module that was handed in takes the place of one of ours
         cells = Cells(channel, settings["judge"])
         if os.name == "posix":
             confine.limit(settings["seconds"])

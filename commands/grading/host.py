@@ -21,7 +21,7 @@ STARTING = 120  # seconds
 LONGEST = 2**20  # bytes of a reply
 CELLS = 10  # the processor time of all cells together is that of so many which run as long as one may
 PRELOADED = ["commands.grading.guest", "matplotlib.pyplot", "scipy.integrate", "scipy.optimize", "scipy.stats",
-             "sklearn.decomposition", "srbm", "srbm.figures"]  # fmt: skip
+             "sklearn.decomposition", "srbm", "srbm.figures", "srbm_book"]  # fmt: skip
 REASONS = {3: "It started too many processes.", 4: "It used too much memory."}  # by exit code, see `confine`
 NAMESPACES, LIMITS, TIME = "namespaces", "limits", "time"
 UNCONTAINED = {
@@ -55,7 +55,7 @@ def containment() -> str:
         with (
             contextlib.suppress(RuntimeError),
             tempfile.TemporaryDirectory() as folder,
-            Guest(Path(folder), Path(folder), "", 1.0, NAMESPACES),
+            Guest(Path(folder), "", 1.0, NAMESPACES),
         ):
             return NAMESPACES
     return LIMITS if os.name == "posix" else TIME
@@ -64,16 +64,15 @@ def containment() -> str:
 class Guest:
     """A process that executes cells of a notebook in `folder`; `seconds` for each, and for what is then asked of it.
 
-    The modules in `chapters` can be imported, and `judge` is the name of the function that asks the grader.
+    `judge` is the name of the function that asks the grader.
     """
 
-    def __init__(self, folder: Path, chapters: Path, judge: str, seconds: float, held_by: str | None = None):
+    def __init__(self, folder: Path, judge: str, seconds: float, held_by: str | None = None):
         self._seconds, self._deadline = seconds, time.monotonic() + STARTING
         self._scratch = tempfile.TemporaryDirectory(prefix=f"answers-{os.getpid()}-", ignore_cleanup_errors=True)
         settings = {
             "scratch": os.path.realpath(self._scratch.name),
             "folder": str(folder.resolve()),
-            "chapters": str(chapters.resolve()),
             "judge": judge,
             "seconds": CELLS * seconds + STARTING,
             "namespaces": (held_by or containment()) == NAMESPACES,

@@ -24,6 +24,7 @@ from book.exercises import (
 )
 from commands.grading.host import UNCONTAINED, Ended, Guest, containment
 from commands.grading.values import clean
+from srbm_book import selfcheck
 
 SECONDS = 60.0  # that a cell may run while it is graded; the slowest of the book takes eight
 LARGEST = 64 * 2**20  # bytes of a notebook
@@ -76,10 +77,9 @@ def grade(copy: list[Cell], notebook, chapter: str, folder: Path, chapters: Path
     The exercises and their judges are those of `notebook`, the chapter of the book, and run in `chapters`; what the
     copy says of them is not looked at. The answers in the copy run elsewhere, where the files in `folder` were copied.
     """
-    theirs = _Copy(copy, notebook, chapter, partial(Guest, folder, chapters, seconds=seconds))
-    with _importable(chapters):
-        for exercise, judge in _judges(notebook, chapter, chapters):
-            yield Verdict(exercise.label, theirs.verdict(exercise, judge))
+    theirs = _Copy(copy, notebook, chapter, partial(Guest, folder, seconds=seconds))
+    for exercise, judge in _judges(notebook, chapter, chapters):
+        yield Verdict(exercise.label, theirs.verdict(exercise, judge))
 
 
 def _judges(notebook, chapter, chapters) -> Iterator[tuple[Exercise, Callable]]:
@@ -94,17 +94,6 @@ def _judges(notebook, chapter, chapters) -> Iterator[tuple[Exercise, Callable]]:
         if solution is None and NEEDED in cell.tags:
             with contextlib.chdir(chapters), open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere):
                 exec(compile(cell.source, f"{chapter}, code cell {number}", "exec"), namespace)
-
-
-@contextlib.contextmanager
-def _importable(chapters):
-    """The modules of the book are found before all others."""
-    before = list(sys.path)
-    sys.path.insert(0, str(chapters))
-    try:
-        yield
-    finally:
-        sys.path[:] = before
 
 
 class _Copy:
@@ -169,7 +158,7 @@ class _Copy:
 
 def _ask(judge, hear, *answers, **named):
     """Have `judge` say to `hear` what it would show."""
-    with mock.patch("selfcheck._show", hear):
+    with mock.patch.object(selfcheck, "_show", hear):
         judge(*answers, **named)
 
 

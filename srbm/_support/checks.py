@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, ValuesView
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -20,6 +20,8 @@ LearntMass: TypeAlias = bool | Literal["mu"]
 NULL_VARIANCE = 1e-12
 """Of the largest variance; what varies less does not vary. See `null_variance`."""
 _LARGEST = 1e150
+_ROUNDED = 1e-3
+"""Of the largest entry; a negative eigenvalue that is smaller may come from rounding the entries."""
 
 
 def described(value: Any) -> str:
@@ -74,7 +76,7 @@ def floats(values: Any, name: str, *, scalar: bool = False) -> Floats:
         if values is not None and array.dtype.kind in "biufO" and not _has_text(array):
             return array.astype(np.float64, copy=False)
     except (TypeError, ValueError):
-        _refuse_missing(array, name)
+        refuse_missing(array, name)
     arrived = f"type {array.dtype}" if array.ndim else described(values)
     member = {"correlation": "propagator", "kernel": "kernel"}.get(name, "")
     hint = f"; pass its .{member}" if member and hasattr(type(values), member) else ""
@@ -84,8 +86,13 @@ def floats(values: Any, name: str, *, scalar: bool = False) -> Floats:
 def refuse_containers(values: Any, name: str) -> None:
     """Raise for what NumPy would turn into an array of something else, with the words that make an array of it.
 
-    A mask would be forgotten, a sparse matrix or a dict would become one object, a record array has no columns.
+    A mask would be forgotten, a sparse matrix, a lazy frame or a dict would become one object, a record array has no
+    columns.
     """
+    if getattr(getattr(values, "dtype", None), "names", None):
+        raise ValueError(
+            f"{name} is a structured array: pass its columns as np.column_stack([x[name] for name in x.dtype.names])"
+        )
     masked = _masked_entries(values)
     if masked:
         raise ValueError(
@@ -97,12 +104,11 @@ def refuse_containers(values: Any, name: str) -> None:
             f"{name} is a sparse matrix: pass x.toarray(), or for second_moment, which reads blocks, with "
             "r = x.tocsr() the blocks (r[i:i + 1000].toarray() for i in range(0, r.shape[0], 1000))"
         )
-    if isinstance(values, dict):
-        raise ValueError(f"{name} is a dict: pass its columns as np.column_stack(list(x.values()))")
-    if getattr(getattr(values, "dtype", None), "names", None):
-        raise ValueError(
-            f"{name} is a structured array: pass its columns as np.column_stack([x[name] for name in x.dtype.names])"
-        )
+    if type(values).__name__ == "LazyFrame":  # of polars, which has no numbers yet
+        raise ValueError(f"{name} is a lazy frame: pass x.collect()")
+    if isinstance(values, (dict, ValuesView)):
+        columns, what = ("list(x.values())", "a dict") if isinstance(values, dict) else ("list(x)", "values of a dict")
+        raise ValueError(f"{name} is {what}: pass its columns as np.column_stack({columns})")
 
 
 def _masked_entries(values: Any) -> int:
@@ -118,9 +124,15 @@ def _has_text(array: np.ndarray) -> bool:
     return array.dtype.kind == "O" and any(isinstance(item, (str, bytes)) for item in array.flat)
 
 
-def _refuse_missing(array: np.ndarray, name: str) -> None:
-    """Raise if what is not a number is missing: None, or the NA of pandas."""
-    missing = sum(item is None or type(item).__name__ == "NAType" for item in array.flat)
+def _missing(array: np.ndarray) -> np.ndarray:
+    """Which entries of an object array are missing: None, the NA of pandas, or a masked one."""
+    absent = [item is None or item is np.ma.masked or type(item).__name__ == "NAType" for item in array.flat]
+    return np.reshape(np.array(absent, dtype=bool), array.shape)
+
+
+def refuse_missing(array: np.ndarray, name: str) -> None:
+    """Raise if what is not a number is missing."""
+    missing = int(_missing(array).sum())
     if array.ndim and missing:
         raise ValueError(f"{name} has {missing} missing values: pass the complete rows, of a data frame df.dropna()")
 
@@ -187,6 +199,32 @@ def fields(values: ArrayLike, name: str, size: int, of: str = "") -> Floats:
     array = finite(values, name)
     if array.shape[-1:] != (size,):
         raise ValueError(f"{name} must have {size} components along its last axis{of}, got shape {array.shape}")
+    return array
+
+
+def fields_with_gaps(values: Any, name: str, size: int) -> Floats:
+    """`values` as fields of shape (..., `size`), a copy, NaN where they are masked, missing or NaN."""
+    gaps: Any = False
+    if isinstance(values, np.ma.MaskedArray):
+        values, gaps = np.ma.getdata(values), np.ma.getmaskarray(values)
+    refuse_containers(values, name)
+    try:
+        array = np.asarray(values)
+        if array.dtype.kind == "O" and array.ndim:
+            values = np.where(_missing(array), np.nan, array)
+    except ValueError:
+        pass  # rows of different lengths, which `floats` refuses
+    array = np.where(gaps, np.nan, floats(values, name))
+    if array.shape[-1:] != (size,):
+        raise ValueError(
+            f"{name} must have {size} components along its last axis, NaN where one is missing, got shape {array.shape}"
+        )
+    infinite = int(np.isinf(array).sum())
+    if infinite:
+        raise ValueError(
+            f"{name} must be finite, or NaN where a node is missing, but {infinite} of its {array.size} entries are "
+            "infinite"
+        )
     return array
 
 
@@ -273,10 +311,16 @@ def correlation_matrix(values: ArrayLike, size: int | None = None) -> Floats:
     lowest = np.linalg.eigvalsh(matrix)[0] if len(matrix) else 0.0
     largest = max(np.abs(matrix).max(initial=0.0), np.finfo(float).tiny)
     if lowest < -max(1e-10, _resolution(values, len(matrix))) * largest:
+        rounded = (
+            " One whose entries were rounded, to single precision or to the digits of a file, is not either: with "
+            "w, v = np.linalg.eigh(x) pass (v * np.where(w > -4 * w[0], w, 0)) @ v.T"
+        )
         raise ValueError(
             "correlation must be positive semidefinite as every <phi phi^T> is, but its smallest "
             f"eigenvalue is {lowest:.6g}. A matrix whose entries come from different samples, such as "
-            "df.cov() of data with gaps, need not be: pass second_moment(df.dropna(), center=True)"
+            "df.cov() of data with gaps, need not be: pass second_moment(df.dropna(), center=True)."
+            + rounded
+            * bool(lowest > -_ROUNDED * largest)
         )
     return matrix
 

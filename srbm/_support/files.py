@@ -7,6 +7,7 @@ it, so that reading never needs more memory than a small multiple of the size of
 
 from __future__ import annotations
 
+import errno
 import glob
 import io
 import math
@@ -24,6 +25,11 @@ import numpy as np
 
 from ..errors import DatasetError
 from .checks import described
+
+try:
+    import fcntl
+except ImportError:  # Windows, and browsers
+    fcntl = None  # type: ignore[assignment]
 
 FORMAT = 1
 """Version of what files hold; raised when an older srbm could not read a newer file rightly."""
@@ -70,16 +76,29 @@ class _Unexpected(Exception):
 def path_of(path: Any) -> Path:
     """`path` as a `Path`."""
     try:
-        return Path(path)
+        result = Path(path)
     except TypeError:
         raise TypeError(f"path must be a str or a pathlib.Path, got {described(path)}") from None
+    if "\0" in str(result):
+        raise ValueError(f"path must be the name of a file, which has no zero byte, got {described(str(result))}")
+    return result
+
+
+def followed(path: Path) -> Path:
+    """The file that is written when `path` is, which may be a link."""
+    try:
+        return path.resolve()
+    except RuntimeError as error:  # Python 3.11 and 3.12 have it for links that go round
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(path)) from error
 
 
 def save_arrays(path: str | os.PathLike[str], **arrays: Any) -> Path:
     """Write `arrays` to `path` (.npz); the file appears whole or not at all, and replaces an older one only then."""
     path = path_of(path)
-    if not path.parent.is_dir():
-        raise FileNotFoundError(f"the folder {path.parent} does not exist: create it first")
+    target = followed(path)
+    if not target.parent.is_dir():
+        folder = path.parent if target.parent == path.parent.resolve() else target.parent
+        raise FileNotFoundError(f"the folder {folder} does not exist: create it first")
     if path.is_dir():
         raise IsADirectoryError(f"{path} is a folder: add the name of a file")
     if path.exists() and not path.is_file():
@@ -87,7 +106,7 @@ def save_arrays(path: str | os.PathLike[str], **arrays: Any) -> Path:
     for name, array in arrays.items():
         if np.asarray(array).dtype.hasobject:
             raise TypeError(f"{name} cannot be stored without pickle (dtype object)")
-    with replacing(path.resolve()) as file:  # what a link points to is replaced, not the link
+    with replacing(target) as file:  # what a link points to is replaced, not the link
         np.savez(file, format=np.int64(FORMAT), **arrays)
     return path
 
@@ -117,6 +136,52 @@ def remove_leftovers(path: Path) -> None:
         with suppress(OSError):
             if time.time() - leftover.stat().st_mtime > _ABANDONED:
                 leftover.unlink()
+
+
+@contextmanager
+def belonging(path: Path) -> Iterator[None]:
+    """A context in which `path` is this caller's alone; raises `BlockingIOError` where it is somebody else's.
+
+    What is locked is a file beside it, which is gone afterwards. The lock ends with the process, however that ends.
+    Where the system or the disk has no locks, or nothing can be written, there is none.
+    """
+    beside = path.with_name(f".{path.name}.lock")
+    lock = _locked(beside)
+    try:
+        yield
+    finally:
+        if lock is not None:
+            beside.unlink(missing_ok=True)  # before it is free: who waits for it finds that it is no longer the file
+            lock.close()
+
+
+def _locked(beside: Path) -> IO[bytes] | None:
+    """The file `beside`, locked, with the number of this process in it."""
+    while fcntl is not None:
+        try:
+            lock = open(beside, "a+b", buffering=0)  # noqa: SIM115  closed by whoever has the lock
+        except OSError:
+            return None
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if not os.path.samestat(os.fstat(lock.fileno()), os.stat(beside)):
+                raise FileNotFoundError
+        except BlockingIOError:
+            lock.seek(0)
+            owner = lock.read(20).decode(errors="replace")
+            lock.close()
+            raise BlockingIOError(errno.EWOULDBLOCK, f"it belongs to process {owner or 'of another user'}") from None
+        except FileNotFoundError:  # its last owner has just removed it
+            lock.close()
+            continue
+        except OSError:
+            lock.close()
+            return None
+        with suppress(OSError):  # a full disk
+            lock.truncate(0)
+            lock.write(str(os.getpid()).encode())
+        return lock
+    return None
 
 
 def load_arrays(path: str | os.PathLike[str], expected: Mapping[str, Stored]) -> dict[str, Any]:
@@ -158,6 +223,8 @@ def read_arrays(file: IO[bytes], path: Any, expected: Mapping[str, Stored]) -> d
             return {name: _array(archive, members[name][0], what, within.size) for name, what in expected.items()}
     except _Unexpected as error:
         raise DatasetError(str(error)) from None
+    except MemoryError:  # no fault of the file, which cannot ask for more than its size
+        raise
     except Exception as error:  # zipfile has a dozen ways to fail on arbitrary bytes
         raise DatasetError(
             f"{path} is damaged or not an .npz file written by save ({_brief(error)}); choose another, "

@@ -1,10 +1,12 @@
-"""What long work does to the process it runs in: one BLAS thread for small matrices, and a progress bar on request.
+"""What long work does to the process it runs in.
 
-Below N ~ 256 a second thread only adds waiting.
+One BLAS thread for small matrices, signals that do not end it before it has saved what there is, and a progress bar on
+request. Below N ~ 256 a second thread only adds waiting.
 """
 
 from __future__ import annotations
 
+import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -69,6 +71,31 @@ def _take_control() -> None:
 
 
 _LIMIT = _Limit()
+
+
+@contextmanager
+def ended_as_by_ctrl_c(wanted: bool) -> Iterator[None]:
+    """A context in which a signal that asks the process to end, as batch systems send it, is what Ctrl-C is.
+
+    Only where it would have ended the process at once: a handler that somebody has set stays, and so do signals that
+    are ignored. Only the main thread of Python has handlers.
+    """
+    before: list[signal.Signals] = []
+    if wanted and threading.current_thread() is threading.main_thread():
+        names = ("SIGTERM", "SIGHUP")  # the second: the terminal is gone
+        known = [getattr(signal, name) for name in names if hasattr(signal, name)]
+        before = [number for number in known if signal.getsignal(number) is signal.SIG_DFL]
+    try:
+        for number in before:
+            signal.signal(number, _interrupt)
+        yield
+    finally:
+        for number in before:
+            signal.signal(number, signal.SIG_DFL)
+
+
+def _interrupt(number: int, frame: object) -> None:
+    raise KeyboardInterrupt(signal.Signals(number).name)
 
 
 @contextmanager

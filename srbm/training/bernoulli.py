@@ -42,7 +42,7 @@ from ..gaussian_bernoulli import GaussianBernoulliRBM
 from ..random import generator_from
 from .bernoulli_checkpoint import Origin, Record, Samples, Settings, State, differences, digest_of, read, write
 from .checkpoint import read_same
-from .loop import going_on, run, saving, starting_models
+from .loop import going_on, owned, run, saving, starting_models
 
 _NEVER = int(np.iinfo(np.int64).max)
 """`record_every` where only the first and the last epoch are recorded."""
@@ -252,17 +252,18 @@ class BernoulliTraining:
             )
         epochs = self._state.epoch + count(epochs, "epochs")
         saved = saving(checkpoint, checkpoint_every)
-        return run(
-            _Ascent(self._settings, self._state.models[0].n_visible),
-            self._state,
-            self._grid(),
-            epochs,
-            generator_from(self._state.generator),
-            until,
-            progress,
-            callback,
-            saved,
-        )
+        with owned(saved):
+            return run(
+                _Ascent(self._settings, self._state.models[0].n_visible),
+                self._state,
+                self._grid(),
+                epochs,
+                generator_from(self._state.generator),
+                until,
+                progress,
+                callback,
+                saved,
+            )
 
     def save(self, path: PathLike) -> Path:
         """Write the training, without the data, to an .npz file, atomically and without pickle.
@@ -420,9 +421,10 @@ def train_bernoulli(
         When the training diverges: mu^2 <= 0, or numbers beyond double precision. `.last_good` is the
         BernoulliTraining up to the epoch before.
     TrainingInterrupted
-        On Ctrl-C; `.last_good` is the BernoulliTraining so far.
+        On Ctrl-C, and with a checkpoint on SIGTERM and SIGHUP; `.last_good` is the BernoulliTraining so far.
     CheckpointError
-        When the checkpoint cannot be written (`.last_good` is the training so far), or is that of another training.
+        When the checkpoint cannot be written (`.last_good` is the training so far), is that of another training, or is
+        being written by one.
     DatasetError
         When the checkpoint is damaged.
     ValueError
@@ -467,31 +469,32 @@ def train_bernoulli(
         _NEVER if record_every is None else count(record_every, "record_every", least=1),
         origin,
     )
-    if saved is not None and saved.path.exists():
-        before, state, records = read_same(
-            saved.path,
-            read,
-            lambda old: differences(old, settings, seeded=rng is not None),
-            epochs,
-            "BernoulliTraining",
-        )
-        training = BernoulliTraining._made(before._replace(data=settings.data), state, records)
-        records, settings = training._grid(), training._settings
-        generator = going_on(generator, state.generator, seeded=rng is not None)
-    else:
-        if states is not None:
-            drawn = tuple(states)
+    with owned(saved):
+        if saved is not None and saved.path.exists():
+            before, state, records = read_same(
+                saved.path,
+                read,
+                lambda old: differences(old, settings, seeded=rng is not None),
+                epochs,
+                "BernoulliTraining",
+            )
+            training = BernoulliTraining._made(before._replace(data=settings.data), state, records)
+            records, settings = training._grid(), training._settings
+            generator = going_on(generator, state.generator, seeded=rng is not None)
         else:
-            drawn = tuple(rows[generator.integers(len(rows), size=chains)] for _ in models) if chains else ()
-        state = State(
-            0,
-            models,
-            tuple((0 * model.weights, np.zeros(model.n_hidden), 0.0) for model in models),
-            drawn or None,
-            generator.bit_generator.state,
-        )
-        records = []
-    return run(_Ascent(settings, n_visible), state, records, epochs, generator, until, progress, callback, saved)
+            if states is not None:
+                drawn = tuple(states)
+            else:
+                drawn = tuple(rows[generator.integers(len(rows), size=chains)] for _ in models) if chains else ()
+            state = State(
+                0,
+                models,
+                tuple((0 * model.weights, np.zeros(model.n_hidden), 0.0) for model in models),
+                drawn or None,
+                generator.bit_generator.state,
+            )
+            records = []
+        return run(_Ascent(settings, n_visible), state, records, epochs, generator, until, progress, callback, saved)
 
 
 @dataclass(frozen=True)

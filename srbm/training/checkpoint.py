@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
@@ -23,7 +23,7 @@ from .._support.checks import (
     learnt_mass,
     number,
 )
-from .._support.files import Stored, load_arrays, path_of, save_arrays
+from .._support.files import Stored, belonging, followed, load_arrays, path_of, save_arrays
 from ..chains.stack import Ensemble
 from ..errors import CheckpointError, DatasetError
 from ..random import generator_from
@@ -77,16 +77,34 @@ def checkpoint_at(path: PathLike, every: int) -> Checkpoint:
     """A checkpoint at `path`; what could not be written there is refused before anything runs."""
     path = path_of(path)
     try:
-        if not path.parent.is_dir():
+        if not followed(path).parent.is_dir():
             raise CheckpointError(f"the folder of the checkpoint {path} does not exist: create it first")
         if path.exists() and not path.is_file():
             what = "a folder" if path.is_dir() else "no regular file"
             raise CheckpointError(f"the checkpoint {path} is {what}: give the name of a file")
+    except CheckpointError:
+        raise
     except OSError as error:
         raise CheckpointError(
             f"the checkpoint {path} cannot be reached ({error}): give another path, or change its permissions"
         ) from error
     return Checkpoint(path, every)
+
+
+@contextmanager
+def owning(checkpoint: Checkpoint) -> Iterator[None]:
+    """A context in which nobody else trains with this checkpoint; raises `CheckpointError` where somebody does."""
+    try:
+        belongs = belonging(followed(checkpoint.path))
+        belongs.__enter__()
+    except BlockingIOError as error:
+        raise CheckpointError(
+            f"another training writes the checkpoint {checkpoint.path} ({error.strerror}): wait until it has ended, or "
+            "give each training a file of its own"
+        ) from None
+    with ExitStack() as stack:
+        stack.push(belongs)
+        yield
 
 
 def write_training(path: PathLike, settings: Settings, state: State, records: dict[str, np.ndarray]) -> Path:

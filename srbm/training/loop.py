@@ -14,6 +14,7 @@ what an epoch is, it is told by an object that follows `Rules`, here and for bin
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias, TypeVar
@@ -37,12 +38,12 @@ from .._support.checks import (
 )
 from .._support.checks import learning_rate as checked_rate
 from .._support.files import remove_leftovers
-from .._support.runtime import progress_bar, single_threaded
+from .._support.runtime import ended_as_by_ctrl_c, progress_bar, single_threaded
 from ..chains.stack import Ensemble, Sampler
 from ..errors import CheckpointError, NotNormalizableError, TrainingInterrupted
 from ..model import ScalarRBM
 from ..random import generator_from
-from .checkpoint import Checkpoint, checkpoint_at, differences, read_same, read_training, write_training
+from .checkpoint import Checkpoint, checkpoint_at, differences, owning, read_same, read_training, write_training
 from .history import HISTORY, Origin, Record, Settings, State, history, measured, models_of, normalizable
 from .positivity import PositivityGuard, advice
 from .strategies import CD, PCD, Exact, method_of, sampler_for
@@ -240,17 +241,18 @@ class Training:
         """
         epochs = self._state.epoch + count(epochs, "epochs")
         saved = saving(checkpoint, checkpoint_every)
-        return run(
-            _ascent(self._settings, self._state.ensemble),
-            self._state,
-            self._records(),
-            epochs,
-            generator_from(self._state.generator),
-            until,
-            progress,
-            callback,
-            saved,
-        )
+        with owned(saved):
+            return run(
+                _ascent(self._settings, self._state.ensemble),
+                self._state,
+                self._records(),
+                epochs,
+                generator_from(self._state.generator),
+                until,
+                progress,
+                callback,
+                saved,
+            )
 
     def _history(self) -> dict[str, np.ndarray]:
         return {name: getattr(self, name) for name in HISTORY}
@@ -406,12 +408,13 @@ def train(
     callback : callable, optional
         Called as `callback(epoch, model)` at every record, with a tuple of models if there are several runs.
     checkpoint : path, optional
-        A file that holds the training so far: written at the start, every `checkpoint_every` epochs, on Ctrl-C and at
-        the end, each time replacing the last one only when it is complete. Where it exists already the training goes on
-        from there, so that running the same script again after it was stopped, in whatever way, gives to the last bit
-        what it would have given without; with more `epochs` than before it is prolonged. Anything else that differs
-        from the call that wrote the file is refused; without `rng`, the generator is the stored one.
-        A file belongs to one process at a time.
+        A file that holds the training so far: written at the start, every `checkpoint_every` epochs, at the end, and
+        when Ctrl-C, a signal of a batch system (SIGTERM, SIGHUP) or an exception ends it before, each time replacing
+        the last one only when it is complete. Where it exists already the training goes on from there, so that running
+        the same script again after it was stopped, in whatever way, gives to the last bit what it would have given
+        without; with more `epochs` than before it is prolonged. Anything else that differs from the call that wrote the
+        file is refused; without `rng`, the generator is the stored one. A file belongs to one training at a time: a
+        second one is refused (where the system has locks; Windows has none).
     checkpoint_every : int
         Epochs from one writing of the file to the next.
 
@@ -425,9 +428,10 @@ def train(
     NotNormalizableError
         When an eigenvalue of a kernel would become <= 0; `.last_good` is the Training up to the epoch before.
     TrainingInterrupted
-        On Ctrl-C; `.last_good` is the Training so far.
+        On Ctrl-C, and with a checkpoint on SIGTERM and SIGHUP; `.last_good` is the Training so far.
     CheckpointError
-        When the checkpoint cannot be written (`.last_good` is the Training so far), or is that of another training.
+        When the checkpoint cannot be written (`.last_good` is the Training so far), is that of another training, or is
+        being written by one.
     DatasetError
         When the checkpoint is damaged.
     ValueError
@@ -479,19 +483,20 @@ def train(
             "times the square of the largest singular value of W; start from smaller weights"
         )
     sampler = _sampler(settings, ensemble)
-    if saved is not None and saved.path.exists():
-        before = Training._made(
-            *read_same(
-                saved.path,
-                read_training,
-                lambda old: differences(old, settings, seeded=rng is not None),
-                epochs,
-                "Training",
+    with owned(saved):
+        if saved is not None and saved.path.exists():
+            before = Training._made(
+                *read_same(
+                    saved.path,
+                    read_training,
+                    lambda old: differences(old, settings, seeded=rng is not None),
+                    epochs,
+                    "Training",
+                )
             )
-        )
-        return before._continued(epochs, generator, rng is not None, correlation, until, progress, callback, saved)
-    settings, state = _start(settings, ensemble, sampler, generator)
-    return run(_Ascent(settings, sampler), state, [], epochs, generator, until, progress, callback, saved)
+            return before._continued(epochs, generator, rng is not None, correlation, until, progress, callback, saved)
+        settings, state = _start(settings, ensemble, sampler, generator)
+        return run(_Ascent(settings, sampler), state, [], epochs, generator, until, progress, callback, saved)
 
 
 def _start(settings: Settings, ensemble: Ensemble, sampler: Any, rng: np.random.Generator) -> tuple[Settings, State]:
@@ -528,6 +533,11 @@ def saving(checkpoint: PathLike | None, every: int) -> Checkpoint | None:
     """Where a training is to be saved on the way, if it is."""
     every = count(every, "checkpoint_every", least=1)
     return None if checkpoint is None else checkpoint_at(checkpoint, every)
+
+
+def owned(checkpoint: Checkpoint | None) -> AbstractContextManager[None]:
+    """A context in which nobody else trains with this checkpoint, if there is one."""
+    return nullcontext() if checkpoint is None else owning(checkpoint)
 
 
 def going_on(generator: Any, state: Any, seeded: bool) -> Any:
@@ -671,6 +681,7 @@ def run(
         single_threaded(rules.n_visible),
         np.errstate(all="ignore"),
         progress_bar(progress, last, "epoch", state.epoch) as advance,
+        ended_as_by_ctrl_c(checkpoint is not None),
     ):
         try:
             if checkpoint is not None and not records:
@@ -691,6 +702,10 @@ def run(
                 if checkpoint is not None and state.epoch % checkpoint.every == 0 and state.epoch < last:
                     checkpoint.write(so_far())
                 advance()
+            training = so_far()
+            if checkpoint is not None:
+                checkpoint.write(training)
+            return training
         except NotNormalizableError as error:
             error.last_good = so_far()
             raise
@@ -709,10 +724,14 @@ def run(
                 checkpoint.write(so_far())
                 message += f" or by running the same call again, which reads {checkpoint.path}"
             raise TrainingInterrupted(message, so_far()) from interruption
-    training = so_far()
-    if checkpoint is not None:
-        checkpoint.write(training)
-    return training
+        except CheckpointError:
+            raise
+        except Exception as error:  # of a callback or a schedule; or there was no memory left
+            if checkpoint is not None:
+                with suppress(Exception):
+                    checkpoint.write(so_far())
+                    error.add_note(f"The training up to epoch {state.epoch} is in {checkpoint.path}")
+            raise
 
 
 def _one_or_all(models: tuple[Any, ...]) -> Any:

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-import drawings
 from srbm.figures.panel import Panel
+from srbm_book import drawings
 
 PANELS = {
     "norms": lambda: drawings.standardized_norms([0, 1, 2], {"a": [1, 2, 4], "b": [3, 1, 2]}),

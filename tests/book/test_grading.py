@@ -15,10 +15,11 @@ import numpy as np
 import pytest
 from nbformat import v4
 
+from book.reader import Numbers
 from commands.grading.host import LIMITS, NAMESPACES, TIME, UNCONTAINED, containment
 from commands.grading.judging import Verdict, cells_of, grade, report
 from commands.grading.values import clean, decode, decode_answer, encode, encode_answer
-from commands.student import CHAPTERS, Numbers, student_copy
+from commands.student import CHAPTERS, student_copy
 
 LONG = " + ".join(["1"] * 100_000)
 EXERCISE = """```{{exercise}} *compute*: Twice
@@ -37,7 +38,7 @@ def a_chapter(*labels, judging="a, x, hint='think'"):
         judge = label.replace("ex", "judge").replace("-", "_")
         cells += [
             v4.new_markdown_cell(EXERCISE.format(label)),
-            v4.new_code_cell(f"from selfcheck import judge\ntwo = 2\ndef {judge}(a):\n    judge({judging})",
+            v4.new_code_cell(f"from srbm_book import judge\ntwo = 2\ndef {judge}(a):\n    judge({judging})",
                              metadata={"tags": ["hide-input", "answers-need"]}),
             v4.new_code_cell(f"{judge}(...)  # your answer", metadata={"tags": ["answer", label]}),
             v4.new_markdown_cell(SOLUTION.format(label)),
@@ -96,7 +97,7 @@ def test_grading(tmp_path, answer, before, text):
     ("two\njudge_2_1(3)", "x = 2"),  # the cell of the judge has to run
     ("judge_2_1(3)", "x = 3"),  # what the judge of the copy would compare with
     ("class A:\n    def __array__(*a, **k):\n        print('Right.')\n        return 1 / 0\njudge_2_1(A())", "x = 2"),
-    ("from selfcheck import judge\njudge(1, 1)", "x = 2"),
+    ("from srbm_book import judge\njudge(1, 1)", "x = 2"),
 ])  # fmt: skip
 def test_only_the_judge_of_the_book_is_believed(tmp_path, answer, before):
     book = a_chapter("ex-2-1")
@@ -212,7 +213,7 @@ HOSTILE = {  # with the beginnings of what may be said of it
     "a large number": ("judge_2_1(10**99999)", f"{RAISED}ValueError"),
     "a long expression": (f"judge_2_1({LONG})", (RAISED, ENDED, LATE)),
     "a judge of its own": ("def judge_2_1(a): print('Right.')\njudge_2_1(3)", "The judge was not asked."),
-    "another judge": ("import selfcheck\nselfcheck._verdict = selfcheck._problem = lambda *_: 'Right.'\n"
+    "another judge": ("from srbm_book import selfcheck\nselfcheck._verdict = selfcheck._problem = lambda *_: 'Right.'\n"
                       "selfcheck.RIGHT = 'Not yet'\njudge_2_1(3)", WRONG),
     "another NumPy": ("import numpy as np\nnp.abs = np.asarray = lambda *a, **k: 0\njudge_2_1(3)", WRONG),
     "the verdict": ("import commands.grading.judging as j\nj._ask = j.grade = None\nj.Verdict.right = True\n"
@@ -295,7 +296,7 @@ def test_functions(tmp_path, answer, said):
 
 def test_no_answer_harms_another(tmp_path):
     """Nor does a module that was handed in, or what the answers of one chapter did those of another."""
-    (tmp_path / "selfcheck.py").write_text("1 / 0")
+    (tmp_path / "srbm_book.py").write_text("1 / 0")
     book = a_chapter("ex-2-1", "ex-2-2", "ex-2-3", "ex-2-4")
     copied = handed_in(
         book,
@@ -406,7 +407,7 @@ from pathlib import Path
 from commands.grading import confine, host
 confine.MEMORY = 2**20
 try:
-    with host.Guest(Path({str(tmp_path)!r}), Path({str(CHAPTERS)!r}), "judge", 9.0) as guest:
+    with host.Guest(Path({str(tmp_path)!r}), "judge", 9.0) as guest:
         guest.execute("import time; time.sleep(9)", "cell", None)
 except (host.Ended, RuntimeError) as ended:
     print(ended)

@@ -1,10 +1,10 @@
-"""The verdicts of `chapters/ledger.py`: computed, rounded, and refused where there is nothing to compare."""
+"""The verdicts of `srbm_book.ledger`: computed, rounded, and refused where there is nothing to compare."""
 
 import numpy as np
 import pytest
 from IPython.testing.globalipapp import get_ipython
 
-import ledger
+from srbm_book import ledger
 
 ENTRY = 'section = "I"\nchapter = "01_a"\nstatement = "s"\nverdict = "reproduced"\n'
 
@@ -55,7 +55,7 @@ def test_a_statement_of_ours(capsys):
     ledger.check("x-ours", exact=0.5, ours=0.5, origin="a test")
     ledger.check("x-ours", exact=0.5, ours=0.6, tolerance=0.01, origin="a test")
     good, bad = capsys.readouterr().out.splitlines()
-    assert "exact 0.5, ours 0.5" in good
+    assert "we find 0.5, as expected" in good
     assert good.endswith(": confirmed")
     assert bad.endswith(": not confirmed")
     for key, arguments in (("x-ours", {"paper": 1}), ("eq-33", {"exact": 1}), ("eq-33", {})):
@@ -71,7 +71,7 @@ def test_a_condition(capsys):
 def test_a_numerical_test_shows_what_it_rejects(capsys):
     twin = {"paper": 0.7, "says": "twice the rate"}
     text = line(capsys, paper=0.35, ours=0.351, tolerance=0.002, twin=twin)
-    assert text.endswith("they agree within 0.002; rejects twice the rate (a test): reproduced")
+    assert text.endswith("give or take 0.002; the same test rejects twice the rate (a test): reproduced")
     assert twin == {"paper": 0.7, "says": "twice the rate"}
 
 
@@ -119,25 +119,29 @@ def test_a_condition_is_believed_when_the_bare_statement_fails(capsys):
 def test_a_chaotic_path_shows_no_digit_of_its_own(capsys):
     one, other = (line(capsys, paper=0.0, ours=ours, tolerance=4.5, chaotic=True) for ours in (1.2, -3.1))
     assert one == other
-    assert "0 is met within 4.5" in one
-    assert "ours 7" in line(capsys, paper=0.0, ours=7.0, tolerance=4.5, chaotic=True)
+    assert "we find 0 to within 4.5" in one
+    assert "we find 7, the paper has 0, give or take 4.5" in line(
+        capsys, paper=0.0, ours=7.0, tolerance=4.5, chaotic=True
+    )
 
 
 def test_a_tolerance_is_shown_to_two_digits(capsys):
-    assert "within 0.00016" in line(capsys, paper=0.0, ours=0.0, tolerance=0.000158315)
+    assert "give or take 0.00016" in line(capsys, paper=0.0, ours=0.0, tolerance=0.000158315)
 
 
 def test_no_rounding_residue_is_printed(capsys):
     residue = line(capsys, paper=0.0, ours=-3.3e-16, tolerance=1e-12)
     assert residue == line(capsys, paper=0.0, ours=1.7e-15, tolerance=1e-12)
     values = np.linspace(0, 1, 10)
-    assert "10 values agree within 1e-12" in line(capsys, paper=values, ours=values + 1e-15, tolerance=1e-12)
+    assert "all 10 values agree to within 1e-12" in line(capsys, paper=values, ours=values + 1e-15, tolerance=1e-12)
 
 
 def test_values_are_rounded_to_what_the_tolerance_leaves(capsys):
-    assert "paper 0.35, ours 0.351" in line(capsys, paper=0.35, ours=0.3512345, tolerance=0.002)
-    assert "ours 3.14159," in line(capsys, paper=3.14159, ours=np.pi, tolerance=1e-5)
-    assert "ours 1234570" not in line(capsys, paper=1234567, ours=1234567)
+    assert "we find 0.351, the paper has 0.35, give or take 0.002" in line(
+        capsys, paper=0.35, ours=0.3512345, tolerance=0.002
+    )
+    assert "we find 3.14159," in line(capsys, paper=3.14159, ours=np.pi, tolerance=1e-5)
+    assert "we find 1234567," in line(capsys, paper=1234567, ours=1234567)
 
 
 @pytest.mark.parametrize(
@@ -157,7 +161,7 @@ def test_the_summary_of_an_array(values, tolerance, summary):
 
 def test_the_worst_pair_is_shown(capsys):
     text = line(capsys, paper=[1.0, 2.0, 3.0], ours=[1.0, 2.5, 3.1], tolerance=0.01)
-    assert "the worst is paper 2, ours 2.5" in text
+    assert "of the worst we find 2.5, the paper has 2, give or take 0.01" in text
 
 
 @pytest.mark.parametrize(
@@ -180,17 +184,18 @@ def test_an_inequality(capsys, bound, ours, good):
 
 
 def test_an_inequality_shows_the_number_that_is_closest_to_its_bound(capsys):
-    assert "ours 2.8 is above 1.2 (" in line(capsys, above=1.2345678, ours=2.8456789)
-    assert "ours 1.235 is below 1.265 (" in line(capsys, below=1.2645678, ours=1.2345678)
-    assert "ours 73 is above 1e-06 (" in line(capsys, above=1e-6, ours=73.1)
-    assert "ours 0.91 is not above 1 (" in line(capsys, above=1.0, ours=0.91)
+    assert "we find 2.8, which is above 1.2 (" in line(capsys, above=1.2345678, ours=2.8456789)
+    assert "we find 1.235, which is below 1.265 (" in line(capsys, below=1.2645678, ours=1.2345678)
+    assert "we find 73, which is above 1e-06 (" in line(capsys, above=1e-6, ours=73.1)
+    assert "we find 0.91, which is not above 1 (" in line(capsys, above=1.0, ours=0.91)
     text = line(capsys, above=[1.0, 2.0, 3.0], ours=[9.0, 2.5, 7.0])
-    assert "3 values, of which the closest, 2.5, is above 2 (" in text
+    assert "all 3 values are above their bounds, the closest is 2.5, above 2 (" in text
 
 
 def test_the_twin_of_an_inequality_is_rejected_by_the_same_bound(capsys):
     false = {"ours": 0.5, "says": "half of it"}
-    assert line(capsys, above=1.0, ours=2.0, twin=false).endswith("rejects half of it (a test): reproduced")
+    text = line(capsys, above=1.0, ours=2.0, twin=false)
+    assert text.endswith("the same test rejects half of it (a test): reproduced")
     line(capsys, above=1.0, ours=2.0, twin={"above": 3.0, "says": "a bound three times as high"})
     with pytest.raises(AssertionError, match="accepts the falsified twin"):
         line(capsys, above=1.0, ours=2.0, twin={"above": 1.5, "says": "a higher bound"})
@@ -201,8 +206,8 @@ def test_the_twin_of_an_inequality_is_rejected_by_the_same_bound(capsys):
 def test_an_inequality_on_a_chaotic_path_shows_the_bound_alone(capsys):
     one, other = (line(capsys, above=1.0, ours=ours, chaotic=True) for ours in ([2.0, 3.0], [5.0, 1.1]))
     assert one == other
-    assert "all 2 values are above 1 (" in one
-    assert "the closest, 0.4, is not above 1" in line(capsys, above=1.0, ours=[0.4, 2.0], chaotic=True)
+    assert "both values are above 1 (" in one
+    assert "not all 2 values are above 1, the worst is 0.4" in line(capsys, above=1.0, ours=[0.4, 2.0], chaotic=True)
 
 
 @pytest.mark.parametrize(

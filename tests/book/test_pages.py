@@ -23,9 +23,10 @@ def notebook(*records):
 
 @pytest.fixture
 def chapters(tmp_path):
-    folder = tmp_path / "chapters"
+    folder, ledger = tmp_path / "chapters", tmp_path / "srbm_book" / "ledger.toml"
     folder.mkdir()
-    (folder / "ledger.toml").write_text(
+    ledger.parent.mkdir()
+    ledger.write_text(
         ENTRY.format(key="eq-33", verdict="reproduced")
         + ENTRY.format(key="sec-6-modes", verdict="not reproduced")
         + ENTRY.format(key="eq-34", verdict="reproduced")

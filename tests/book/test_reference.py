@@ -16,7 +16,7 @@ FIGURES = [
     for name, thing in vars(figures).items()
     if not name.startswith("_") and getattr(thing, "__module__", "").startswith("srbm.figures.")
 ]
-NAMES = [*srbm.__all__, *FIGURES]
+NAMES = [*srbm.__all__, *FIGURES, "estimator.ScalarRBMEstimator"]
 CHAPTER = """# Of `train`
 
 Here `train`, `srbm.train`, `ScalarRBM.gibbs`, `noise_floor`, `figures.curves`, `TorchGenerator` and `mnist_moments`

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from selfcheck import judge
+from srbm_book import judge
 
 
 def said(capsys, *arguments, **options):

@@ -7,17 +7,18 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from types import ModuleType
 from unittest import mock
 
 import nbformat
 import pytest
 from nbformat import v4
 
-import selfcheck
+import srbm_book
 from book.exercises import in_reading_order, read_exercises
+from book.reader import Numbers, plain
 from commands.grading.judging import cells_of, grade
-from commands.student import ANSWER, CHAPTERS, Numbers, main, plain, solutions, solve, student_copy, write
+from commands.student import ANSWER, CHAPTERS, main, solutions, solve, student_copy, write
+from srbm_book import selfcheck
 
 NAMES = [path.stem for path in in_reading_order(CHAPTERS)]
 
@@ -40,20 +41,19 @@ def read(folder, name):
 
 @pytest.fixture
 def probed(monkeypatch):
-    """Import `judge` from a module that gives each pitfall for an answer once, and keeps what is said of it."""
-    probe, said = ModuleType("probe"), {None: []}  # and what is said of the answers
+    """Let `judge` give each pitfall for an answer once, and keep what is said of it."""
+    right_judge, said = srbm_book.judge, {None: []}  # and what is said of the answers
 
     def judge(yours, right, *, pitfalls, **options):
         for explanation, mistake in pitfalls.items():
             if explanation not in said:
-                with mock.patch("selfcheck._show", lambda text, key=explanation: said.update({key: text})):
-                    selfcheck.judge(mistake, right, pitfalls=pitfalls, **options)
-        with mock.patch("selfcheck._show", said[None].append):
-            selfcheck.judge(yours, right, pitfalls=pitfalls, **options)
+                with mock.patch.object(selfcheck, "_show", lambda text, key=explanation: said.update({key: text})):
+                    right_judge(mistake, right, pitfalls=pitfalls, **options)
+        with mock.patch.object(selfcheck, "_show", said[None].append):
+            right_judge(yours, right, pitfalls=pitfalls, **options)
         selfcheck._show(said[None][-1])
 
-    probe.judge = judge
-    monkeypatch.setitem(sys.modules, "probe", probe)
+    monkeypatch.setattr(srbm_book, "judge", judge)
     return said
 
 
@@ -65,8 +65,6 @@ def test_unsolved_then_solved(folder, exercises, name, probed):
     expected = [exercise.label for exercise in exercises if exercise.chapter == name and exercise.judged]
     assert expected
     assert list(answers) == expected
-    for cell in chapter.cells:
-        cell.source = cell.source.replace("from selfcheck import judge", "from probe import judge")
     cells = []
     for cell in notebook.cells:
         cells += [cell]
@@ -131,8 +129,8 @@ def test_roles_become_plain(tmp_path):
     numbers = Numbers(tmp_path)
     text = plain(BOOK, numbers)
     assert "By (33), (x2.1), Fig. 12, Exercise 4.2, [aarts2024] and [Training](03_training.ipynb)." in text
-    assert "x = 1 \\tag{33}\n$$" in text
-    assert "x = 2\n\\tag{x2.1}\n$$" in text
+    assert "\\begin{equation*} x = 1\\tag{33}\\end{equation*}" in text
+    assert "\\begin{equation*}\nx = 2\n\\tag{x2.1}\\end{equation*}" in text
     cells = student_copy(nbformat.read(tmp_path / "02_flow.ipynb", 4), "02_flow", numbers).cells
     assert cells[-1].source == "**Fig. 12.** As (33)."
 
@@ -178,7 +176,7 @@ def test_make_student(tmp_path):
     jupyter, lab, where = shlex.split(made.stdout.partition("with ")[2])
     assert shutil.which(root / jupyter), made.stdout
     assert (lab, Path(where)) == ("lab", folder)
-    assert {path.name for path in folder.iterdir()} >= {"selfcheck.py", "ledger.py", "ledger.toml", "data"}
+    assert {path.name for path in folder.iterdir()} == {f"{name}.ipynb" for name in NAMES}
     run = [sys.executable, "-m", "jupyter", "execute", "02_bipartite_graph.ipynb"]
     subprocess.run(run, cwd=folder, check=True, capture_output=True)
     for name in NAMES:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tables import table
+from srbm_book import table
 
 
 def test_words_stand_left_and_numbers_right(capsys):

@@ -1,7 +1,8 @@
 """Formulas of the ledger: what becomes of them, and what is left alone."""
 
 import pytest
-from typeset import typeset
+
+from srbm_book.typeset import typeset
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,15 @@
 """The built book as a site: links, downloads, weight, search, and any place on any web server."""
 
 import gzip
-import re
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+import nbformat
 import pytest
 
+from book.address import Address, with_hint
+from book.reader import Numbers, readers_copy
 from tests.browser.visits import PAGES, needs_book, needs_chromium, pages
 
 pytestmark = needs_book
@@ -67,11 +69,15 @@ def test_broken_links_are_found(tmp_path):
 
 @pytest.mark.parametrize("name", [name for name in pages if (PAGES / "_sources" / name).with_suffix(".ipynb").exists()])
 def test_a_chapter_offers_its_notebook(name):
-    """The download is the very file of the repository."""
+    """The download is the reader's copy; its first cell says what to install from the address of the pages."""
     source = Path(name).with_suffix(".ipynb").as_posix()
     links = Links((PAGES / name).read_text(encoding="utf-8")).targets
     assert f"../_sources/{source}" in links
-    assert (PAGES / "_sources" / source).read_bytes() == (PAGES.parents[1] / source).read_bytes()
+    root = PAGES.parents[1]
+    copy = readers_copy(nbformat.read(root / source, 4), Path(name).stem, Numbers(root / "chapters"))
+    assert nbformat.read(PAGES / "_sources" / source, 4) == nbformat.reads(
+        with_hint(nbformat.writes(copy), Address.of()), 4
+    )
 
 
 def test_the_book_is_below_60_megabytes():
@@ -105,25 +111,3 @@ def test_from_a_folder_of_a_web_server(visit, server, name):
         if url.startswith(host) and url not in frames
     }
     assert sum(sent(file) for file in files) < 3 * MEGABYTE
-
-
-@needs_chromium
-@pytest.mark.parametrize("where", ["disk", "server"])
-def test_search_finds(visit, server, where):
-    root, home = (PAGES.as_uri(), "file:") if where == "disk" else (server, server)
-    page = visit(f"{root}/search.html?q=ultraviolet", home=home).page
-    page.wait_for_selector("#search-results li a")
-    page.wait_for_function("/found \\d+ page/i.test(document.querySelector('#search-results').textContent)")
-    found = page.eval_on_selector_all("#search-results li a", "(links) => links.map((link) => link.href)")
-    assert any("08_two_cutoffs.html" in url for url in found)
-    page.goto(found[0])
-    assert re.search("ultraviolet", page.inner_text("main"), re.IGNORECASE)
-
-
-@needs_chromium
-def test_search_starts_from_any_page(visit):
-    page = visit((PAGES / pages[0]).as_uri()).page
-    page.locator(".search-button__button:visible").first.click()
-    page.locator("#pst-search-dialog input").fill("ultraviolet")
-    page.keyboard.press("Enter")
-    page.wait_for_selector("#search-results li a")

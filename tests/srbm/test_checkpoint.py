@@ -316,8 +316,13 @@ def test_a_call_that_is_refused_leaves_the_others_file_alone(tmp_path):
 
 def test_what_cannot_be_a_checkpoint(tmp_path):
     (tmp_path / "folder").mkdir()
-    with pytest.raises(CheckpointError, match="folder is a folder: give the name of a file"):
-        run(path=tmp_path / "folder")
+    for path, what in (
+        (tmp_path / "folder", "a folder: give"),
+        (tmp_path / "no" / "run.npz", "does not exist: create"),
+    ):
+        with pytest.raises(CheckpointError, match=f"the checkpoint .*{what}") as caught:
+            run(path=path)
+        assert "cannot be reached" not in str(caught.value)
     if hasattr(os, "mkfifo"):
         os.mkfifo(tmp_path / "pipe")
         with pytest.raises(CheckpointError, match="pipe is no regular file: give the name of a file"):
@@ -332,6 +337,23 @@ def test_a_checkpoint_behind_a_link(tmp_path):
     assert_same(run(30, link), run(30))
     assert link.is_symlink()
     assert_same(Training.load(tmp_path / "disk" / "run.npz"), run(30))
+
+
+def test_a_checkpoint_behind_a_link_to_nowhere(tmp_path):
+    (tmp_path / "lost").symlink_to(tmp_path / "nowhere" / "run.npz")
+    (tmp_path / "round").symlink_to(tmp_path / "again")
+    (tmp_path / "again").symlink_to(tmp_path / "round")
+    with pytest.raises(CheckpointError, match=r"folder of the checkpoint .*lost does not exist"):
+        run(path=tmp_path / "lost")
+    with pytest.raises(CheckpointError, match=r"cannot be reached .*symbolic links"):
+        run(path=tmp_path / "round")
+    with pytest.raises(FileNotFoundError, match=r"the folder .*nowhere does not exist: create it first"):
+        START.save(tmp_path / "lost")
+    with pytest.raises(OSError, match="symbolic links"):
+        START.save(tmp_path / "round")
+    for use in (lambda path: run(path=path), START.save, Training.load):
+        with pytest.raises(ValueError, match="which has no zero byte"):
+            use("a\0b")
 
 
 def denied(*_, **__):

@@ -1,5 +1,6 @@
 """KL divergences against other routes to the same number, and against the numbers of the paper's figures."""
 
+import mpmath
 import numpy as np
 import pytest
 from scipy import integrate, stats
@@ -135,3 +136,36 @@ def test_wrong_inputs():
         truncated_kl([1.0, 2.0], 1.5, 2.0)
     with pytest.raises(ValueError, match="mass_squared must be greater than 0"):
         truncated_kl([1.0, 2.0], 1, 0.0)
+
+
+def test_kernels_that_nearly_agree():
+    """KL is then of second order in their difference, and would be lost in the rounding of -1 + b/a - ln(b/a)."""
+    K = matrix_with([1.0, 2.0, 5.0], rng=0)
+    for step in 10.0 ** -np.arange(2, 14):
+        other = K + step * matrix_with([1.0, -1.0, 0.5], rng=1)
+        other = (other + other.T) / 2
+        target, model = (mpmath.matrix(matrix.tolist()) for matrix in (K, other))
+        with mpmath.workdps(60):
+            excess = (target**-1) * (model - target)
+            exact = mpmath.fsum(excess[i, i] for i in range(3)) - mpmath.log(mpmath.det(mpmath.eye(3) + excess))
+            np.testing.assert_allclose(kl_divergence(K, other), float(exact / 2), rtol=1e-13, atol=0)
+
+
+def test_ratios_of_every_size_at_once():
+    ratio = np.array([1e-9, 1e-3, 1 - 1e-9, 1 + 1e-7, 3.0, 20.0])
+    with mpmath.workdps(40):
+        exact = float(mpmath.fsum(mpmath.mpf(r) - 1 - mpmath.log(mpmath.mpf(r)) for r in ratio) / 2)
+        last = float(mpmath.mpf(ratio[3]) - 1 - mpmath.log(mpmath.mpf(ratio[3]))) / 2
+    np.testing.assert_allclose(kl_divergence(np.eye(6), np.diag(ratio)), exact, rtol=1e-13)
+    np.testing.assert_allclose(truncated_kl([1 / ratio[3]], 0, 1.0), last, rtol=1e-8)  # the inverse is rounded
+    np.testing.assert_allclose(truncated_kl([2.0**-20], 0, 2.0**-20 + 2.0**-50), 2.0**-62, rtol=1e-9)
+
+
+def test_a_small_ratio_keeps_its_digits_beside_large_ones():
+    """Nodes measured in units from 1e-6 to 1: the smallest eigenvalue is far below the rounding of the largest."""
+    unit = np.geomspace(1e-6, 1, 4)
+    model = unit[:, None] * (0.5 * np.eye(4) + 0.5) * unit
+    with mpmath.workdps(50):
+        ratio = mpmath.eigsy(mpmath.matrix(model.tolist()), eigvals_only=True)
+        exact = float(mpmath.fsum(r - 1 - mpmath.log(r) for r in ratio) / 2)
+    np.testing.assert_allclose(kl_divergence(np.eye(4), model), exact, rtol=1e-12)

@@ -13,6 +13,7 @@ import pytest
 
 import srbm
 from srbm import figures
+from srbm.estimator import ScalarRBMEstimator
 
 docscrape = pytest.importorskip("numpydoc.docscrape")
 
@@ -20,7 +21,7 @@ FOR_USERS = [
     importlib.import_module(name)
     for name in sorted(
         {getattr(srbm, name).__module__ for name in srbm.__all__}
-        | {"srbm.machine", "srbm.random"}
+        | {"srbm.machine", "srbm.random", "srbm.estimator"}
         | {
             f"{figures.__name__}.{found.name}"
             for found in pkgutil.iter_modules(figures.__path__)
@@ -102,7 +103,7 @@ def _raised(function):
 
 
 NAMED = dict(sorted(pair for module in FOR_USERS for pair in public(module)))
-EXEMPLARY = [getattr(srbm, name) for name in srbm.__all__] + [figures.Panel, figures.slider]
+EXEMPLARY = [getattr(srbm, name) for name in srbm.__all__] + [figures.Panel, figures.slider, ScalarRBMEstimator]
 
 
 @pytest.mark.parametrize("name", NAMED)

@@ -92,19 +92,22 @@ def same(first, second):
     )
 
 
+ADVICE = "copy", "lacks", "fetch it again", "pip install"
+
+
 def outcome(load, size):
     """What loading gives, None when it is refused; in little memory either way."""
     tracemalloc.start()
     try:
         return load()
     except DatasetError as error:
-        if len(str(error)) > 2000 or not any(advice in str(error) for advice in ("copy", "lacks", "fetch it again")):
+        if len(str(error)) > 2000 or not any(advice in str(error) for advice in ADVICE):
             raise
         return None
     finally:
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
-        assert peak < 30 * size + 300_000
+        assert peak < 30 * size + 500_000  # NumPy 2.1 takes more than 2.4 to open any file
 
 
 def damaged(content, rng):

@@ -20,6 +20,7 @@ from srbm import (
     relaxation_rates,
     train,
 )
+from srbm.chains.stack import Ensemble
 from tests.srbm.helpers import correlation_with
 
 KAPPA = np.array([1.0, 2.0, 3.2, 4.0])
@@ -499,7 +500,7 @@ def test_the_implicit_integrator_follows_the_same_flow(learn_mass, monkeypatch):
     start = ScalarRBM.random(3, 2, 0.15, scale=0.05, rng=0)
     times = [0.0, 0.01, 0.05, 0.2]
     explicit = gradient_flow(start, C, times, learn_mass)
-    monkeypatch.setattr("srbm.flow._MANY", 0)
+    monkeypatch.setattr("srbm.flow._explicit_steps", lambda *_: 1e5)
     implicit = gradient_flow(start, C, times, learn_mass)
     assert not np.array_equal(explicit.weights, implicit.weights)
     np.testing.assert_allclose(implicit.weights, explicit.weights, rtol=1e-6, atol=1e-8)
@@ -516,3 +517,25 @@ def test_large_fields_are_followed():
     np.testing.assert_allclose(traces[1:], np.trace(C), rtol=1e-4)  # mu^2 is the slave of W
     growth = np.linalg.norm(flow.weights[-1]) / np.linalg.norm(flow.weights[1])
     assert abs(growth - 1) > 1e-3  # while W moves
+
+
+@pytest.mark.parametrize("learn_mass", [False, True, "mu"])
+def test_light_modes_do_not_make_a_flow_slow(learn_mass, monkeypatch):
+    """The lightest of these modes relaxes within a hundred-thousandth of the time that is asked for."""
+    kappa, mass, times = np.array([0.05, 1.0, 2.0, 20.0]), 9.0, np.array([0.0, 0.01, 1.0, 30.0])
+    calls = []
+    normalizable = Ensemble.normalizable
+    monkeypatch.setattr(Ensemble, "normalizable", lambda self: calls.append(1) or normalizable(self))
+    flow = gradient_flow(ScalarRBM(np.eye(4) / 10, mass), np.diag(1 / kappa), times, learn_mass)
+    assert len(calls) < 10_000  # an explicit integrator takes 400 000
+    if not learn_mass:
+        expected = np.sort(mode_trajectory(kappa, mass, mass - 0.01, times), axis=1)
+        np.testing.assert_allclose(flow.eigenvalues, expected, rtol=1e-6)
+
+
+def test_a_flow_that_would_take_hours_is_refused():
+    kappa, start = np.r_[1e-3, np.linspace(1, 2, 39)], ScalarRBM.random(40, 40, 9.0, rng=0)
+    with pytest.raises(
+        ValueError, match=r"to t = 10 would take 3e\+07 steps, hours: ask for times up to 0.33, take max"
+    ):
+        gradient_flow(start, np.diag(1 / kappa), [0.0, 10.0])

@@ -3,6 +3,7 @@
 import dataclasses
 import pickle
 
+import mpmath
 import numpy as np
 import pytest
 from scipy import stats
@@ -222,3 +223,21 @@ def test_wrong_fields(chain):
 
 def test_the_number_of_sites_does_not_overflow():
     assert FreeScalarField((2**32, 2**32), 1.0).n_sites == 2**64
+
+
+@pytest.mark.parametrize("offset", [1, 3, -2])
+def test_the_infrared_of_a_large_lattice_keeps_its_digits(offset):
+    """kappa - m^2 = 4 sin^2(p / 2), which is 4e-7 here, is not rounded like 2."""
+    n = 10_000
+    field = FreeScalarField(n, 1e-12, links={offset: 0.5})
+    with mpmath.workdps(30):
+        exact = np.sort([1e-12 + 2 * float(mpmath.sinpi(mpmath.mpf(k * offset) / n) ** 2) for k in range(n)])
+    np.testing.assert_allclose(field.eigenvalues, exact, rtol=3e-14)  # above, phases of up to three turns are rounded
+
+
+def test_the_infrared_of_a_diagonal_link():
+    field = FreeScalarField((40, 60), 1e-9, links={(1, -2): 1.0})
+    with mpmath.workdps(30):
+        turns = [mpmath.mpf(3 * j - 4 * k) / 120 for j in range(40) for k in range(60)]
+        exact = np.sort([1e-9 + 4 * float(mpmath.sinpi(turn) ** 2) for turn in turns])
+    np.testing.assert_allclose(field.eigenvalues, exact, rtol=3e-14)

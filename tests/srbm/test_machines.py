@@ -108,6 +108,8 @@ def test_all_machines_are_called_alike(rbm):
         "log_density",
         "hidden_mean",
         "visible_mean",
+        "condition",
+        "fill",
         "gibbs",
         "trace",
         "save",

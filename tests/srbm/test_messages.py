@@ -141,8 +141,12 @@ DATA = "data must be an array of shape (n, N), a sample in each row, or an itera
         ({"x": [1.0]}, ValueError, "data is a dict: pass its columns as np.column_stack(list(x.values()))"),
         ([[1, 2], [3]], ValueError, f"{BLOCK}, but the rows of one have different lengths"),
         ([["a", "b"]], ValueError, "blocks must hold real numbers, got type <U1"),
-        ([np.ones(2), np.ones((1, 2))], ValueError, f"{BLOCK}, got shape (2,); wrap one sample as sample[None]"),
-        (iter([np.ones(2)]), ValueError, f"{BLOCK}, got shape (2,); wrap one sample as sample[None]"),
+        (
+            [np.ones(2), np.ones((1, 2))],
+            ValueError,
+            f"{BLOCK}, got shape (2,); wrap one sample as np.array(sample)[None]",
+        ),
+        (iter([np.ones(2)]), ValueError, f"{BLOCK}, got shape (2,); wrap one sample as np.array(sample)[None]"),
     ],
 )
 def test_what_is_no_data_is_refused(data, kind, message):

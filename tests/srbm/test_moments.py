@@ -135,7 +135,10 @@ def test_no_samples(chunks):
 @pytest.mark.parametrize(
     ("chunks", "message"),
     [
-        (np.zeros(3), r"shape \(n, N\), a sample in each row, got shape \(3,\); wrap one sample as sample\[None\]"),
+        (
+            np.zeros(3),
+            r"shape \(n, N\), a sample in each row, got shape \(3,\); wrap one sample as np.array\(sample\)\[None\]",
+        ),
         (np.zeros((2, 2, 2)), r"got shape \(2, 2, 2\)"),
         ([np.zeros((2, 3)), np.zeros((2, 4))], "agree in the number of columns, got 3 and 4"),
         (np.zeros((2, 2), complex), "real numbers, got type complex128"),

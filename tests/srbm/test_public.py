@@ -120,7 +120,8 @@ def test_what_is_to_be_installed_can_be():
         "import sys\n"
         "from srbm.random import TorchGenerator\n"
         "for name, use in (('matplotlib', lambda: __import__('srbm.figures')),\n"
-        "                  ('torch', lambda: TorchGenerator(0))):\n"
+        "                  ('torch', lambda: TorchGenerator(0)),\n"
+        "                  ('sklearn', lambda: __import__('srbm.estimator'))):\n"
         "    sys.modules[name] = None\n"
         "    try: use()\n"
         "    except ImportError as error: print(error)\n"
@@ -129,6 +130,7 @@ def test_what_is_to_be_installed_can_be():
     assert result.stdout == (
         "figures need matplotlib: pip install matplotlib\n"
         "TorchGenerator needs PyTorch: pip install torch array-api-compat\n"
+        "srbm.estimator needs scikit-learn, 1.6 or newer: pip install scikit-learn\n"
     )
 
 

@@ -215,8 +215,8 @@ def test_what_is_refused_says_what_to_pass(data, message):
 
 
 def test_what_the_messages_advise_works():
-    x = scipy.sparse.random_array((50, 3), density=0.5, rng=0)
-    rows = x.tocsr()
+    rng = np.random.default_rng(0)
+    x = rows = scipy.sparse.csr_array(rng.normal(size=(50, 3)) * (rng.random((50, 3)) < 0.5))
     blocks = (rows[i : i + 20].toarray() for i in range(0, rows.shape[0], 20))
     np.testing.assert_allclose(second_moment(blocks), second_moment(x.toarray()), rtol=1e-13)
     record = np.array([(1.0, 2.0), (0.0, 1.0)], dtype=[("a", float), ("b", float)])
@@ -284,3 +284,86 @@ def test_a_copy_is_as_immutable_as_the_original(copied, machine):
     )
     np.testing.assert_array_equal(twin.weights, machine.weights)
     np.testing.assert_array_equal(twin.gibbs(np.ones(2), 3, rng=1), machine.gibbs(np.ones(2), 3, rng=1))
+
+
+@pytest.mark.parametrize(
+    ("data", "kind", "message"),
+    [
+        (
+            np.ma.array([(1.0, 2.0)], mask=[(True, False)], dtype=[("a", float), ("b", float)]),
+            ValueError,
+            r"np.column_stack\(\[x\[name\] for name in x.dtype.names\]\)",
+        ),
+        ([np.array([(1.0, 2.0)], dtype=[("a", float), ("b", float)])], ValueError, "is a structured array"),
+        ({"a": [1.0, 2.0], "b": [3.0, 4.0]}.values(), ValueError, r"values of a dict: .*np.column_stack\(list\(x\)\)"),
+        (zip([np.eye(3)], [np.arange(3)], strict=True), ValueError, r"pass \(x for x, \*labels in loader\)"),
+        ([np.ones((4, 4)).tolist()] * 3, ValueError, r"square arrays of shape \(4, 4\), which may be fields or blocks"),
+        (io.StringIO("1 2\n3 4\n"), TypeError, r"data is text: pass np.loadtxt\(path\)"),
+        (pd.DataFrame({"a": [1.0, 2.0], "b": ["x", "y"]}), ValueError, r"df.select_dtypes\('number'\)"),
+        (pd.DataFrame({"a": [1, 2], "b": pd.to_datetime(["2020-01-01"] * 2)}), ValueError, "df.select_dtypes"),
+        (pd.Series([1.0, 2.0]), ValueError, r"wrap one sample as np.array\(sample\)\[None\]"),
+    ],
+    ids=[
+        "masked records",
+        "list of records",
+        "columns",
+        "labels",
+        "nested lists",
+        "an open file",
+        "words",
+        "dates",
+        "series",
+    ],
+)
+def test_neighbours_of_what_is_refused(data, kind, message):
+    with pytest.raises(kind, match=message):
+        second_moment(data)
+
+
+def test_what_those_messages_advise_works():
+    frame = pd.DataFrame({"a": [1.0, 2.0], "b": ["x", "y"]})
+    np.testing.assert_array_equal(second_moment(frame.select_dtypes("number")), [[2.5]])
+    np.testing.assert_array_equal(second_moment(np.array(pd.Series([1.0, 2.0]))[None]), [[1.0, 2.0], [2.0, 4.0]])
+    loader = [(np.eye(3), np.arange(3)), (np.ones((1, 3)), np.arange(1))]
+    np.testing.assert_allclose(second_moment(x for x, *labels in loader), (np.eye(3) + 1) / 4, rtol=1e-14)
+    columns = {"a": [1.0, 0.0], "b": [2.0, 1.0]}.values()
+    np.testing.assert_array_equal(second_moment(np.column_stack(list(columns))), [[0.5, 1.0], [1.0, 2.5]])
+    np.testing.assert_array_equal(second_moment(np.loadtxt(io.StringIO("1 2\n3 4\n"))), [[5.0, 7.0], [7.0, 10.0]])
+
+
+def test_square_blocks_of_a_data_frame_are_no_fields():
+    blocks = [pd.DataFrame({"a": [1, 2], "b": [1, 2]}), pd.DataFrame({"a": [1, 2.5], "b": [1, 2]})]
+    np.testing.assert_allclose(second_moment(blocks), second_moment(pd.concat(blocks)), rtol=1e-15)
+
+
+@pytest.mark.parametrize("digits", [6, 8, None])
+def test_a_matrix_of_few_digits_can_be_mended_as_the_message_says(digits):
+    B = np.random.default_rng(3).standard_normal((20, 5))
+    exact = B @ B.T
+    x = (
+        exact.astype(np.float32).astype(float)
+        if digits is None
+        else np.vectorize(lambda v: float(f"{v:.{digits}e}"))(exact)
+    )
+    assert np.linalg.eigvalsh(x)[0] < 0
+    with pytest.raises(
+        ValueError, match=r"entries were rounded.* pass \(v \* np.where\(w > -4 \* w\[0\], w, 0\)\) @ v.T"
+    ):
+        recommend(x, 0.1)
+    w, v = np.linalg.eigh(x)
+    found = recommend((v * np.where(w > -4 * w[0], w, 0)) @ v.T, 0.1)
+    assert (found.n_null, found.n_hidden) == (15, recommend(exact, 0.1).n_hidden)
+    with pytest.raises(ValueError, match="positive semidefinite") as caught:  # far too negative to be rounding
+        recommend(exact - np.eye(20), 0.1)
+    assert "rounded" not in str(caught.value)
+
+
+@pytest.mark.parametrize("copied", [lambda m: m, lambda m: pickle.loads(pickle.dumps(m)), copy.deepcopy, copy.copy])
+def test_a_flow_and_its_copies_are_immutable(copied):
+    flow = srbm.gradient_flow(ScalarRBM(np.eye(2) * 0.1, 4.0), np.eye(2), [0.0, 1.0])
+    _ = flow.eigenvalues, flow.singular_values
+    twin = copied(flow)
+    for name in ("times", "weights", "mass_squared", "singular_values", "eigenvalues"):
+        with pytest.raises(ValueError, match="read-only"):
+            getattr(twin, name)[...] = 0
+        np.testing.assert_array_equal(getattr(twin, name), getattr(flow, name))

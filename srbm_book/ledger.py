@@ -16,10 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-if __package__:  # imported as chapters.ledger, from the root of the repository
-    from .typeset import typeset
-else:
-    from typeset import typeset
+from .typeset import typeset
 
 LEDGER = Path(__file__).with_name("ledger.toml")
 REPRODUCED, CONDITION, NOT_REPRODUCED = "reproduced", "reproduced with a condition", "not reproduced"
@@ -129,7 +126,7 @@ def check(
         if _accepts(key, source, given, twin, "twin", tolerance):
             raise AssertionError(f"{key}: the comparison accepts the falsified twin ({says}), so it tests nothing")
         record["twin"] = says
-        comparison += f"; rejects {says}"
+        comparison += f"; the same test rejects {says}"
     _show(key, entry["statement"], f"{comparison} ({origin})", decision, verdict, record)
 
 
@@ -169,7 +166,7 @@ def _compare(key, source, given, tolerance, chaotic=False):
         if not np.isfinite(paper).all():
             raise ValueError(f"{key}: the value to compare with must be finite")
         deviation = np.where(np.isfinite(ours), np.abs(paper.astype(float) - ours), np.inf)
-        within = f"within {tolerance:.2g}" if tolerance else "exactly"
+        within = f"to within {tolerance:.2g}" if tolerance else "exactly"
     elif paper.dtype.kind in "bU" and paper.dtype.kind == ours.dtype.kind:
         deviation = (paper != ours).astype(float)
         within = "exactly"
@@ -181,20 +178,33 @@ def _compare(key, source, given, tolerance, chaotic=False):
     agrees = bool(deviation.max() <= tolerance)
     if agrees and chaotic:
         record = {"agrees": True, source: _summary(paper, tolerance), "ours": "agrees"}
-        return record, f"{record[source]} is met {within}"
+        return record, f"we find {record[source]} {within}"
     if agrees and paper.size > 1:
         record = {"agrees": True, source: _summary(paper, tolerance), "ours": _summary(ours, tolerance)}
-        return record, f"{paper.size} values agree {within}"
+        return record, f"{_all(paper.size)} agree {within}"
     worst = np.unravel_index(np.argmax(deviation), deviation.shape)
     record = {
         "agrees": agrees,
         source: _rounded(paper[worst].item(), tolerance),
         "ours": _rounded(ours[worst].item(), tolerance),
     }
-    pair = f"{source} {record[source]}, ours {record['ours']}"
-    if paper.size > 1:
-        return record, f"{paper.size} values do not agree {within}, the worst is {pair}"
-    return record, f"{pair}, {'they agree' if agrees else 'they do not agree'} {within}"
+    pair = _pair(source, record[source], record["ours"], f"{tolerance:.2g}" if tolerance else "", agrees)
+    return record, f"not all {paper.size} values agree {within}; of the worst {pair}" if paper.size > 1 else pair
+
+
+def _all(many):
+    return "both values" if many == 2 else f"all {many} values"
+
+
+def _pair(source, expected, found, tolerance, agrees):
+    """Two values in words. What is expected comes with its tolerance, so that 0 and -2 are seen to agree if they do."""
+    expected = {"True": "true", "False": "false"}.get(expected, expected)
+    found = {"True": "true", "False": "false"}.get(found, found)
+    who = "the paper has" if source == "paper" else "expected is"
+    if agrees and not tolerance:
+        return f"we find {found}, {'as the paper has it' if source == 'paper' else 'as expected'}"
+    margin = f", give or take {tolerance}" if tolerance else ""
+    return f"we find {found}, {who} {expected}{margin}"
 
 
 def _inequality(key, source, side, bound, ours, chaotic):
@@ -207,17 +217,19 @@ def _inequality(key, source, side, bound, ours, chaotic):
     agrees = bool(margin.min() > 0)
     if agrees and chaotic:
         limit = _summary(bound, 0)
-        many = f"all {ours.size} values are" if ours.size > 1 else "it is"
+        many = f"{_all(ours.size)} are" if ours.size > 1 else "what we find is"
         return {"agrees": True, source: f"{side} {limit}", "ours": f"is {side}"}, f"{many} {side} {limit}"
     worst = np.unravel_index(np.argmin(margin), margin.shape)
     digit = abs(margin[worst]) / 10 if np.isfinite(margin[worst]) else 0
     value = _rounded(ours[worst].item(), digit)
     limit = _rounded(bound[worst].item(), min(digit, abs(bound[worst]) / 10))  # two digits of it at least
     record = {"agrees": agrees, source: f"{side} {limit}", "ours": value}
-    verb = f"is {side}" if agrees else f"is not {side}"
-    if ours.size > 1:
-        return record, f"{ours.size} values, of which the closest, {value}, {verb} {limit}"
-    return record, f"ours {value} {verb} {limit}"
+    if ours.size == 1:
+        return record, f"we find {value}, which is {'' if agrees else 'not '}{side} {limit}"
+    one = np.ptp(bound) == 0
+    bounds, pair = (limit, value) if one else ("their bounds", f"{value}, {'' if agrees else 'not '}{side} {limit}")
+    many = _all(ours.size) if agrees else f"not all {ours.size} values"
+    return record, f"{many} are {side} {bounds}, the {'closest' if agrees else 'worst'} is {pair}"
 
 
 def _rounded(value, tolerance):

@@ -8,9 +8,9 @@ import html
 import re
 
 GREEK = {
-    "alpha": "α", "chi": "χ", "delta": "δ", "eps": "ε", "eta": "η", "gamma": "γ", "kappa": "κ", "lambda": "λ",
-    "mu": "μ", "omega": "ω", "phi": "φ", "pi": "π", "psi": "ψ", "rho": "ρ", "sigma": "σ", "tau": "τ", "theta": "θ",
-    "xi": "ξ", "Delta": "Δ", "Lambda": "Λ", "Xi": "Ξ",
+    "alpha": "α", "chi": "χ", "delta": "δ", "ell": "ℓ", "eps": "ε", "eta": "η", "gamma": "γ", "kappa": "κ",
+    "lambda": "λ", "mu": "μ", "nu": "ν", "omega": "ω", "phi": "φ", "pi": "π", "psi": "ψ", "rho": "ρ", "sigma": "σ",
+    "tau": "τ", "theta": "θ", "xi": "ξ", "Delta": "Δ", "Lambda": "Λ", "Xi": "Ξ",
 }  # fmt: skip
 SIGNS = {"->": "→", "<=": "≤", ">=": "≥", " - ": " − ", "sqrt ": "√", "sqrt": "√", "C_hat": "Ĉ", "rho~": "ρ̃",
          "Delta ": "Δ", "Dtheta": "Δθ"}  # fmt: skip

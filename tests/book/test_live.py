@@ -1,0 +1,168 @@
+"""Live figures outside a browser: sources in one piece, their twins, and what notebooks and pages hold of them."""
+
+import json
+import re
+from importlib import import_module
+
+import numpy as np
+import pytest
+from nbformat import v4
+from numpy.testing import assert_allclose
+
+from commands.normalise import WIDGET_VIEW, WIDGETS, normalise
+from srbm import FreeScalarField, ScalarRBM, train
+from srbm_book.live import bundle, figures, learning_ring, live
+from srbm_book.live.generator import Generator, _ln
+from srbm_book.live.one_spectrum import waves
+
+
+@pytest.mark.parametrize("figure", figures())
+def test_a_figure_has_a_twin_that_starts(figure):
+    numbers = live(figure).numbers()
+    assert numbers
+    assert all(np.asarray(value, dtype=float).size for value in numbers.values())
+
+
+def test_every_twin_has_a_figure():
+    modules = {path.stem for path in bundle.HERE.glob("*.py") if "START" in path.read_text(encoding="utf-8")}
+    assert modules - {"figure", "__init__"} == set(figures())
+
+
+def test_another_start():
+    assert live("one_spectrum", mu2=3).state["mu2"] == 3
+    assert import_module("srbm_book.live.one_spectrum").START["mu2"] != 3
+
+
+@pytest.mark.parametrize(("name", "state", "said"), [
+    ("two_spectra", {}, "there is no live figure 'two_spectra'; there are .*one_spectrum"),
+    ("one_spectrum", {"mass": 3}, "one_spectrum has no mass; its state is mu2, "),
+])  # fmt: skip
+def test_what_there_is_not(name, state, said):
+    with pytest.raises(ValueError, match=said):
+        live(name, **state)
+
+
+def test_waves_are_the_modes_of_the_ring():
+    for n in (4, 7, 10):
+        ring, basis = FreeScalarField(n, 1.0), waves(n)
+        assert_allclose(basis.T @ ring.kernel @ basis, np.diag(ring.eigenvalues), rtol=0, atol=1e-13)
+
+
+def test_random_numbers():
+    """Uniform and normal ones have the right distribution; other seeds give others."""
+    drawn = np.array([Generator(3).normals(4000), Generator(4).normals(4000)])
+    assert abs(np.corrcoef(drawn)[0, 1]) < 5 / np.sqrt(4000)
+    assert_allclose(drawn.mean(axis=1), 0, rtol=0, atol=5 / np.sqrt(4000))
+    assert_allclose(drawn.var(axis=1), 1, rtol=0, atol=5 * np.sqrt(2 / 4000))
+    x = np.geomspace(1e-18, 1, 1000, endpoint=False)
+    assert_allclose([_ln(each) for each in x], np.log(x), rtol=1e-15, atol=1e-15)
+    source = Generator(5)
+    uniform = np.array([source.uniform() for _ in range(4000)])
+    assert 0 < uniform.min() < uniform.max() < 1
+    assert_allclose(np.histogram(uniform, 10, (0, 1))[0], 400, rtol=0, atol=5 * np.sqrt(400))
+
+
+def test_a_step_of_the_ring_is_that_of_training():
+    """From an aligned start `train` takes every level where `update` does"""
+    kappa, mu2, eta = learning_ring.LEVELS, 9.0, 1.3
+    start = ScalarRBM(np.diag(np.sqrt(np.linspace(0.1, 4.0, 6))), mu2)
+    once = train(start, np.diag(1 / kappa), 1, eta).model
+    lam = np.diag(start.kernel)
+    stepped = [learning_ring.update(a, k, mu2, eta, 1 / a) for a, k in zip(lam, kappa, strict=True)]
+    assert_allclose(np.diag(once.kernel), stepped, rtol=1e-12, atol=0)
+
+
+def test_chains_of_the_ring_are_those_of_the_machine():
+    """The law of a sweep: its mean and variance, and that it leaves the machine's own law alone."""
+    rbm = ScalarRBM([[1.5]], 4.0)
+    (lam,) = rbm.eigenvalues
+    still, noise = np.array([0.7]), np.array([1.0])
+    mean = learning_ring.sweep(still, lam, 4.0, 0 * noise)
+    assert_allclose(mean, rbm.reconstruct(still), rtol=1e-14, atol=0)
+    variance = learning_ring.sweep(0 * still, lam, 4.0, noise) ** 2
+    a = 1 - lam / 4.0
+    assert_allclose(a * a / lam + variance, 1 / lam, rtol=1e-14, atol=0)
+
+
+SOURCE = """import * as d3 from "d3";
+import {
+  a, b,
+} from "./base.js";
+export const c = 1;
+export function f() { return a; }
+export default live({});
+"""
+
+
+def test_modules_become_functions():
+    text = bundle.inlined("x", SOURCE)
+    assert text.startswith("modules.x = (() => {")
+    assert "const {\n  a, b,\n} = modules.base;" in text
+    assert "\nconst c = 1;\nfunction f() { return a; }\nconst module = live({});" in text
+    assert "return { c, f, default: module };" in text
+
+
+@pytest.mark.parametrize("line", [
+    'import a from "./base.js";', 'import { a as b } from "./base.js";', "export { a };", "export class A {}",
+    'import { line } from "d3";',
+])  # fmt: skip
+def test_other_forms_of_imports_are_refused(line):
+    with pytest.raises(ValueError, match=r"x\.js: .* of no form"):
+        bundle.inlined("x", line)
+
+
+def test_nothing_is_imported_when_it_runs():
+    for figure in figures():
+        for text in (bundle.module(figure), bundle.library(), bundle.script(figure)):
+            assert not re.search(r"^\s*import\b|\bimport\(|https?://(?!d3js\.org|github\.com|www\.w3\.org)", text, re.M)
+        assert len(re.findall(r"^export ", bundle.module(figure), re.M)) == 1
+
+
+def test_the_state_cannot_end_its_element():
+    figure = live("one_spectrum")
+    figure.state["seed"] = "</script>"
+    assert figure.html().count("</script>") == 1
+
+
+def test_a_notebook_shows_a_widget_and_stores_none():
+    pytest.importorskip("anywidget")
+    from ipywidgets.embed import dependency_state
+
+    figure = live("one_spectrum", mu2=3.0)
+    shown = figure._repr_mimebundle_()
+    widget = figure.widget()
+    assert shown[WIDGET_VIEW]["model_id"] == widget.model_id
+    assert (widget.mu2, widget.n_hidden) == (3.0, figure.state["n_hidden"])
+    cell = v4.new_code_cell(
+        "live()", execution_count=1, outputs=[v4.new_output("execute_result", shown, execution_count=1)]
+    )
+    notebook = v4.new_notebook(cells=[cell])
+    state = json.loads(json.dumps(dependency_state(widget, drop_defaults=False)))
+    notebook.metadata["widgets"] = {WIDGETS: {"state": state, "version_major": 2, "version_minor": 0}}
+    stored = normalise(notebook)
+    assert set(stored.cells[0].outputs[0].data) == {"text/html", "text/plain"}
+    assert "widgets" not in stored.metadata
+    assert "_esm" in json.dumps(notebook)
+
+
+def test_a_page_loads_what_it_shows(build, tmp_path):
+    plain = "# Plain\n\nNothing moves."
+    page = "# Live\n\n````{live} one_spectrum\n:mu2: 3.5\n```{image} dot.png\n:alt: A dot.\n```\n````\n"
+    _, warnings, html = build(tmp_path, **{"02_live": page, "03_plain": plain})
+    assert warnings == ""
+    assert '"mu2": 3.5' in html["02_live"]
+    assert re.search(r'class="live-still"><img alt="A dot."[^>]*>\s*</div></div>', html["02_live"])
+    for name in ("live.js", "one_spectrum.js", "live.css"):
+        assert f"_static/live/{name}" in html["02_live"]
+        assert f"_static/live/{name}" not in html["03_plain"]
+    assert (tmp_path / "html/_static/live/one_spectrum.js").read_text(encoding="utf-8") == bundle.script("one_spectrum")
+
+
+@pytest.mark.parametrize(("text", "said"), [
+    ("```{live} nothing\n```", "there is no live figure 'nothing'"),
+    ("```{live} one_spectrum\n:mass: 3\n```", "mass"),
+    ("```{live} one_spectrum\n:mu2: three\n```", "mu2"),
+])  # fmt: skip
+def test_a_page_that_asks_for_what_there_is_not(build, tmp_path, text, said):
+    _, warnings, _ = build(tmp_path, **{"02_live": f"# Live\n\n{text}\n"})
+    assert said in warnings

@@ -1,0 +1,84 @@
+"""Parts of stored results are remade: the same numbers come out, or at least the same law."""
+
+import json
+import os
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+
+from results import bernoulli_mnist, mnist_scan, over_relaxation, phi4_scan
+from srbm import load_mnist
+
+images = pytest.mark.skipif(not os.environ.get("SRBM_DATA"), reason="needs the MNIST images, in $SRBM_DATA/mnist")
+
+
+def test_autocorrelations_on_large_lattices_are_remade():
+    stored = json.loads(over_relaxation.DATA.read_text(encoding="utf-8"))
+    assert stored["window"] == over_relaxation.WINDOW
+    assert [(row["size"], row["sampler"], row["omega"]) for row in stored["rows"]] == list(over_relaxation.jobs())
+    fresh = over_relaxation.block(16, over_relaxation.best_omega(16), [16, 1, 0])
+    old = np.array(stored["rows"][1]["sums"])[..., : over_relaxation.BLOCK]
+    assert_allclose(fresh, old, rtol=1e-7, atol=0)  # a linear chain forgets its rounding errors
+
+
+def test_a_sweep_of_the_links_is_that_of_the_dense_machine():
+    """Of the same covariance: one sweep with weights 0 and 1 for the ends of the links of a lattice of 4 x 4."""
+    size, chains, mu2 = 4, 400_000, over_relaxation.mass_squared(4) + 8
+    start = np.random.default_rng(1).standard_normal((size, size))
+    phi, h = np.tile(start, (chains, 1, 1)), np.zeros((2, chains, size, size))
+    after, _ = over_relaxation.sweep(phi, h, mu2, 1.0, np.random.default_rng(2))
+    neighbours = sum(np.roll(start, step, axis) for axis in (0, 1) for step in (-1, 1))
+    mean = (4 * start + neighbours) / mu2
+    variance = 1 / mu2 + 4 / mu2**2
+    assert np.abs(after.mean(axis=0) - mean).max() < 5 * np.sqrt(variance / chains)
+    assert_allclose(after.var(axis=0), variance, rtol=5 * np.sqrt(2 / chains), atol=0)
+
+
+@pytest.fixture(scope="module")
+def scan():
+    with np.load(phi4_scan.DATA) as arrays:
+        return dict(arrays)
+
+
+def test_a_block_of_the_scan_is_remade(scan):
+    """Bit for bit where the arithmetic is the same; where it is another, by its averages."""
+    fresh = phi4_scan.scan_block((8, -1.2), 0)
+    index = phi4_scan.MASSES.index(-1.2)
+    old = scan["gibbs"][0, index]
+    if np.array_equal(phi4_scan.fingerprint(), scan["fingerprint"]):
+        assert np.array_equal(fresh, old[: phi4_scan.BLOCK])
+    error = np.hypot(fresh.std(axis=0) / np.sqrt(len(fresh)), old.std(axis=0) / np.sqrt(len(old)))
+    assert (np.abs(fresh.mean(axis=0) - old.mean(axis=0)) < 5 * error).all()
+    other = scan["gibbs"][0, index - 1]
+    assert (np.abs(other.mean(axis=0) - old.mean(axis=0)) > 5 * error)[1:].all()
+
+
+def test_the_machine_of_the_scan_has_no_singular_value_made_of_rounding():
+    for size in (4, 6, 8, 12):
+        kernel = phi4_scan.FreeScalarField((size, size), phi4_scan.CRITICAL).kernel
+        weights = phi4_scan.Phi4RBM.on_lattice(kernel, phi4_scan.COUPLING, phi4_scan.CRITICAL + 8).weights
+        assert np.linalg.svd(weights, compute_uv=False)[-1] < 1e-14
+
+
+@images
+def test_spectra_of_parts_of_mnist_are_remade(monkeypatch):
+    monkeypatch.setattr(mnist_scan, "SIZES", (937,))
+    monkeypatch.setattr(mnist_scan, "SUBSETS", 2)
+    fresh = mnist_scan.growth(load_mnist("train", scale=False))
+    with np.load(mnist_scan.DATA) as stored:
+        assert_allclose(fresh, stored["growth"][:2], rtol=1e-6, atol=0)
+
+
+@images
+@pytest.mark.slow
+def test_stored_spins_are_trained_again():
+    """The smallest machine, weights included: the better of two trainings, to a few steps of half precision."""
+    train, _ = bernoulli_mnist.centred_images()
+    starts = [bernoulli_mnist.rounded(bernoulli_mnist.enumerated_training(train, 4, seed)) for seed in range(2)]
+    fresh = max(starts, key=lambda model: model.log_likelihood(train))
+    with np.load(bernoulli_mnist.STORED) as arrays:
+        stored = bernoulli_mnist.stored_model(arrays, 4)
+    assert_allclose(fresh.weights, stored.weights, rtol=2e-3, atol=2e-3)
+    assert_allclose(fresh.mass_squared, stored.mass_squared, rtol=1e-4)
+    assert_allclose(fresh.hidden_bias, stored.hidden_bias, rtol=1e-3, atol=1e-3)

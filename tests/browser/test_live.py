@@ -1,0 +1,287 @@
+"""Live figures in Chromium: the numbers of their twins, moved by mouse, finger and keyboard, from disk, offline.
+
+Each figure stands on a page of its own, made here; what the book makes of it is seen on the pages of `_build/html`.
+"""
+
+import re
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+
+from srbm_book.live import bundle, figures, live
+from tests.browser.test_access import findings
+from tests.browser.visits import PAGES, needs_book, needs_chromium, pages
+
+pytestmark = needs_chromium
+POSITIONS = 50
+ON_PAGES = [(name, figure) for name in pages
+            for figure in re.findall('data-figure="([^"]+)"', (PAGES / name).read_text(encoding="utf-8"))]  # fmt: skip
+SETTLED = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
+# Puts every control to a random place, given as shares of its range, as a reader would; what is then shown.
+MOVE = """(el, [places, data]) => places.map((shares, round) => {
+    el.live.set(data[round]);
+    for (const input of el.querySelectorAll("input")) {
+        const share = shares[input.name];
+        if (input.type === "checkbox") {
+            if (input.checked !== share > 0.5) input.click();
+            continue;
+        }
+        input.value = Number(input.min) + share * (Number(input.max) - Number(input.min));
+        input.dispatchEvent(new Event("input"));
+    }
+    const values = Object.fromEntries(Object.keys(shares).map((name) => [name, el.live.value(name)]));
+    return {values, state: el.live.state(), numbers: el.live.numbers()};
+})"""
+
+
+def page_of(figure, folder, change=("", "")):
+    """A page with one figure, its scripts beside it; `change` is made to them."""
+    (folder / "live.js").write_text(bundle.library(), encoding="utf-8")
+    (folder / "figure.js").write_text(bundle.script(figure).replace(*change), encoding="utf-8")
+    (folder / "page.html").write_text(
+        '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>t</title>'
+        '<meta name="viewport" content="width=device-width"><link rel="icon" href="data:,">'
+        f'<style>{bundle.style()}</style><script defer src="live.js"></script><script defer src="figure.js"></script>'
+        f"</head><body><main><h1>t</h1>{live(figure).html('<p>The still figure.</p>')}</main></body></html>",
+        encoding="utf-8",
+    )
+    return (folder / "page.html").as_uri()
+
+
+@pytest.fixture
+def opened(visit, tmp_path):
+    """The function that opens a page with one figure; the figure on it and the `Visit`."""
+
+    def open_figure(figure, change=("", ""), **options):
+        visited = visit(page_of(figure, tmp_path, change), **options)
+        visited.page.wait_for_selector(".live.is-live svg")
+        visited.page.wait_for_function("!document.querySelector('.live').live.view.gliding")  # its introduction
+        return visited.page.locator(".live"), visited
+
+    return open_figure
+
+
+def compare(figure, element, seed=0):
+    """Put all controls to random places, and compare what the browser computes with what `srbm` does."""
+    rng = np.random.default_rng(seed)
+    names = element.evaluate("(el) => [...el.querySelectorAll('input')].map((input) => input.name)")
+    twin = live(figure).twin
+    places = [{name: rng.random() for name in names} for _ in range(POSITIONS)]
+    data = [twin.random_data(rng) if hasattr(twin, "random_data") else {} for _ in places]
+    found = element.evaluate(MOVE, [places, data])
+    for name in names:
+        assert len({str(each["values"][name]) for each in found}) > 1, f"{name} does not move"
+    for each in found:
+        expected = live(figure, **each["state"]).numbers()
+        assert set(expected) == set(each["numbers"])
+        for key, value in expected.items():
+            ours = np.array(each["numbers"][key], dtype=float)  # what is infinite or no number is null in JSON
+            value = np.where(np.isfinite(value), value, np.nan)
+            scale = np.abs(value[np.isfinite(value)]).max(initial=1e-3)
+            assert_allclose(ours, value, rtol=1e-9, atol=1e-10 * scale, err_msg=f"{key} at {each['state']}")
+
+
+@pytest.mark.parametrize("figure", figures())
+def test_the_numbers_are_those_of_srbm(opened, figure):
+    element, visited = opened(figure)
+    compare(figure, element)
+    assert visited.complaints == visited.outside == []
+
+
+def test_another_formula_is_noticed(opened):
+    element, _ = opened("one_spectrum", change=("excess - Math.log1p(excess)", "excess - Math.log1p(excess / 2)"))
+    with pytest.raises(AssertionError, match="lost at"):
+        compare("one_spectrum", element)
+
+
+@pytest.mark.parametrize("figure", figures())
+def test_every_control_follows_the_keyboard(opened, figure):
+    element, visited = opened(figure)
+    page = visited.page
+    for control in element.locator("input[type=range]").all():
+        name = control.get_attribute("name")
+        assert control.evaluate("(input) => input.labels[0].textContent.trim()")
+        control.focus()
+        assert control.evaluate("(input) => getComputedStyle(input).outlineStyle") != "none"
+        seen = []
+        for key in ("Home", "ArrowRight", "PageUp", "ArrowLeft", "End"):
+            page.keyboard.press(key)
+            page.evaluate(SETTLED)
+            value, text, readout = control.evaluate(
+                "(i) => [i.closest('.live').live.value(i.name), i.getAttribute('aria-valuetext'), "
+                "i.parentElement.querySelector('output').textContent]"
+            )
+            assert text == readout
+            seen.append(value)
+        home, right, far, left, end = seen
+        assert home < right < end, name
+        assert right < far <= end
+        assert left < far
+    for press in element.locator("button").all():
+        before = element.evaluate("(el) => JSON.stringify([el.live.state(), el.innerHTML])")
+        press.focus()
+        page.keyboard.press("Enter")
+        page.wait_for_timeout(200)
+        assert element.evaluate("(el) => JSON.stringify([el.live.state(), el.innerHTML])") != before
+
+
+@pytest.mark.parametrize("finger", [False, True], ids=["mouse", "finger"])
+@pytest.mark.parametrize("figure", figures())
+def test_every_handle_can_be_dragged(opened, figure, finger):
+    element, visited = opened(figure, width=390)
+    for knob in element.locator(".live-knob").all():
+        knob.scroll_into_view_if_needed()
+        before = element.evaluate("(el) => JSON.stringify(el.live.state())")
+        changed, farthest = False, 0
+        for sideways in (-40, 40):  # one of them may be the way to the end of the range
+            x, y = middle_of(knob)
+            (drag_by_touch if finger else drag_by_mouse)(visited.page, (x, y), (x + sideways, y + 40))
+            visited.page.evaluate(SETTLED)
+            changed |= element.evaluate("(el) => JSON.stringify(el.live.state())") != before
+            moved = middle_of(knob)
+            farthest = max(farthest, abs(moved[0] - x) + abs(moved[1] - y))
+        assert changed
+        assert farthest > 15, knob.evaluate("(e) => e.parentElement.outerHTML")  # the knob goes with the hand
+
+
+def middle_of(knob):
+    box = knob.bounding_box()
+    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+
+def drag_by_mouse(page, start, end):
+    page.mouse.move(*start)
+    page.mouse.down()
+    page.mouse.move(*end, steps=4)
+    page.mouse.up()
+
+
+def drag_by_touch(page, start, end):
+    session = page.context.new_cdp_session(page)
+    session.send("Emulation.setTouchEmulationEnabled", {"enabled": True})
+    places = np.linspace(start, end, 5)
+    for number, (x, y) in enumerate(places):
+        kind = "touchStart" if number == 0 else "touchMove"
+        session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [{"x": x, "y": y}]})
+    session.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+
+
+@pytest.mark.parametrize("figure", figures())
+def test_what_is_seen_is_said(opened, figure):
+    """In words, at once where they are read, and aloud when the figure rests."""
+    element, visited = opened(figure)
+    assert element.locator(".live-stage").get_attribute("aria-label")
+    assert all(svg.get_attribute("aria-label") for svg in element.locator("svg").all())
+    first = element.locator(".live-says").inner_text()
+    control = element.locator("input[type=range]").first
+    control.focus()
+    visited.page.keyboard.press("Home")
+    visited.page.keyboard.press("PageUp")
+    visited.page.evaluate(SETTLED)
+    said = element.locator(".live-says").inner_text()
+    assert said not in ("", first)
+    assert "NaN" not in said
+    visited.page.wait_for_function("document.querySelector('[role=status]').textContent.length > 10")
+
+
+@pytest.mark.parametrize("figure", figures())
+def test_it_is_light(figure):
+    texts = bundle.library(), bundle.script(figure), bundle.style(), live(figure).html()
+    assert sum(len(text.encode()) for text in texts) < 150_000
+
+
+@pytest.mark.parametrize("figure", figures())
+def test_it_fits_a_phone(opened, figure):
+    element, visited = opened(figure, width=390)
+    page = visited.page
+    assert page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 0
+    for text in element.locator("svg text").all():
+        if text.text_content():
+            box = text.bounding_box()
+            assert box["x"] >= 0
+            assert box["x"] + box["width"] <= 391
+            assert text.evaluate("(text) => parseFloat(getComputedStyle(text).fontSize)") >= 12
+    for control in element.locator("input, button").all():
+        assert control.bounding_box()["height"] >= 24
+
+
+@pytest.mark.parametrize("figure", [name for name in figures() if "intro:" in bundle.script(name)])
+def test_an_introduction_ends_at_the_start(opened, figure):
+    element, visited = opened(figure)
+    assert element.evaluate("(el) => el.live.state()") == live(figure).state
+    visited.page.emulate_media(reduced_motion="reduce")
+    visited.page.reload()
+    visited.page.wait_for_selector(".live.is-live svg")
+    assert element.evaluate("(el) => el.live.view.gliding") is None  # where motion is unwanted there is none
+
+
+def test_nothing_is_drawn_before_it_is_near(visit, tmp_path):
+    address = page_of(figures()[0], tmp_path)
+    file = tmp_path / "page.html"
+    file.write_text(file.read_text().replace("<h1>t</h1>", '<h1>t</h1><div style="height: 5000px"></div>'))
+    page = visit(address).page
+    page.wait_for_timeout(300)
+    assert not page.locator(".is-live").count()
+    page.mouse.wheel(0, 5000)
+    page.wait_for_selector(".live.is-live svg")
+
+
+@needs_book
+def test_every_figure_is_in_the_book():
+    assert {figure for _, figure in ON_PAGES} == set(figures())
+
+
+@needs_book
+@pytest.mark.parametrize(("name", "figure"), ON_PAGES)
+def test_on_its_page(visit, name, figure):
+    """It lives, is accessible in both schemes, and its colours follow the switch at once."""
+    visited = visit((PAGES / name).as_uri())
+    element = visited.page.locator(f'.live[data-figure="{figure}"]').first
+    element.scroll_into_view_if_needed()
+    element.locator("svg").first.wait_for()
+    assert visited.complaints == visited.outside == []
+    visited.page.add_style_tag(content="* { transition: none !important; }")
+    colours = set()
+    for scheme in ("light", "dark"):
+        visited.page.evaluate("(scheme) => { document.documentElement.dataset.theme = scheme; }", scheme)
+        assert findings(visited.page, ["color-contrast", "label", "button-name", "aria-valid-attr-value"]) == []
+        text = element.locator("svg text").first
+        colours.add(text.evaluate("(text) => getComputedStyle(text).fill"))
+    assert len(colours) == 2
+
+
+@pytest.mark.parametrize("figure", figures())
+def test_axe_finds_nothing(opened, figure):
+    _, visited = opened(figure)
+    assert findings(visited.page) == []
+
+
+@needs_book
+@pytest.mark.parametrize(("name", "figure"), ON_PAGES)
+def test_on_paper_there_is_the_still_figure(visit, name, figure):
+    page = visit((PAGES / name).as_uri()).page
+    element = page.locator(f'.live[data-figure="{figure}"]').first
+    element.scroll_into_view_if_needed()
+    element.locator("svg").first.wait_for()
+    page.emulate_media(media="print")
+    assert not element.locator(".live-stage").is_visible()
+    assert element.locator("img").or_(element.locator("xpath=following::figure[1]")).first.is_visible()
+
+
+@needs_book
+@pytest.mark.parametrize(("name", "figure"), ON_PAGES)
+def test_without_scripts_there_is_the_still_figure(browser, name, figure):
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto((PAGES / name).as_uri())
+    element = page.locator(f'.live[data-figure="{figure}"]').first
+    assert not element.locator("input").count()
+    assert element.locator("img").or_(element.locator("xpath=following::figure[1]")).first.is_visible()
+    context.close()
+
+
+@needs_book
+def test_only_pages_with_a_live_figure_load_its_scripts():
+    loading = {name for name in pages if "_static/live/" in (PAGES / name).read_text(encoding="utf-8")}
+    assert loading == {name for name, _ in ON_PAGES}

@@ -1,0 +1,152 @@
+"""The package changed everywhere by mutmut: ``make mutation MODULES="srbm.divergence"``.
+
+`tests.mutants` changes the formulas that we have thought of. mutmut, a tool of the registry, changes every line of a
+module in all the ways that it knows, messages and defaults included. It works on a copy of `srbm` and `tests`, runs
+the tests named in `TESTS` and tells how each mutant ended. What is stored, in `chapters/mutation.json`, is the
+number of mutants that were noticed and the text of those that lived, with the reason from `REASONS` where there is one.
+It needs fork, and hours for the whole package.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from commands.everywhere.records import commit
+from tests.mutants import FORMULAS
+
+ROOT = Path(__file__).parent.parent
+FILE = ROOT / "chapters" / "mutation.json"
+TESTS = {module: files for module, (_, files) in FORMULAS.items()} | {
+    "srbm._support.modes": "test_divergence.py test_solutions.py test_stability.py",
+    "srbm.trajectories": "test_flow.py",
+}
+"""By module: the files in `tests/srbm` that are to notice a change."""
+_EITHER = "near the border either form is right to rounding"
+_LONGER = "what is computed for nothing is not used"
+# fmt: off
+REASONS: dict[str, dict[str, str]] = {
+    "srbm.divergence": {
+        "excess = np.where(np.abs(excess) < 0.5, difference, excess)  ->  "
+        "excess = np.where(np.abs(excess) < 1.5, difference, excess)": _EITHER,
+        "excess = np.where(np.abs(excess) < 0.5, difference, excess)  ->  "
+        "excess = np.where(np.abs(excess) <= 0.5, difference, excess)": _EITHER,
+        "for power in range(37, 1, -2):  # y^2 <= 1/9  ->  for power in range(37, 2, -2):  # y^2 <= 1/9":
+            "the same numbers",
+        "if (np.abs(excess) < 0.5).any():  ->  if (np.abs(excess) < 1.5).any():": _LONGER,
+        "if (np.abs(excess) < 0.5).any():  ->  if (np.abs(excess) <= 0.5).any():": _LONGER,
+        "if (ratio < 0.5).any():  ->  if (ratio < 1.5).any():": _LONGER,
+        "if (ratio < 0.5).any():  ->  if (ratio <= 0.5).any():": _LONGER,
+        "near = np.abs(excess) < 0.5  ->  near = np.abs(excess) <= 0.5": _EITHER,
+        "series = np.zeros_like(y)  ->  series = np.zeros_like(None)": "a zero that becomes an array as well",
+    },
+}
+# fmt: on
+"""By module: why a mutant, named by its change, may live."""
+LIVED = (0, 33)
+"""Exit codes of mutmut: all tests pass, no test enters the function."""
+CONFIGURATION = """
+[tool.pytest.ini_options]
+addopts = "-ra --strict-markers --import-mode=importlib"
+pythonpath = ["."]
+markers = ["slow: takes more than a few seconds"]
+
+[tool.mutmut]
+source_paths = ["srbm"]
+only_mutate = ["{path}"]
+pytest_add_cli_args = ["-q", "-p", "no:cacheprovider"]
+pytest_add_cli_args_test_selection = {tests}
+use_git_change_detection = false
+track_dependencies = false
+"""
+
+
+def all_modules() -> list[str]:
+    """Every module of srbm that has a function, by name."""
+    paths = sorted((ROOT / "srbm").rglob("*.py"))
+    return [module_of(path) for path in paths if "def " in path.read_text(encoding="utf-8")]
+
+
+def module_of(path: Path) -> str:
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+def change_of(difference: str) -> str:
+    """A mutant in one line: what its diff takes out and puts in."""
+    lines = difference.splitlines()
+    out, put = (
+        " ".join(line[1:].strip() for line in lines if line.startswith(sign) and not line.startswith(sign * 3))
+        for sign in "-+"
+    )
+    return f"{out}  ->  {put}"
+
+
+def judged(module: str, codes: dict[str, int | None], changes: dict[str, str]) -> dict[str, Any]:
+    """What is stored of a module: the mutants by how mutmut says that they ended, and the text of those that lived."""
+    unjudged = [name for name, code in codes.items() if code is None]
+    if unjudged or not codes:
+        raise RuntimeError(f"{module}: mutmut did not judge {len(unjudged)} of {len(codes)} mutants")
+    lived = sorted(changes[name] for name, code in codes.items() if code in LIVED)
+    reasons = REASONS.get(module, {})
+    return {
+        "killed": len(codes) - len(lived),
+        "survived": [{"change": change, "reason": reasons.get(change, "")} for change in lived],
+        "commit": commit(),
+        "date": date.today().isoformat(),
+    }
+
+
+def shown(mutant: str, folder: Path) -> str:
+    """The change that a mutant is."""
+    show = subprocess.run([sys.executable, "-m", "mutmut", "show", mutant], cwd=folder, capture_output=True, text=True)
+    return change_of(show.stdout)
+
+
+def mutated(module: str) -> dict[str, Any]:
+    """Run mutmut on one module, in a copy of the package and its tests."""
+    path = Path(*module.split(".")).with_suffix(".py")
+    tests = [f"tests/srbm/{file}" for file in TESTS[module].split()]
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for part in ("srbm", "tests"):
+            shutil.copytree(ROOT / part, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
+        configuration = CONFIGURATION.format(path=path, tests=json.dumps(tests))
+        (folder / "pyproject.toml").write_text(configuration, encoding="utf-8")
+        tool = [sys.executable, "-m", "mutmut"]
+        ended = subprocess.run([*tool, "run", "--max-children", "1"], cwd=folder, capture_output=True, text=True)
+        stored = folder / "mutants" / f"{path}.meta"
+        if ended.returncode or not stored.exists():
+            raise RuntimeError(f"mutmut failed on {module}:\n{ended.stdout[-3000:]}{ended.stderr[-3000:]}")
+        codes = json.loads(stored.read_text(encoding="utf-8"))["exit_code_by_key"]
+        changes = {mutant: shown(mutant, folder) for mutant, code in codes.items() if code in LIVED}
+    return judged(module, codes, changes)
+
+
+def store(entries: dict[str, dict[str, Any]], modules: Iterable[str], file: Path = FILE) -> None:
+    """Put new entries among the stored ones, with an empty one for each module that was not run."""
+    before = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    found = {module: entries.get(module, before.get(module, {})) for module in modules}
+    file.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+
+
+def main(modules: list[str]) -> int:
+    """Run the named modules, or all that have tests here; the number of survivors without a reason."""
+    unexplained = 0
+    for module in modules or TESTS:
+        entry = mutated(module)
+        store({module: entry}, all_modules())
+        gaps = [one["change"] for one in entry["survived"] if not one["reason"]]
+        print(f"{module}: {entry['killed']} noticed, {len(entry['survived'])} lived", *gaps, sep="\n  ", flush=True)
+        unexplained += len(gaps)
+    return unexplained
+
+
+if __name__ == "__main__":
+    sys.exit(min(main(sys.argv[1:]), 100))
