@@ -33,6 +33,12 @@ _EITHER = "near the border either form is right to rounding"
 _LONGER = "what is computed for nothing is not used"
 # fmt: off
 REASONS: dict[str, dict[str, str]] = {
+    "srbm._support.modes": {
+        "return (variances * mass_squared > 1) & (np.arange(variances.shape[-1]) < n_hidden)  ->  "
+        "return (variances * mass_squared >= 1) & (np.arange(variances.shape[-1]) < n_hidden)":
+            "a mode at mu^2 is kept with weight zero",
+        "return kappa[kappa < mass_squared]  ->  return kappa[kappa <= mass_squared]": "the same",
+    },
     "srbm.divergence": {
         "excess = np.where(np.abs(excess) < 0.5, difference, excess)  ->  "
         "excess = np.where(np.abs(excess) < 1.5, difference, excess)": _EITHER,
