@@ -69,14 +69,7 @@ def test_the_directives(build, tmp_path, monkeypatch, chapters):
 
 
 def test_our_statements_stand_by_chapter_with_those_who_knew_them():
-    entry = {
-        "statement": "s",
-        "kind": "identity",
-        "ours": "1",
-        "verdict": "confirmed",
-        "tolerance": 0,
-        "origin": "counting",
-    }
+    entry = {"statement": "s", "kind": "test", "ours": "1", "verdict": "confirmed", "tolerance": 0, "origin": "c"}
     records = {
         f"x-{n}": entry | {"key": f"x-{n}", "chapter": f"{n}_name", "exact": exact} | more
         for n, exact, more in ((17, "1", {}), (12, "2", {"known": "tipping1999"}))
