@@ -386,9 +386,12 @@ def recommend(
             small.append((_size(len(task.varying), int(n), kind.masses), index, int(n)))
     _, index, n_hidden = min(small)
     chosen, curve = candidates[index], curves[index]
+    mass_squared: float | Floats = curve.masses[n_hidden]
+    if chosen.masses == "node" and curve.moments is not None:  # that of `model`, from more starts than the search had
+        mass_squared = fit_factors(curve.moments, n_hidden, least_noise=LEAST_NOISE).model.mass_squared
     return Recommendation(
         n_hidden,
-        curve.masses[n_hidden] if chosen.masses == "node" else float(curve.masses[n_hidden]),
+        mass_squared if chosen.masses == "node" else float(mass_squared),
         tolerance or 0.0,
         curve.kl,
         chosen.parameters,
