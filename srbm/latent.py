@@ -173,7 +173,7 @@ class FactorFit:
     >>> import numpy as np
     >>> from srbm import fit_factors
     >>> print(fit_factors(np.outer([3, 2, 1], [3, 2, 1]) + np.diag([1.0, 2.0, 4.0]), 1))
-    log-likelihood -6.018 nats, found from 8 of 8 starts
+    log-likelihood -6.549 nats, found from 8 of 8 starts
     """
 
     model: ScalarRBM
