@@ -135,7 +135,7 @@ class Recommendation:
     >>> answer.n_hidden, round(answer.mass_squared, 3), round(answer.variance_kept, 2)
     (2, 6.204, 0.27)
     >>> answer.model
-    <ScalarRBM: N_v = 10, N_h = 2, mu^2 = 6.20419, sigma_h^2 = 1>
+    <ScalarRBM: N_v = 10, N_h = 2, mu^2 = 6.20367, sigma_h^2 = 1>
     """
 
     n_hidden: int
