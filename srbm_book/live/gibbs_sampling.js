@@ -133,7 +133,7 @@ export default live({
       x: { label: "distance in sweeps, t", domain: [0.9, 1000], log: true },
       y: { label: "ρ(t)", domain: [-0.6, 1], ticks: 4 },
       height: 0.6,
-      room: { top: 28 },
+      room: { top: 28, right: 26 },
     },
     times: {
       title: "Autocorrelation times of all modes: measured (dots), formula (line)",
