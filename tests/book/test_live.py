@@ -11,7 +11,7 @@ from numpy.testing import assert_allclose
 
 from commands.normalise import WIDGET_VIEW, WIDGETS, normalise
 from srbm import FreeScalarField, ScalarRBM, train
-from srbm_book.live import bundle, figures, learning_ring, live
+from srbm_book.live import bundle, figures, gibbs_sampling, learning_ring, live
 from srbm_book.live.generator import Generator, _ln
 from srbm_book.live.one_spectrum import waves
 
@@ -82,6 +82,24 @@ def test_chains_of_the_ring_are_those_of_the_machine():
     variance = learning_ring.sweep(0 * still, lam, 4.0, noise) ** 2
     a = 1 - lam / 4.0
     assert_allclose(a * a / lam + variance, 1 / lam, rtol=1e-14, atol=0)
+
+
+def test_the_machine_on_links_is_the_ring_and_its_sweep_keeps_it():
+    """The kernel, the mean of a sweep, and that it leaves the law of the ring alone."""
+    for m2 in (0.01, 2.0):
+        ring, rbm = FreeScalarField(gibbs_sampling.SITES, m2), gibbs_sampling.machine(m2)
+        assert_allclose(rbm.kernel, ring.kernel, rtol=0, atol=1e-14)
+        one, none = np.eye(len(ring.kernel)), np.zeros(ring.kernel.shape)
+        mean = gibbs_sampling.sweep(rbm, one, none, none)
+        assert_allclose(mean, rbm.reconstruct(one), rtol=0, atol=1e-14)
+        above, below = (gibbs_sampling.sweep(rbm, none, *noise) for noise in ((one, none), (none, one)))
+        after = mean.T @ ring.propagator @ mean + above.T @ above + below.T @ below
+        assert_allclose(after, ring.propagator, rtol=1e-12, atol=1e-14)
+
+
+def test_autocorrelation_of_the_chain_is_that_of_pairs():
+    series = np.array([[1.0, 2.0, -1.0], [0.0, 3.0, 1.0]])
+    assert_allclose(gibbs_sampling.autocorrelation(series), [1, 3 / 16, -1 / 16], rtol=0, atol=1e-14)
 
 
 SOURCE = """import * as d3 from "d3";
