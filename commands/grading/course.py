@@ -4,6 +4,10 @@ Chapter by chapter the judges of the book run once, and are asked about the answ
 decides waits for a person: the gradebook says so, and says where to look.
 """
 
+import contextlib
+import hashlib
+import json
+import os
 import re
 import sys
 import tempfile
@@ -13,6 +17,7 @@ from pathlib import Path
 
 import nbformat
 
+import srbm
 from book.exercises import NO_ANSWER, Exercise, exercises_of, in_reading_order
 from commands.grading import gradebook
 from commands.grading.gradebook import BY_HAND, EMPTY, MISSING, NOT_GRADED, Gradebook, Row, read_number, shown
@@ -32,6 +37,7 @@ from commands.grading.values import clean
 from srbm._support.files import replacing
 
 HEADING = re.compile(r"^#+ Exercise (\S+) \(", re.MULTILINE)
+FLEETING = ("It ran longer", "It started too", "It used too", "It ended")  # what depends on the day as well
 NAME = re.compile(r"[^\w .()-]+")  # what the name of a file of feedback does without
 MARKDOWN = re.compile(r"([\\`*_{}\[\]<>#$|~&!])")
 
@@ -114,21 +120,22 @@ def grade_class(
     judged = [exercise.number for exercise in exercises if exercise.judged]
     file = into / "gradebook.csv"
     gradebook.read(file, points, judged)  # before anything takes long
+    known = _Known.read(into / "verdicts.json")
     found = {one.student: one for one in hand_ins(folder, books)}
     marks = {
         one.student: Marks({exercise.number: "0" if exercise.judged else MISSING for exercise in exercises},
                            remarks=list(one.remarks))
         for one in found.values()
     }  # fmt: skip
+    into.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as nothing:
         for chapter in dict.fromkeys(exercise.chapter for exercise in exercises):
             asked = [exercise for exercise in exercises if exercise.chapter == chapter]
             untouched = {cell["source"].strip() for cell in copies[chapter]}
             handed_in = _chapter(chapter, asked, found, marks, untouched, Path(nothing))
-            _judge(handed_in, books[chapter], asked, marks, points, chapters, seconds)
+            _judge(handed_in, books[chapter], asked, marks, points, chapters, known, seconds)
     rows = {student: Row(one.cells, remarks="; ".join(one.remarks)) for student, one in marks.items()}
     book = gradebook.read(file, points, judged).merged(rows, judged)  # which a person may have changed meanwhile
-    into.mkdir(parents=True, exist_ok=True)
     gradebook.write(file, book)
     _write_feedback(into / "feedback", book, exercises, marks)
     return book
@@ -159,19 +166,74 @@ def _chapter(chapter, asked, found: dict[str, HandIn], marks: dict[str, Marks], 
     return handed_in
 
 
-def _judge(handed_in, notebook, asked, marks, points, chapters, seconds):
-    """Have the judges of a chapter judge all answers, and say of each exercise how many are right."""
+def _judge(handed_in, notebook, asked, marks, points, chapters, known, seconds):
+    """Have the judges of a chapter judge the answers that they do not know, and say how many of all are right."""
     by_label = {exercise.label: exercise for exercise in asked if exercise.judged}
     if not by_label or not handed_in:
         return
-    right = dict.fromkeys(by_label, 0)
-    verdicts = grade_all(handed_in, notebook, asked[0].chapter, chapters, seconds, lambda one: one.label in by_label)
-    for student, verdict in verdicts:
+    right, new = dict.fromkeys(by_label, 0), {}
+    keys = {student: _fingerprint(notebook, *copy) for student, copy in handed_in.items()}
+
+    def enter(student, verdict):
         exercise = by_label[verdict.label]
         marks[student].judged(exercise, verdict, points[exercise.number])
         right[verdict.label] += verdict.right
+
+    for student, key in keys.items():
+        verdicts = known.verdicts(key)
+        if by_label.keys() <= verdicts.keys():
+            for label in by_label:
+                enter(student, Verdict(label, verdicts[label]))
+        else:
+            new[student] = handed_in[student]
+    if new:
+        chapter, wanted = asked[0].chapter, set(by_label.values())
+        for student, verdict in grade_all(new, notebook, chapter, chapters, seconds, wanted.__contains__):
+            enter(student, verdict)
+            known.add(keys[student], verdict)
+        known.write()
     for label, count in right.items():
         print(f"{by_label[label].number:5} {count} of {len(handed_in)} are right", flush=True)
+
+
+def _fingerprint(notebook, cells, folder: Path) -> str:
+    """What a verdict depends on: the chapter of the book, the cells that were handed in, and the files beside them."""
+    beside = []
+    for place, _, names in os.walk(folder):
+        for path in (Path(place, name) for name in sorted(names) if not name.endswith(".ipynb")):
+            with contextlib.suppress(OSError):  # it is gone
+                status = path.lstat()
+                beside.append([str(path.relative_to(folder)), status.st_size, status.st_mtime_ns])
+    theirs = [[cell.source, sorted(cell.tags)] for cell in cells]
+    text = json.dumps([srbm.__version__, notebook, theirs, sorted(beside)], sort_keys=True)
+    return hashlib.sha256(text.encode(errors="backslashreplace")).hexdigest()
+
+
+@dataclass
+class _Known:
+    """The verdicts of earlier runs: who fills in points by hand need not wait for the same answers again."""
+
+    file: Path
+    texts: dict[str, dict[str, str]]
+
+    @classmethod
+    def read(cls, file: Path) -> "_Known":
+        try:
+            return cls(file, dict(json.loads(file.read_text(encoding="utf-8"))))
+        except (OSError, ValueError, TypeError):  # there is none, or it was cut off: all is judged again
+            return cls(file, {})
+
+    def verdicts(self, key: str) -> dict[str, str]:
+        return self.texts.get(key, {})
+
+    def add(self, key: str, verdict: Verdict):
+        """Keep a verdict, unless another run on another day might end differently."""
+        if not verdict.text.startswith((COULD_NOT, *FLEETING)):
+            self.texts.setdefault(key, {})[verdict.label] = verdict.text
+
+    def write(self):
+        with replacing(self.file) as file:
+            file.write(json.dumps(self.texts).encode())
 
 
 def _write_feedback(folder: Path, book: Gradebook, exercises: list[Exercise], marks: dict[str, Marks]):

@@ -16,7 +16,8 @@ from pathlib import Path
 from commands.grading.values import clean
 
 COPY = re.compile(
-    r"\(\d+\)|\b(?:copy|kopie|copie|copia)(?: of| von| de| di)?(?![^\W\d_]) *\d*|(?<![^\W_])\d{1,2}(?![^\W_])", re.IGNORECASE
+    r"\(\d+\)|\b(?:copy|kopie|copie|copia)(?: of| von| de| di)?(?![^\W\d_]) *\d*|(?<![^\W_])\d{1,2}(?![^\W_])",
+    re.IGNORECASE,
 )
 MOODLE = re.compile(r"(?P<name>.+?)_(?P<id>\d+)_assignsubmission_\w*?_?")
 CANVAS = re.compile(r"(?P<name>[^\W\d_]+)(?:_LATE)?_(?P<id>\d{2,})_\d{2,}")

@@ -3,6 +3,7 @@
 import csv
 import shutil
 from pathlib import Path
+from typing import ClassVar
 
 import nbformat
 import pytest
@@ -14,6 +15,7 @@ from book.reader import Numbers
 from commands.grading.course import answer_of, grade_class, grade_folder
 from commands.grading.gradebook import Gradebook, Row, choose, read, write
 from commands.grading.handins import chosen, hand_ins, is_one_copy
+from commands.grading.host import Guest
 from commands.student import ANSWER, readme, student_copy
 from tests.book.test_grading import a_chapter, save
 
@@ -82,7 +84,17 @@ def rows_of(file):
         return {row["student"]: row for row in csv.DictReader(lines)}
 
 
-def test_a_class(handed_in, book, tmp_path, capsys):
+class Executed(Guest):
+    """A process for answers that leaves a trace of whose they were."""
+
+    folders: ClassVar[set] = set()
+
+    def __init__(self, folder, **options):
+        self.folders.add(folder)
+        super().__init__(folder, **options)
+
+
+def test_a_class(handed_in, book, tmp_path, capsys, monkeypatch):
     """Each gets what is due; points by hand are on the page and in the table after another run."""
     into = tmp_path / "graded"
     grade_class(handed_in, book, untouched(book), POINTS, into, seconds=5.0)
@@ -109,6 +121,9 @@ def test_a_class(handed_in, book, tmp_path, capsys):
     assert "## Exercise 2.2, Half: by hand\n\nYour answer is in cell" in pages["flat_zoe"]
     assert "1 of the exercises below is still to be graded" in pages["Right Ada"]
 
+    right = handed_in / "Right Ada" / "02_flow.ipynb"
+    save(right, answered(book, "judge_2_1(5)"))
+    monkeypatch.setattr("commands.grading.judging.Guest", Executed)
     text = (into / "gradebook.csv").read_text(encoding="utf-8-sig")
     lines = text.replace("Right Ada,2,by hand,", 'Right Ada,2,"2,5",').splitlines()
     at = next(index for index, line in enumerate(lines) if line.startswith("Wrong Bob"))
@@ -117,7 +132,8 @@ def test_a_class(handed_in, book, tmp_path, capsys):
     shutil.rmtree(handed_in / "Lazy")
     grade_class(handed_in, book, untouched(book), POINTS, into, seconds=5.0)
     rows = rows_of(into / "gradebook.csv")
-    assert (rows["Right Ada"]["2.2 (of 3)"], rows["Right Ada"]["total"]) == ("2.5", "4.5")
+    assert Executed.folders == {right.parent, handed_in / "=Hostile()"}  # what has changed, and what failed
+    assert (rows["Right Ada"]["2.2 (of 3)"], rows["Right Ada"]["total"]) == ("2.5", "2.5")
     assert (rows["Wrong Bob"]["2.1 (of 2)"], rows["Wrong Bob"]["total"]) == ("0.5", "1.5")
     assert rows["Lazy"]["remarks"] == "nothing handed in"
     page = (into / "feedback" / "Wrong Bob.md").read_text(encoding="utf-8")
@@ -175,12 +191,7 @@ def test_names_of_files_of_nobody(tmp_path, name):
 
 
 def test_the_latest_copy_counts():
-    names = [
-        "02_bipartite_graph.ipynb",
-        "02_bipartite_graph (10).ipynb",
-        "02_bipartite_graph (9).ipynb",
-        "anna_algorithm.ipynb",
-    ]
+    names = ["12_flow.ipynb", "12_flow (10).ipynb", "12_flow (9).ipynb", "anna_algorithm.ipynb"]
     notebooks, remarks = chosen(map(Path, names), CHAPTERS)
     assert notebooks == {"12_flow": Path("12_flow (10).ipynb")}
     assert remarks[0].startswith("anna_algorithm.ipynb has the name of no chapter")
