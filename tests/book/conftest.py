@@ -19,8 +19,6 @@ def _build(folder, suffix=".md", extensions=(), theme="alabaster", **pages):
     """Build pages given by name, all in files of one kind; the text of each page without markup, and the warnings."""
     chapters = folder / "chapters"
     chapters.mkdir()
-    (folder / "srbm_book").mkdir()
-    (folder / "srbm_book" / "ledger.toml").touch()  # the index of the search reads it
     (chapters / "dot.png").write_bytes(b"\x89PNG\r\n\x1a\n")
     (chapters / "costs.json").write_text(json.dumps({"02_flow": {"seconds": 12, "memory": 340}}))
     names = "\n".join(f"chapters/{name}" for name in pages)

@@ -129,7 +129,7 @@ def test_roles_become_plain(tmp_path):
     numbers = Numbers(tmp_path)
     text = plain(BOOK, numbers)
     assert "By (33), (x2.1), Fig. 12, Exercise 4.2, [aarts2024] and [Training](03_training.ipynb)." in text
-    assert "\\begin{equation*} x = 1\\tag{33}\\end{equation*}" in text
+    assert "\\begin{equation*} x = 1 \\tag{33}\\end{equation*}" in text
     assert "\\begin{equation*}\nx = 2\n\\tag{x2.1}\\end{equation*}" in text
     cells = student_copy(nbformat.read(tmp_path / "02_flow.ipynb", 4), "02_flow", numbers).cells
     assert cells[-1].source == "**Fig. 12.** As (33)."
