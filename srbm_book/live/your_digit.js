@@ -177,8 +177,8 @@ export default live({
         keys,
       },
     },
-    back: square("What the machine returns"),
-    out: square("What it leaves out (red: negative)"),
+    back: square("Returned"),
+    out: square("Left out (red: negative)"),
     price: {
       title: "Share that is left out: of your digit (line), of MNIST on average (dashed)",
       x: { label: "N_h", domain: [0, 300] },
