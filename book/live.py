@@ -50,7 +50,8 @@ def write_scripts(app):
     folder = Path(app.outdir) / "_static" / FOLDER
     folder.mkdir(parents=True, exist_ok=True)
     texts = {"live.css": bundle.style(), "live.js": bundle.library()}
-    texts |= {f"{name}.js": bundle.script(name) for name in figures()}
+    for name in figures():
+        texts |= bundle.scripts(name)
     for name, text in texts.items():
         (folder / name).write_text(text, encoding="utf-8")
 

@@ -7,6 +7,7 @@ script               writes                               what it is, and what i
 `accelerators`       srbm_book/data/accelerators.npz      the same trainings by PyTorch and JAX, which it needs
 `bernoulli_mnist`    srbm_book/data/bernoulli_mnist.npz   binary hidden nodes trained on MNIST; its images
 `choosing`           srbm_book/data/choosing.json         ways to choose a machine for data, compared
+`digit_modes`        srbm_book/live/your_digit.json       the lightest modes of MNIST in bytes, for a live figure
 `freezing_scan`      srbm_book/data/freezing_scan.npz     where a decaying learning rate leaves a learnt mass
 `mnist_scan`         srbm_book/data/mnist_scan.npz        spectra of parts of MNIST, and its recognition; its images
 `over_relaxation`    srbm_book/data/over_relaxation.json  autocorrelation times on lattices up to 64 x 64

@@ -1,6 +1,7 @@
 """Live figures: drawn in the browser, as a widget in a notebook and without a kernel on a page.
 
-A figure NAME is two files of this folder. ``NAME.js`` is an ES module that exports ``live({...})`` of ``base.js``:
+A figure NAME is two files of this folder, and a third, ``NAME.json``, if it has data that are too large for its state.
+``NAME.js`` is an ES module that exports ``live({...})`` of ``base.js``:
 
 =============  ====================================================================================================
 ``title``      its accessible name
@@ -11,6 +12,7 @@ A figure NAME is two files of this folder. ``NAME.js`` is an ES module that expo
 ``describe``   ``(numbers, state) => sentence``: what there is to see, for those who look and for those who listen
 ``panels``     by name: title, and axes with label and domain
 ``draw``       ``(panels, numbers, state) => ...``: the marks
+``load``       ``(data) => ...``: takes ``NAME.json`` before the figure is shown, where there is such a file
 =============  ====================================================================================================
 
 ``NAME.py`` is its twin: ``START``, the state that it starts from, and ``numbers(**state)``, which has the same numbers

@@ -160,11 +160,13 @@ const powersOfTen = (value) => (Math.abs(Math.log10(value) - Math.round(Math.log
 /** Axes with fixed ends and the marks on them. `options`: title, x and y as {label, domain, log, ticks, format}, each
  *  domain also as a function of the state; height in pixels or as a share of the width, or "equal" where a unit is to be as
  *  long along y as along x; `room` around the axes in pixels, as in {right: 40}, for knobs and labels; `tap`, what
- *  changes when an empty place [x, y] is clicked in this state. */
+ *  changes when an empty place [x, y] is clicked in this state; `pen`, for a panel to draw on; `part`, "third" for one of
+ *  three in a row. */
 class Panel {
   constructor(parent, options, view) {
     Object.assign(this, { options, view, groups: new Map() });
     const box = d3.select(parent).append("div").attr("class", "live-panel");
+    if (options.part) box.classed(`live-${options.part}`, true);
     if (options.title) typeset(box.append("div").attr("class", "live-title").node(), options.title);
     this.svg = box.append("svg").attr("role", "img").attr("aria-label", options.title ?? view.figure.title);
     this.axes = this.svg.append("g").attr("class", "live-axes");
@@ -175,6 +177,7 @@ class Panel {
       this.ground = this.svg.insert("rect", "g").attr("class", "live-ground").on("click", (event) =>
         view.set(options.tap(this.place(event), view.state())));
     }
+    if (options.pen) this._drawOn(options.pen);
     this.window = this.svg.append("clipPath").attr("id", this.clip).append("rect");
   }
 
@@ -190,7 +193,7 @@ class Panel {
     const { left, right, top, bottom } = {
       left: y.label === undefined ? 34 : 52, right: 16, top: 12, bottom: x.label === undefined ? 26 : 46, ...room };
     const domains = [x, y].map((axis) => valueOf(axis.domain, state));
-    const [across, along] = domains.map(([from, to]) => to - from);
+    const [across, along] = domains.map(([from, to]) => Math.abs(to - from));
     const tall = height === "equal" ? ((width - left - right) * along) / across + top + bottom
       : height > 5 ? height : Math.max(190, Math.min(width * height, 340));
     const key = JSON.stringify([width, tall, domains]);
@@ -260,6 +263,31 @@ class Panel {
     return this.each(key, "path", [points], { d: area });
   }
 
+  /** An image, row by row, on axes that count its pixels from the upper left corner: the more ink the larger a value, of
+   *  another colour where it is negative. */
+  pixels(key, values) {
+    const group = this.group(key);
+    if (group.attr("data-drawn") !== this.drawn) {
+      const side = Math.sqrt(values.length);
+      const edge = (scale, at) => Math.round(2 * scale(at)) / 2;
+      this.each(key, "rect", values, {
+        x: (_, i) => edge(this.x, i % side), y: (_, i) => edge(this.y, Math.floor(i / side)),
+        width: (_, i) => edge(this.x, (i % side) + 1) - edge(this.x, i % side),
+        height: (_, i) => edge(this.y, Math.floor(i / side) + 1) - edge(this.y, Math.floor(i / side)),
+      });
+      group.attr("data-drawn", this.drawn).classed("live-pixels", true);
+      this.inks = [];
+    }
+    const rects = group.node().childNodes;
+    values.forEach((value, i) => {
+      const ink = Math.round(50 * Math.min(Math.max(value, -1), 1)) / 50;
+      if (ink === this.inks[i]) return;
+      this.inks[i] = ink;
+      rects[i].setAttribute("fill-opacity", Math.abs(ink));
+      rects[i].classList.toggle("live-negative", ink < 0);
+    });
+  }
+
   /** A filled rectangle from [x, y] to [x, y]. */
   area(key, [from, to]) {
     const [x, y] = [[from[0], to[0]].map(this.x), [from[1], to[1]].map(this.y)];
@@ -314,6 +342,31 @@ class Panel {
     }
   }
 
+  /** A ground to draw on with mouse or finger: `draw(place, first, state)` returns what changes, `first` where a stroke
+   *  begins. When it has the focus, keys go to `keys(key, state)`, which returns what changes or null; `label` says so. */
+  _drawOn({ draw, keys, label }) {
+    const { view } = this;
+    this.svg.classed("live-canvas", true).attr("role", "application").attr("aria-label", label).attr("tabindex", 0).on("keydown", (event) => {
+      const changes = keys(event.key, view.state());
+      if (!changes) return;
+      event.preventDefault();
+      view.set(changes);
+    });
+    this.ground = this.svg.append("rect").attr("class", "live-ground");
+    const node = this.ground.node();
+    node.addEventListener("pointerdown", (event) => {
+      if (event.button) return;
+      event.preventDefault();
+      node.setPointerCapture(event.pointerId);
+      view.set(draw(this.place(event), true, view.state()));
+    });
+    node.addEventListener("pointermove", (event) => {
+      if (!node.hasPointerCapture(event.pointerId)) return;
+      const passed = event.getCoalescedEvents?.() ?? [];
+      for (const each of passed.length ? passed : [event]) view.set(draw(this.place(each), false, view.state()));
+    });
+  }
+
   /** Where in the units of the axes an event is. */
   place(event) {
     const box = this.svg.node().getBoundingClientRect();
@@ -343,7 +396,7 @@ export const hue = (share) =>
 // ------------------------------------------------------------------------------------------------------- figure
 
 /** The module of a figure: what `render` of anywidget is to be. */
-export const live = (figure) => ({ render: ({ model, el }) => new View(figure, model, el).start() });
+export const live = (figure) => ({ load: figure.load, render: ({ model, el }) => new View(figure, model, el).start() });
 
 class View {
   constructor(figure, model, el) {
@@ -488,8 +541,20 @@ class Stored {
   save_changes() {}
 }
 
-/** Bring the figures of this name in the page to life, each when it comes near the window. */
-export function mount(name, module) {
+const awaited = {}; // by figure: what is done with its data
+
+/** What the script of the data of a figure calls. */
+export const arrived = (name, data) => awaited[name](data);
+
+/** Bring the figures of this name in the page to life, each when it comes near the window. Where a figure has data, the
+ *  script `apart`, beside the one that runs, is added then. If it does not come, the still figure stays. */
+export function mount(name, module, apart) {
+  const address = apart && new URL(apart, document.currentScript.src).href;
+  let data = null;
+  const fetched = () => (data ??= new Promise((done) => {
+    awaited[name] = (given) => done(module.load(given));
+    document.head.append(Object.assign(document.createElement("script"), { src: address }));
+  }));
   const begin = (el) => {
     module.render({ model: new Stored(JSON.parse(el.querySelector("script").textContent)), el });
     el.live.view.introduce();
@@ -498,7 +563,7 @@ export function mount(name, module) {
     for (const { isIntersecting, target } of entries) {
       if (!isIntersecting) continue;
       watch.unobserve(target);
-      begin(target);
+      address ? fetched().then(() => begin(target)) : begin(target);
     }
   }, { rootMargin: "400px" });
   for (const el of document.querySelectorAll(`.live[data-figure="${name}"]`)) watch.observe(el);

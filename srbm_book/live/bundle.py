@@ -8,10 +8,14 @@ modules at all. So the sources, which import each other as modules do, become fu
     import { live, slider } from "./base.js";
     export function f(x) {           export const g = ...
     export default live({...});
+
+The data of a figure, ``NAME.json``, are part of the module of a widget. A page loads them when the figure comes near,
+and as a script, since a page from disk may read no other file.
 """
 
 import re
 from functools import cache
+from hashlib import sha256
 from pathlib import Path
 
 HERE = Path(__file__).parent
@@ -71,9 +75,18 @@ def _source(name: str) -> str:
     return inlined(name, (HERE / f"{name}.js").read_text(encoding="utf-8"))
 
 
+def data(name: str) -> str:
+    """The data of the figure `name` in JSON, which its function ``load`` is given before it is shown; "" for most."""
+    path = HERE / f"{name}.json"
+    return path.read_text(encoding="utf-8").strip() if path.exists() else ""
+
+
 def module(name: str) -> str:
     """The figure `name` as one ES module whose default export has ``render({model, el})``."""
-    return f"{d3()}const modules = {{}};\n{_source(BASE)}{_source(name)}export default modules.{name}.default;\n"
+    given = data(name)
+    load = f"modules.{name}.default.load({given});\n" if given else ""
+    sources = f"{d3()}const modules = {{}};\n{_source(BASE)}{_source(name)}"
+    return f"{sources}{load}export default modules.{name}.default;\n"
 
 
 def library() -> str:
@@ -84,10 +97,19 @@ def library() -> str:
 
 def script(name: str) -> str:
     """The script that brings the figures `name` of a page to life."""
+    given = data(name)
+    apart = f', "{name}.data.js?v={sha256(given.encode()).hexdigest()[:8]}"' if given else ""
     return (
         f'"use strict";\n((modules) => {{\n{_source(name)}'
-        f'modules.{BASE}.mount("{name}", modules.{name}.default);\n}})(srbmLive);\n'
+        f'modules.{BASE}.mount("{name}", modules.{name}.default{apart});\n}})(srbmLive);\n'
     )
+
+
+def scripts(name: str) -> dict[str, str]:
+    """All scripts of the figure `name` by the names of their files: `script`, and that of its data."""
+    given = data(name)
+    apart = {f"{name}.data.js": f'srbmLive.{BASE}.arrived("{name}", {given});\n'} if given else {}
+    return {f"{name}.js": script(name)} | apart
 
 
 def style() -> str:

@@ -10,8 +10,9 @@ from nbformat import v4
 from numpy.testing import assert_allclose
 
 from commands.normalise import WIDGET_VIEW, WIDGETS, normalise
-from srbm import FreeScalarField, ScalarRBM, train
-from srbm_book.live import bundle, figures, gibbs_sampling, learning_ring, live
+from results import digit_modes
+from srbm import FreeScalarField, ScalarRBM, maximum_likelihood, mnist_correlation, train
+from srbm_book.live import bundle, figures, gibbs_sampling, learning_ring, live, your_digit
 from srbm_book.live.generator import Generator, _ln
 from srbm_book.live.one_spectrum import waves
 
@@ -102,6 +103,45 @@ def test_autocorrelation_of_the_chain_is_that_of_pairs():
     assert_allclose(gibbs_sampling.autocorrelation(series), [1, 3 / 16, -1 / 16], rtol=0, atol=1e-14)
 
 
+def test_stored_modes_are_those_of_the_script():
+    """Within what bytes resolve. The sign of a vector is a convention, so kernels are compared."""
+    stored, again = json.loads(bundle.data("your_digit")), digit_modes.packed()
+    assert stored["alive"] == again["alive"]
+    assert_allclose(stored["kappa"], again["kappa"], rtol=1e-10, atol=0)
+    assert_allclose(stored["trace"], mnist_correlation().trace(), rtol=1e-12, atol=0)
+    vectors = your_digit.modes().vectors
+    assert_allclose(vectors.T @ vectors, np.eye(300), rtol=0, atol=1e-12)
+    _, exact, _ = digit_modes.lightest()
+    for n in (1, 16, 64, 251, 300):
+        assert np.linalg.norm(vectors[:, :n] @ vectors[:, :n].T - exact[:, :n] @ exact[:, :n].T, 2) < 0.015
+    swapped = exact[:, [*range(15), 16]]
+    assert np.linalg.norm(vectors[:, :16] @ vectors[:, :16].T - swapped @ swapped.T, 2) > 0.9
+
+
+@pytest.mark.parametrize("n_hidden", [1, 16, 64, 300])
+def test_bytes_suffice_for_a_digit(n_hidden):
+    """No pixel of an example differs from that of `srbm` by more than half the step, 0.02, in which ink is drawn."""
+    exact = maximum_likelihood(mnist_correlation(), n_hidden, 100.0)
+    for strokes in your_digit.DIGITS:
+        state = your_digit.START | {"strokes": strokes, "n_hidden": n_hidden}
+        found = your_digit.numbers(**state)
+        assert_allclose(found["returned"], exact.reconstruct(found["image"]), rtol=0, atol=0.01)
+
+
+def test_an_average_image_is_mnist():
+    """Averaged over images with the moments of MNIST, what is said of one is what is said of MNIST on average."""
+    kappa, vectors = your_digit.modes().kappa, your_digit.modes().vectors
+    n_hidden, mu2 = 40, 100.0
+    missed = slice(n_hidden, int((kappa < mu2).sum()))
+    found = your_digit.numbers(**your_digit.START | {"n_hidden": n_hidden})
+    square = (found["image"] @ vectors[:, missed]) ** 2
+    own = found["own"] + ((mu2 - kappa[missed]) * (1 / kappa[missed] - square)).sum() / 2
+    assert_allclose(own, found["nats"], rtol=1e-10, atol=0)
+    C = mnist_correlation()
+    left = C - 2 * (R := maximum_likelihood(C, n_hidden, mu2).kernel / -mu2 + np.eye(784)) @ C + R @ C @ R
+    assert_allclose(found["typical"][n_hidden], left.trace() / C.trace(), rtol=1e-9, atol=0)
+
+
 SOURCE = """import * as d3 from "d3";
 import {
   a, b,
@@ -173,6 +213,8 @@ def test_a_page_loads_what_it_shows(build, tmp_path):
     for name in ("live.js", "one_spectrum.js", "live.css"):
         assert f"_static/live/{name}" in html["02_live"]
         assert f"_static/live/{name}" not in html["03_plain"]
+    assert (tmp_path / "html/_static/live/your_digit.data.js").exists()
+    assert "data.js" not in html["02_live"]
     assert (tmp_path / "html/_static/live/one_spectrum.js").read_text(encoding="utf-8") == bundle.script("one_spectrum")
 
 

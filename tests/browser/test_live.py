@@ -39,11 +39,12 @@ MOVE = """(el, [places, data]) => places.map((shares, round) => {
 def page_of(figure, folder, change=("", "")):
     """A page with one figure, its scripts beside it; `change` is made to them."""
     (folder / "live.js").write_text(bundle.library(), encoding="utf-8")
-    (folder / "figure.js").write_text(bundle.script(figure).replace(*change), encoding="utf-8")
+    for name, text in bundle.scripts(figure).items():
+        (folder / name).write_text(text.replace(*change), encoding="utf-8")
     (folder / "page.html").write_text(
         '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>t</title>'
         '<meta name="viewport" content="width=device-width"><link rel="icon" href="data:,">'
-        f'<style>{bundle.style()}</style><script defer src="live.js"></script><script defer src="figure.js"></script>'
+        f'<style>{bundle.style()}</style><script defer src="live.js"></script><script defer src="{figure}.js"></script>'
         f"</head><body><main><h1>t</h1>{live(figure).html('<p>The still figure.</p>')}</main></body></html>",
         encoding="utf-8",
     )
@@ -229,6 +230,68 @@ def test_nothing_is_drawn_before_it_is_near(visit, tmp_path):
     assert not page.locator(".is-live").count()
     page.mouse.wheel(0, 5000)
     page.wait_for_selector(".live.is-live svg")
+
+
+def test_data_come_when_the_figure_is_near(visit, tmp_path):
+    """Not before; and where they are missing the still figure stays."""
+    address, file, data = page_of("your_digit", tmp_path), tmp_path / "page.html", tmp_path / "your_digit.data.js"
+    file.write_text(file.read_text().replace("<h1>t</h1>", '<h1>t</h1><div style="height: 5000px"></div>'))
+    page = visit(address).page
+    page.wait_for_timeout(300)
+    added = page.locator('script[src*="data.js"]')
+    assert not added.count()
+    page.mouse.wheel(0, 5000)
+    page.wait_for_selector(".live.is-live svg")
+    assert added.count() == 1
+    assert data.stat().st_size < 400_000
+    data.unlink()
+    page.reload()
+    page.mouse.wheel(0, 5000)
+    page.wait_for_timeout(500)
+    assert page.get_by_text("The still figure.").is_visible()
+
+
+@pytest.mark.parametrize("by", ["mouse", "finger", "keyboard"])
+def test_a_digit_is_drawn(opened, by):
+    element, visited = opened("your_digit", width=390)
+    strokes = "(el) => el.live.state().strokes"
+    element.get_by_text("Clear").click()
+    canvas = element.locator(".live-canvas")
+    canvas.scroll_into_view_if_needed()
+    if by == "keyboard":
+        canvas.focus()
+        for key in (" ", *["ArrowRight"] * 5, "ArrowDown", "Enter", "ArrowDown"):
+            visited.page.keyboard.press(key)
+        steps = [(14, 14), (15, 14), (16, 14), (17, 14), (18, 14), (19, 14), (19, 15)]
+        assert element.evaluate(strokes) == [[at for step in steps for at in step]]
+    else:
+        box = canvas.bounding_box()
+        corners = [(box["x"] + share * box["width"], box["y"] + share * box["height"]) for share in (0.25, 0.75)]
+        (drag_by_mouse if by == "mouse" else drag_by_touch)(visited.page, *corners)
+        visited.page.evaluate(SETTLED)
+        (stroke,) = element.evaluate(strokes)
+        assert_allclose([*stroke[:2], *stroke[-2:]], [7, 7, 21, 21], rtol=0, atol=0.2)
+    image = np.array(element.evaluate("(el) => el.live.numbers().image"))
+    assert image.max() == 1
+    visited.page.evaluate(SETTLED)
+    shown = (
+        element.locator(".live-ink")
+        .first.locator("rect")
+        .evaluate_all("(all) => all.map((e) => e.attributes['fill-opacity'].value)")
+    )
+    assert_allclose(np.array(shown, dtype=float), image, rtol=0, atol=0.01 + 1e-9)
+
+
+def test_a_digit_fits_as_in_mnist(opened):
+    """Within a square of 20 pixels, the centre of its ink in the middle."""
+    element, _ = opened("your_digit")
+    element.evaluate("(el) => el.live.set({strokes: [[2, 3, 5, 3, 3, 9], [1, 6, 6, 6]]})")
+    element.get_by_text("Fit").click()
+    ink = np.reshape(element.evaluate("(el) => el.live.numbers().image"), (28, 28))
+    for along in (ink.sum(axis=0), ink.sum(axis=1)):
+        assert_allclose(along @ (np.arange(28) + 0.5) / along.sum(), 14, rtol=0, atol=0.1)
+    extent = max(np.ptp(np.flatnonzero(ink.max(axis=axis) > 0.5)) + 1 for axis in (0, 1))
+    assert 19 <= extent <= 20
 
 
 @needs_book
