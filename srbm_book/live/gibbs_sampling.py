@@ -83,8 +83,8 @@ def numbers(m2: float, mode: int, sweeps: int, seed: int) -> dict:
     kappa = FreeScalarField(SITES, m2).eigenvalues[[0, *range(1, SITES, 2)]]
     tau = (2 * (m2 + 4) - kappa) / kappa
     fields = path(m2, seed)[: sweeps + 1]
-    modes = [waves(SITES)[:, [0] if k == 0 else slice(2 * k - 1, 2 * k + 1)] for k in range(len(kappa))]
-    series = [(fields @ each).T for each in modes]
+    amplitudes = (fields @ waves(SITES)).T
+    series = [amplitudes[max(2 * k - 1, 0) : 2 * k + 1] for k in range(len(kappa))]
     rho = [autocorrelation(each) for each in series]
     padded = [np.append(rho[k], np.full(LAGS[-1], math.nan)) for k in (0, mode)]
     return {
