@@ -29,5 +29,8 @@ fuzz:
 mutation:
 	@$(PYTHON) tasks.py $@ $(MODULES)
 
-student grade:
+student:
 	@$(PYTHON) tasks.py $@ "$(or $(TO),student)"
+
+grade:
+	@$(PYTHON) tasks.py $@ "$(or $(TO),student)" $(EXERCISES)

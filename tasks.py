@@ -193,9 +193,9 @@ def student(folder="student"):
 
 
 @task
-def grade(folder="student"):
-    """judge the answers in such a copy"""
-    python("-m", "commands.student", "--grade", folder)
+def grade(folder="student", *exercises):
+    """judge the answers in such a copy, or those of a class to the exercises named, as in `grade class 2.1 2.3=2`"""
+    python("-m", "commands.student", "--grade", folder, *exercises)
 
 
 @task

@@ -3,7 +3,7 @@
 ===============  =======================================================================================
 `execute`        runs chapters and stores their outputs, in the normal form of `normalise`
 `reading`        writes the chapters as they are read in JupyterLab
-`student`        makes a copy for a course, without the solutions, and grades the answers in one (`grading`)
+`student`        makes a copy for a course, without the solutions, and grades the answers of one or a class (`grading`)
 `dist`           builds the wheel and the sdist
 `anywhere`       runs chapters outside the repository, beside the installed wheel
 `address`        writes the address of the repository, once it has one, wherever it is needed

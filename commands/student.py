@@ -2,10 +2,12 @@
 
 The copy is made from the chapters themselves; nothing is kept twice. Solutions go, what they leave open is marked, and
 the directives and roles of the book become plain Markdown, so that a notebook reads well in JupyterLab alone. It runs
-in any folder; all it needs is the installed `srbm`, with what the chapters import (`srbm_book`).
+in any folder; all it needs is the installed `srbm`, with what the chapters import (`srbm_book`), and a README in the
+copy says how that is installed.
 
 ``python -m commands.student --grade [folder]`` executes the answers in a copy and says what the judge says of each one
-(`commands.grading`). What is asked and the judges come from the book, only the answers from the copy.
+(`commands.grading`). What is asked and the judges come from the book, only the answers from the copy. Where the folder
+holds a folder or a file for each student of a class, a gradebook and pages of feedback are written.
 """
 
 import argparse
@@ -16,15 +18,42 @@ from pathlib import Path
 
 import nbformat
 
+import srbm
+from book.address import Address
 from book.exercises import code_cells, exercises_of, in_reading_order, parts
 from book.reader import Numbers, code_cell, heading_of, markdown_cell, quoted
-from commands.grading.judging import judged, report
+from commands.grading.course import grade_folder
+from commands.grading.judging import SECONDS, judged
 from commands.normalise import dumps, normalise
 
 CHAPTERS = Path(__file__).parent.parent / "chapters"
 ANSWER = "*Your answer:*"
 PREFACE = """*Student copy, without the solutions. Answer in the cells that say "your answer"; where they hold code,
 running one has it judged. The folded cells are the judges: opening one is allowed, and spoils the exercise.*"""
+README = """# Student copy
+
+## Once, to install
+
+With Python 3.11 or newer, in an environment of its own or in that of your Jupyter:
+
+    python -m venv srbm-course
+    srbm-course/bin/python -m pip install {requirement} jupyterlab
+
+On Windows the second line starts with `srbm-course\\Scripts\\python`. {source}
+
+## Each time
+
+    srbm-course/bin/python -m jupyterlab
+
+opens JupyterLab; open a notebook of this folder in it. In Google Colab and the like put
+`%pip install {requirement}` into a first cell{upload}.
+
+## What to hand in
+
+Write your answers where the notebook says "your answer", execute it once from top to bottom, and hand in the notebooks
+that you were asked for. Keep the headings of the exercises, the names of the files, and the line at the end of an
+answer that has it judged: your answers are found by them. Files that an answer reads go into the same folder.
+"""
 
 
 def student_copy(notebook, chapter: str, numbers: Numbers):
@@ -65,6 +94,15 @@ def _room(exercise):
     return [nbformat.v4.new_code_cell("# your code"), text]
 
 
+def readme(address: Address) -> str:
+    """What the copy says of installing and handing in; without an address of the book a wheel has to come with it."""
+    if address:
+        return README.format(requirement=f'"{address.requirement}"', source="This needs git.", upload="")
+    wheel = f"srbm-{srbm.__version__}-py3-none-any.whl"
+    source = f"The file `{wheel}` comes from whoever gave you this folder; put it where you type this."
+    return README.format(requirement=f'"./{wheel}[book]"', source=source, upload=", and upload that file")
+
+
 def write(folder: Path, chapters: Path = CHAPTERS) -> list[Path]:
     """Write the student copy of all chapters into `folder`; a notebook that is already there is never overwritten."""
     numbers, written = Numbers(chapters), []
@@ -79,7 +117,17 @@ def write(folder: Path, chapters: Path = CHAPTERS) -> list[Path]:
         copy = student_copy(nbformat.read(path, as_version=4), path.stem, numbers)
         (folder / path.name).write_text(dumps(copy), encoding="utf-8")
         written.append(folder / path.name)
+    (folder / "README.md").write_text(readme(Address.of()), encoding="utf-8")
     return written
+
+
+def untouched(chapters: Path = CHAPTERS) -> dict[str, list]:
+    """By chapter the cells of the student copy, in which nothing is answered."""
+    numbers = Numbers(chapters)
+    return {
+        path.stem: student_copy(nbformat.read(path, as_version=4), path.stem, numbers).cells
+        for path in in_reading_order(chapters)
+    }
 
 
 def solutions(notebook) -> dict[str, str]:
@@ -109,17 +157,26 @@ def _labels(cell) -> list[str]:
 def main():
     parser = argparse.ArgumentParser(prog="python -m commands.student", description=__doc__.partition("\n")[0])
     parser.add_argument("folder", nargs="?", type=Path, default=Path("student"), help="where the copy is or goes")
-    parser.add_argument("--grade", action="store_true", help="judge the answers in an existing copy")
-    arguments = parser.parse_args()
+    parser.add_argument(
+        "exercises",
+        nargs="*",
+        metavar="exercise",
+        help="of a class: 2.3, 2.3=2 for two points, 2 for a chapter, or a TOML file with a table [points]",
+    )
+    parser.add_argument("--grade", action="store_true", help="judge the answers in an existing copy, or in a class's")
+    parser.add_argument("--into", type=Path, help="where gradebook and feedback go (folder-graded)")
+    parser.add_argument("--seconds", type=float, default=SECONDS, help="that a cell may run while it is graded")
+    arguments = parser.parse_args()  # fmt: skip
     folder = arguments.folder.expanduser()  # the Makefile quotes it
     try:
         if arguments.grade:
-            report(folder.resolve(), CHAPTERS)
+            into = arguments.into and arguments.into.expanduser().resolve()
+            grade_folder(folder.resolve(), CHAPTERS, untouched, arguments.exercises, into, arguments.seconds)
         else:
             written = write(folder)
             jupyter = os.path.relpath(Path(sys.executable).with_name("jupyter"))  # nobody has to activate anything
             print(f"{len(written)} notebooks in {folder}: open them with {shlex.join([jupyter, 'lab', str(folder)])}")
-    except (FileExistsError, FileNotFoundError) as error:
+    except (FileExistsError, FileNotFoundError, ValueError) as error:
         parser.error(str(error))
 
 

@@ -2,9 +2,10 @@
 
 import contextlib
 import os
+import re
 import sys
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from unittest import mock
@@ -22,12 +23,14 @@ from book.exercises import (
     in_reading_order,
     number_of,
 )
+from commands.grading.handins import chosen
 from commands.grading.host import UNCONTAINED, Ended, Guest, containment
 from commands.grading.values import clean
 from srbm_book import selfcheck
 
 SECONDS = 60.0  # that a cell may run while it is graded; the slowest of the book takes eight
 LARGEST = 64 * 2**20  # bytes of a notebook
+COULD_NOT = "It could not be graded"  # how a verdict begins that says nothing of the answer
 PATIENCE = 5  # cells that end their process before no more of a notebook is tried than the book asks for
 
 
@@ -60,6 +63,13 @@ class Cell:
     def answers(self, exercise: Exercise) -> bool:
         return {"answer", exercise.label} <= self.tags
 
+    def asks(self, exercise: Exercise) -> bool:
+        """Whether it calls the judge of an exercise."""
+        return re.search(rf"(?<!def )\b{exercise.judge}\s*\(", self.source) is not None
+
+    def tagged(self, *tags: str) -> "Cell":
+        return replace(self, tags=self.tags | {*tags})
+
 
 def cells_of(notebook) -> list[Cell]:
     """The code cells of a notebook, in order."""
@@ -71,15 +81,55 @@ def judged(notebook, chapter: str) -> list[Exercise]:
     return [exercise for exercise in exercises_of(notebook, chapter) if exercise.judged]
 
 
-def grade(copy: list[Cell], notebook, chapter: str, folder: Path, chapters: Path, seconds: float = SECONDS):
-    """Judge the answers in the copy of a chapter, a `Verdict` for each exercise.
+def restored(cells: list[Cell], notebook, chapter: str) -> list[Cell]:
+    """The cells of a copy with the tags that Google Colab and others lose.
 
-    The exercises and their judges are those of `notebook`, the chapter of the book, and run in `chapters`; what the
-    copy says of them is not looked at. The answers in the copy run elsewhere, where the files in `folder` were copied.
+    An exercise of which no cell has the tags is answered where its judge is called; what answers need are the cells
+    that are as they were.
     """
-    theirs = _Copy(copy, notebook, chapter, partial(Guest, folder, seconds=seconds))
+    needed = {cell.source.strip() for cell, _ in code_cells(notebook) if NEEDED in Cell.read(cell).tags}
+    cells = [cell.tagged(NEEDED) if _unfolded(cell.source).strip() in needed else cell for cell in cells]
+    for exercise in judged(notebook, chapter):
+        if not any(cell.answers(exercise) for cell in cells):
+            cells = [cell.tagged("answer", exercise.label) if cell.asks(exercise) else cell for cell in cells]
+    return cells
+
+
+def _unfolded(source: str) -> str:
+    return source.removeprefix(f"{FOLDED}\n")
+
+
+def grade(copy: list[Cell], notebook, chapter: str, folder: Path, chapters: Path, seconds: float = SECONDS):
+    """Judge the answers in the copy of a chapter, a `Verdict` for each exercise."""
+    for _, verdict in grade_all({"": (copy, folder)}, notebook, chapter, chapters, seconds):
+        yield verdict
+
+
+def grade_all(
+    copies: Mapping[str, tuple[list[Cell], Path]],
+    notebook,
+    chapter: str,
+    chapters: Path,
+    seconds: float = SECONDS,
+    wanted=lambda exercise: True,
+) -> Iterator[tuple[str, Verdict]]:
+    """Judge the answers in many copies of a chapter: the key of a copy and a `Verdict`, exercise by exercise.
+
+    The exercises and their judges are those of `notebook`, the chapter of the book, and run in `chapters`, once for
+    all copies; what a copy says of them is not looked at. The answers in a copy run elsewhere, where the files in the
+    folder that comes with it were copied.
+    """  # fmt: skip
+    theirs = {
+        key: _Copy(restored(cells, notebook, chapter), notebook, chapter, partial(Guest, folder, seconds=seconds))
+        for key, (cells, folder) in copies.items()
+    }
     for exercise, judge in _judges(notebook, chapter, chapters):
-        yield Verdict(exercise.label, theirs.verdict(exercise, judge))
+        for key, copy in theirs.items() if wanted(exercise) else ():
+            try:
+                text = copy.verdict(exercise, judge)
+            except Exception as error:  # of the system: one answer that cannot be graded costs no other
+                text = f"{COULD_NOT} ({clean(f'{type(error).__name__}: {error}')})"
+            yield key, Verdict(exercise.label, text)
 
 
 def _judges(notebook, chapter, chapters) -> Iterator[tuple[Exercise, Callable]]:
@@ -127,7 +177,7 @@ class _Copy:
         return NEEDED in cell.tags
 
     def _own(self, cell):
-        return {NEEDED, "answer"} & cell.tags or cell.source.removeprefix(f"{FOLDED}\n") not in self._of_the_book
+        return {NEEDED, "answer"} & cell.tags or _unfolded(cell.source) not in self._of_the_book
 
     def _any(self, cell):
         return True
@@ -162,33 +212,31 @@ def _ask(judge, hear, *answers, **named):
         judge(*answers, **named)
 
 
-def read_copy(path: Path) -> list[Cell]:
-    """The code cells of a notebook that was handed in; any error if the file is none."""
+def read_notebook(path: Path):
+    """A notebook that was handed in; any error if the file is none."""
     if not path.exists():
         raise FileNotFoundError(path)
     if not path.is_file():  # reading a pipe would not end
         raise OSError("no regular file")
     if path.stat().st_size > LARGEST:
         raise OSError(f"larger than {LARGEST // 2**20} MB")
-    return cells_of(nbformat.read(path, as_version=4))
+    return nbformat.read(path, as_version=4)
+
+
+def why_not(error: Exception) -> str:
+    """One line that says why a file is no notebook: it can be wrong in many ways."""
+    return clean(f"{type(error).__name__}: {error}".splitlines()[0])
 
 
 def report(folder: Path, chapters: Path, seconds: float = SECONDS):
-    """Grade a folder and print one line for each answer, as soon as it is judged, and for each notebook without any.
+    """Grade the copy of one student and print a line for each answer, as soon as it is judged, and for what is no copy.
 
     All exercises of the book count, whether or not there is an answer.
     """
-    if not folder.is_dir():
-        raise FileNotFoundError(f"there is no folder {folder}: give that of a student copy (make grade TO=folder)")
     paths = {path.stem: path for path in in_reading_order(chapters)}
-    if not any((folder / path.name).exists() for path in paths.values()):
-        raise FileNotFoundError(
-            f"{folder} holds no notebook with the name of a chapter, like {min(paths)}.ipynb: "
-            "give the folder of a student copy (make grade TO=folder)"
-        )
-    for path in sorted(folder.glob("*.ipynb")):
-        if path.stem not in paths:
-            print(f"{clean(path.name)} has the name of no chapter: it is not graded")
+    notebooks, remarks = chosen(sorted(folder.glob("*.ipynb")), paths)
+    for remark in remarks:
+        print(remark)
     asked, handed_in = 0, {}
     for chapter, path in paths.items():
         notebook = nbformat.read(path, as_version=4)
@@ -196,12 +244,11 @@ def report(folder: Path, chapters: Path, seconds: float = SECONDS):
         asked += len(numbers)
         without = f"its exercises ({', '.join(numbers)}) are not graded"
         try:
-            handed_in[chapter] = read_copy(folder / path.name), notebook
+            handed_in[chapter] = cells_of(read_notebook(notebooks.get(chapter, folder / path.name))), notebook
         except FileNotFoundError:
             print(f"{path.name} was not found: {without}")
-        except Exception as error:  # a file can be wrong in many ways
-            why = clean(f"{type(error).__name__}: {error}".splitlines()[0])
-            print(f"{path.name} is not a notebook ({why}): {without}")
+        except Exception as error:
+            print(f"{path.name} is not a notebook ({why_not(error)}): {without}")
     if what_is_not := UNCONTAINED[containment()]:
         print(what_is_not, file=sys.stderr)
     solved = 0

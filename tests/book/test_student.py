@@ -176,7 +176,7 @@ def test_make_student(tmp_path):
     jupyter, lab, where = shlex.split(made.stdout.partition("with ")[2])
     assert shutil.which(root / jupyter), made.stdout
     assert (lab, Path(where)) == ("lab", folder)
-    assert {path.name for path in folder.iterdir()} == {f"{name}.ipynb" for name in NAMES}
+    assert {path.name for path in folder.iterdir()} == {"README.md", *(f"{name}.ipynb" for name in NAMES)}
     run = [sys.executable, "-m", "jupyter", "execute", "02_bipartite_graph.ipynb"]
     subprocess.run(run, cwd=folder, check=True, capture_output=True)
     for name in NAMES:
