@@ -7,12 +7,13 @@ stand for a vector up to its length; whoever reads them makes them orthonormal, 
 
 import base64
 import json
+from pathlib import Path
 
 import numpy as np
 
 from srbm import kernel_spectrum, mnist_correlation
-from srbm_book.live import bundle
 
+DATA = Path(__file__).parent.parent / "srbm_book" / "live" / "your_digit.json"
 COUNT = 300
 """Modes that are stored."""
 
@@ -48,9 +49,8 @@ def packed() -> dict[str, object]:
 
 
 def main() -> None:
-    path = bundle.HERE / "your_digit.json"
-    path.write_text(json.dumps(packed()) + "\n", encoding="utf-8")
-    print(f"{path.name}: {COUNT} modes, {path.stat().st_size} bytes")
+    DATA.write_text(json.dumps(packed()) + "\n", encoding="utf-8")
+    print(f"{DATA.name}: {COUNT} modes, {DATA.stat().st_size} bytes")
 
 
 if __name__ == "__main__":

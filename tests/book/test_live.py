@@ -85,24 +85,6 @@ def test_chains_of_the_ring_are_those_of_the_machine():
     assert_allclose(a * a / lam + variance, 1 / lam, rtol=1e-14, atol=0)
 
 
-def test_the_machine_on_links_is_the_ring_and_its_sweep_keeps_it():
-    """The kernel, the mean of a sweep, and that it leaves the law of the ring alone."""
-    for m2 in (0.01, 2.0):
-        ring, rbm = FreeScalarField(gibbs_sampling.SITES, m2), gibbs_sampling.machine(m2)
-        assert_allclose(rbm.kernel, ring.kernel, rtol=0, atol=1e-14)
-        one, none = np.eye(len(ring.kernel)), np.zeros(ring.kernel.shape)
-        mean = gibbs_sampling.sweep(rbm, one, none, none)
-        assert_allclose(mean, rbm.reconstruct(one), rtol=0, atol=1e-14)
-        above, below = (gibbs_sampling.sweep(rbm, none, *noise) for noise in ((one, none), (none, one)))
-        after = mean.T @ ring.propagator @ mean + above.T @ above + below.T @ below
-        assert_allclose(after, ring.propagator, rtol=1e-12, atol=1e-14)
-
-
-def test_autocorrelation_of_the_chain_is_that_of_pairs():
-    series = np.array([[1.0, 2.0, -1.0], [0.0, 3.0, 1.0]])
-    assert_allclose(gibbs_sampling.autocorrelation(series), [1, 3 / 16, -1 / 16], rtol=0, atol=1e-14)
-
-
 def test_stored_modes_are_those_of_the_script():
     """Within what bytes resolve. The sign of a vector is a convention, so kernels are compared."""
     stored, again = json.loads(bundle.data("your_digit")), digit_modes.packed()
@@ -140,6 +122,24 @@ def test_an_average_image_is_mnist():
     C = mnist_correlation()
     left = C - 2 * (R := maximum_likelihood(C, n_hidden, mu2).kernel / -mu2 + np.eye(784)) @ C + R @ C @ R
     assert_allclose(found["typical"][n_hidden], left.trace() / C.trace(), rtol=1e-9, atol=0)
+
+
+def test_the_machine_on_links_is_the_ring_and_its_sweep_keeps_it():
+    """The kernel, the mean of a sweep, and that it leaves the law of the ring alone."""
+    for m2 in (0.01, 2.0):
+        ring, rbm = FreeScalarField(gibbs_sampling.SITES, m2), gibbs_sampling.machine(m2)
+        assert_allclose(rbm.kernel, ring.kernel, rtol=0, atol=1e-14)
+        one, none = np.eye(len(ring.kernel)), np.zeros(ring.kernel.shape)
+        mean = gibbs_sampling.sweep(rbm, one, none, none)
+        assert_allclose(mean, rbm.reconstruct(one), rtol=0, atol=1e-14)
+        above, below = (gibbs_sampling.sweep(rbm, none, *noise) for noise in ((one, none), (none, one)))
+        after = mean.T @ ring.propagator @ mean + above.T @ above + below.T @ below
+        assert_allclose(after, ring.propagator, rtol=1e-12, atol=1e-14)
+
+
+def test_autocorrelation_of_the_chain_is_that_of_pairs():
+    series = np.array([[1.0, 2.0, -1.0], [0.0, 3.0, 1.0]])
+    assert_allclose(gibbs_sampling.autocorrelation(series), [1, 3 / 16, -1 / 16], rtol=0, atol=1e-14)
 
 
 SOURCE = """import * as d3 from "d3";
