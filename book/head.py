@@ -4,12 +4,11 @@ The description is the beginning of the page's text. A picture needs a whole add
 where the book has an address (`book.address`); a page then says where it belongs, too.
 """
 
-import re
 from pathlib import Path
 
 from docutils import nodes
 
-from book.search import text_of
+from book.search import text_of, tidy
 
 STATIC = Path(__file__).parent / "static"
 LONGEST = 200  # characters of a description, of which most places show fewer
@@ -20,7 +19,7 @@ FAVICON = "favicon.svg"
 def description_of(doctree: nodes.document) -> str:
     """The first paragraph of a page that is more than a remark on where it belongs, cut between sentences or words."""
     for paragraph in doctree.findall(nodes.paragraph):
-        text = re.sub(r"\s+([,.;:)])", r"\1", " ".join(text_of(paragraph).split()))
+        text = tidy(text_of(paragraph))
         if len(text) > 80 and not isinstance(paragraph.children[0], nodes.emphasis):
             break
     else:

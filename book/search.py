@@ -47,7 +47,8 @@ def text_of(node: nodes.Node) -> str:
     return text if isinstance(node, nodes.TextElement) and isinstance(node.parent, nodes.TextElement) else f"{text} "
 
 
-def _tidy(text: str) -> str:
+def tidy(text: str) -> str:
+    """Words with single spaces between them, and none before punctuation, where a formula or a link had one."""
     return re.sub(r"\s+([,.;:)])", r"\1", " ".join(text.split()))
 
 
@@ -55,7 +56,7 @@ def _title(section: nodes.Node) -> str:
     """The words of a section's heading, without the chapter's number."""
     title = section.next_node(nodes.title)
     numbers = list(title.findall(lambda node: isinstance(node, nodes.inline) and "chapter-number" in node["classes"]))
-    return _tidy("".join(text_of(child) for child in title.children if child not in numbers))
+    return tidy("".join(text_of(child) for child in title.children if child not in numbers))
 
 
 def entries_of(docname: str, doctree: nodes.document, figures: dict[str, tuple]) -> list[list[str]]:
@@ -68,7 +69,7 @@ def entries_of(docname: str, doctree: nodes.document, figures: dict[str, tuple])
         page = not isinstance(section.parent, nodes.section)
         title = _title(section)
         anchor = "" if page else section["ids"][0]
-        found.append(["page" if page else "section", anchor, title, _tidy(text_of_section(section))[:LONGEST]])
+        found.append(["page" if page else "section", anchor, title, tidy(text_of_section(section))[:LONGEST]])
         for child in section.children:
             found += _things(child, title, figures)
     return found
@@ -84,17 +85,17 @@ def _things(node, title, figures):
     if isinstance(node, nodes.section) or not isinstance(node, nodes.Element):
         return
     if isinstance(node, nodes.math_block) and node.get("number"):
-        yield ["equation", node["ids"][0], f"({node['number']})", _tidy(f"{title}: {plain(node.astext())}")]
+        yield ["equation", node["ids"][0], f"({node['number']})", tidy(f"{title}: {plain(node.astext())}")]
     elif isinstance(node, nodes.figure) and (name := next((one for one in node["ids"] if one in figures), None)):
         caption = node.next_node(nodes.caption)
         number = ".".join(map(str, figures[name]))
-        yield ["figure", name, f"Fig. {number}", _tidy(text_of(caption)) if caption else ""]
+        yield ["figure", name, f"Fig. {number}", tidy(text_of(caption)) if caption else ""]
     elif isinstance(node, addnodes.desc):
         signature, content = node.next_node(addnodes.desc_signature), node.next_node(addnodes.desc_content)
         if signature["ids"]:
             first = content.next_node(nodes.paragraph)
             name = signature["ids"][0].removeprefix("srbm.")
-            yield ["name", signature["ids"][0], name, _tidy(text_of(first)) if first else ""]
+            yield ["name", signature["ids"][0], name, tidy(text_of(first)) if first else ""]
     for child in node.children:
         yield from _things(child, title, figures)
 

@@ -57,9 +57,8 @@ def one_mass(fitted: Floats, unseen: Floats, noise: float = 0.0, share: float = 
     floor = np.cumsum(variances[::-1])[::-1] / left
     usable = floor > 1e-12 * variances[0]
     floor, variances = (np.where(usable, values, 1.0) for values in (floor, variances))
-    kept = np.cumsum(np.log(variances)[:, None] + squares / variances[:, None], axis=0) - (
-        np.log(variances)[:, None] + squares / variances[:, None]
-    )
+    each = np.log(variances)[:, None] + squares / variances[:, None]
+    kept = np.cumsum(each, axis=0) - each
     rest = np.cumsum(squares[::-1], axis=0)[::-1] / floor[:, None] + (left * np.log(floor))[:, None]
     return np.where(usable[:, None], -(kept + rest + len(left) * np.log(2 * np.pi)) / 2, -np.inf)
 

@@ -181,7 +181,7 @@ class Recommendation:
     def _table_of_kinds(self) -> str:
         """What was compared, how, and what was not known."""
         how = f"{self.folds}-fold cross-validation" if self.folds else f"the {self.criterion}"
-        rule = "one standard error" if self.tolerance == ONE_ERROR else f"{self.tolerance:g} nats"
+        rule = self.tolerance if isinstance(self.tolerance, str) else f"{self.tolerance:g} nats"
         rows = f" of {self.n_samples} rows" if self.n_samples else ""
         lines = [
             f"N_h = {self.n_hidden}, {KINDS[self.masses]}: "
@@ -464,7 +464,6 @@ def _task(
     null = varying <= null_variance(correlation, variances)
     if n_samples is not None:
         n_samples = count(n_samples, "n_samples", least=1)
-    if n_samples is not None:
         _require_more_samples(n_samples, len(variances))
     moments = None if matrix is None else add_to_diagonal(matrix, noise)
     used = n_samples if criterion == "count" else None

@@ -21,7 +21,7 @@ import srbm
 from book.exercises import NO_ANSWER, Exercise, exercises_of, in_reading_order
 from commands.grading import gradebook
 from commands.grading.gradebook import BY_HAND, EMPTY, MISSING, NOT_GRADED, Gradebook, Row, read_number, shown
-from commands.grading.handins import HandIn, hand_ins, is_one_copy
+from commands.grading.handins import HandIn, hand_ins, is_one_copy, unique
 from commands.grading.host import UNCONTAINED, containment
 from commands.grading.judging import (
     COULD_NOT,
@@ -240,11 +240,7 @@ def _write_feedback(folder: Path, book: Gradebook, exercises: list[Exercise], ma
     folder.mkdir(parents=True, exist_ok=True)
     taken: set[str] = set()
     for student, row in book.rows.items():
-        name = base = NAME.sub("_", student).strip(" .") or "nameless"
-        count = 1
-        while name.casefold() in taken:
-            count += 1
-            name = f"{base} ({count})"
+        name = unique(NAME.sub("_", student).strip(" .") or "nameless", taken)
         taken.add(name.casefold())
         with replacing(folder / f"{name}.md") as file:
             file.write(feedback(student, row, book.points, exercises, marks.get(student)).encode())

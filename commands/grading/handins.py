@@ -9,7 +9,7 @@ says whose it is, before the name of the chapter or after it.
 import os
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -112,6 +112,15 @@ def chosen(paths: Iterable[Path], chapters: Iterable[str]) -> tuple[dict[str, Pa
     return notebooks, tuple(remarks)
 
 
+def unique(name: str, taken: Container[str]) -> str:
+    """`name`, with a number behind it if its small letters are `taken`."""
+    count, found = 1, name
+    while found.casefold() in taken:
+        count += 1
+        found = f"{name} ({count})"
+    return found
+
+
 def hand_ins(folder: Path, chapters: Iterable[str]) -> list[HandIn]:
     """What each student of a class handed in, by name; a folder without any notebook is one of them."""
     chapters = list(chapters)
@@ -135,11 +144,8 @@ def hand_ins(folder: Path, chapters: Iterable[str]) -> list[HandIn]:
     for key, paths in files.items():
         short = clean(names[key], LONGEST) or "nameless"
         student = short if list(names.values()).count(names[key]) == 1 else clean(key, LONGEST)
-        taken = {one.student.casefold() for one in found}
-        count = 1
-        while (unique := student if count == 1 else f"{student} ({count})").casefold() in taken:
-            count += 1
+        student = unique(student, {one.student.casefold() for one in found})
         notebooks, remarks = chosen(paths, chapters)
         remarks += () if notebooks else ("no notebook has the name of a chapter",)
-        found.append(HandIn(unique, notebooks, remarks, key in with_folder))
+        found.append(HandIn(student, notebooks, remarks, key in with_folder))
     return sorted(found, key=lambda one: one.student.casefold())

@@ -94,16 +94,14 @@ def checkpoint_at(path: PathLike, every: int) -> Checkpoint:
 @contextmanager
 def owning(checkpoint: Checkpoint) -> Iterator[None]:
     """A context in which nobody else trains with this checkpoint; raises `CheckpointError` where somebody does."""
-    try:
-        belongs = belonging(followed(checkpoint.path))
-        belongs.__enter__()
-    except BlockingIOError as error:
-        raise CheckpointError(
-            f"another training writes the checkpoint {checkpoint.path} ({error.strerror}): wait until it has ended, or "
-            "give each training a file of its own"
-        ) from None
     with ExitStack() as stack:
-        stack.push(belongs)
+        try:
+            stack.enter_context(belonging(followed(checkpoint.path)))
+        except BlockingIOError as error:
+            raise CheckpointError(
+                f"another training writes the checkpoint {checkpoint.path} ({error.strerror}): wait until it has "
+                "ended, or give each training a file of its own"
+            ) from None
         yield
 
 

@@ -10,13 +10,8 @@ KAPPA = 0.4
 TIMES = np.linspace(0, 8, 161)
 
 
-def velocity(weights: np.ndarray, mu2: float, kappa: np.ndarray) -> np.ndarray:
-    """Eq. (26) at sigma_h = 1, shape (2, 2)."""
-    return (np.diag(1 / kappa) - ScalarRBM(weights, mu2).propagator) @ weights
-
-
 def flow(start: np.ndarray, mu2: float, kappa: np.ndarray, learn: bool) -> tuple[np.ndarray, np.ndarray]:
-    """W (161, 2, 2) and mu^2 (161,) at `TIMES`, more exactly than `srbm.gradient_flow` has them."""
+    """W (161, 2, 2) and mu^2 (161,) at `TIMES` by Eqs. (26) and (27), more exactly than `srbm.gradient_flow`."""
 
     def motion(_: float, state: np.ndarray) -> np.ndarray:
         weights, mass = state[:4].reshape(2, 2), state[4]
