@@ -50,6 +50,8 @@ def rows_table(results: dict[str, Any]) -> list[str]:
         counts = [_count(entry[part]) if part in entry else "not asked for" for part in ("tests", "chapters")]
         failed = sum(entry[part]["failed"] for part in ("tests", "chapters") if part in entry)
         result = "✗ some fail" if failed else "✓ all pass"
+        if "run_as" in entry:
+            result += f", in the run of “{TITLES[entry['run_as']]}”, where the same computes"
         lines.append([title, result, *counts, _found(entry["found"]), _when(entry)])
     machines = sorted({entry["on"] for entry in results["rows"].values()})
     return [

@@ -8,11 +8,14 @@ python -m commands.everywhere --rows Nehalem --tests tests/srbm/test_model.py
 import argparse
 import sys
 from pathlib import Path
+from typing import Any
 
 from book import verified
 from commands.everywhere import records
-from commands.everywhere.rows import NBVAL, ROWS
+from commands.everywhere.environments import NotRun, interpreter
+from commands.everywhere.rows import NBVAL, ROWS, Row
 from commands.everywhere.running import PARTS, run
+from commands.everywhere.running import verified as verify
 
 
 def main(arguments=None) -> int:
@@ -41,12 +44,28 @@ def main(arguments=None) -> int:
         if not selected and not given.again and records.is_done("rows", name):
             entry, remark = verified.read()["rows"][name], " (run before, at this commit)"
         else:
-            entry, remark = run(row, selected or row.parts(), given.jobs), ""
+            entry = None if selected or given.again else shared(row)
+            remark = f" (the same as {entry['run_as']})" if entry else ""
+            entry = entry or run(row, selected or row.parts(), given.jobs)
             if not selected:
                 records.store("rows", name, entry)
         print(f"{name}: {summary(entry)}{remark}", flush=True)
         failed += sum(entry[part]["failed"] for part in PARTS if part in entry)
     return int(failed > 0)
+
+
+def shared(row: Row) -> dict[str, Any] | None:
+    """The results of another row, run at this commit by the same interpreter, in which the very same computes."""
+    try:
+        python, _, found = verify(row)
+    except NotRun:
+        return None
+    for name, entry in verified.read()["rows"].items():
+        other = ROWS.get(name, row)
+        alike = other != row and other.parts() == row.parts() and "run_as" not in entry and entry.get("found") == found
+        if alike and records.is_done("rows", name) and interpreter(other) == python:
+            return {part: entry[part] for part in ("found", *PARTS) if part in entry} | {"run_as": name}
+    return None
 
 
 def selection(tests, chapters) -> dict[str, list[str]]:

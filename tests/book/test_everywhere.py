@@ -107,6 +107,7 @@ def test_results_are_stored_row_by_row_and_not_run_again(tmp_path, monkeypatch, 
     monkeypatch.setattr(records.store, "__defaults__", (file,))
     monkeypatch.setattr(records.is_done, "__defaults__", (file,))
     monkeypatch.setattr(records, "commit", lambda: "abc")
+    monkeypatch.setattr(command, "shared", lambda row: None)
     monkeypatch.setattr(
         command,
         "run",
@@ -127,6 +128,28 @@ def test_results_are_stored_row_by_row_and_not_run_again(tmp_path, monkeypatch, 
     assert ran[-1] == ("Haswell", "tests", "chapters")
     stored = json.loads(file.read_text())["rows"]
     assert [stored[name]["commit"] for name in ("Haswell", "Nehalem")] == ["abd", "abc"]
+
+
+def test_what_computes_the_same_in_the_same_interpreter_is_run_once(tmp_path, monkeypatch, capsys):
+    file, plain = tmp_path / "verified.json", FOUND | {"kernels": {"NumPy": ["SkylakeX"], "SciPy": ["SkylakeX"]}}
+    for function in (verified.read, records.store, records.is_done):
+        monkeypatch.setattr(function, "__defaults__", (file,))
+    monkeypatch.setattr(records, "commit", lambda: "abc")
+    here = f"python-{sys.version_info.major}.{sys.version_info.minor}"
+    found = dict.fromkeys(("SkylakeX", here, "numpy-v3"), plain) | {"numpy-v3": plain | {"features": ["X86_V3"]}}
+    monkeypatch.setattr(command, "verify", lambda row: (sys.executable, {}, found[row.name]))
+    ran = []
+    run = lambda row, *_: ran.append(row.name) or {"found": found[row.name], "tests": COUNT, "chapters": COUNT}  # noqa: E731
+    monkeypatch.setattr(command, "run", run)
+    command.main(["--rows", "SkylakeX", here, "numpy-v3"])
+    assert ran == ["SkylakeX", "numpy-v3"]
+    assert "(the same as SkylakeX)" in capsys.readouterr().out
+    assert json.loads(file.read_text())["rows"][here]["run_as"] == "SkylakeX"
+    assert verified.rows_table(verified.read())[2 + list(ROWS).index(here)].count("“OpenBLAS kernel SkylakeX”") == 1
+    monkeypatch.setattr(records, "commit", lambda: "abd")
+    monkeypatch.setattr(command, "verify", lambda row: ("another interpreter", {}, plain))
+    command.main(["--rows", "SkylakeX", here])
+    assert ran[2:] == ["SkylakeX", here]
 
 
 def test_changed_sources_are_run_again(tmp_path, monkeypatch):
