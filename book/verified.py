@@ -61,7 +61,12 @@ def rows_table(results: dict[str, Any]) -> list[str]:
 
 
 def _when(entry: dict[str, Any]) -> str:
-    return f"`{entry['commit']}`, {entry['date']}"
+    """The commit and the day of a run, and the commit at which what had failed was run again."""
+    again = entry.get("again", {})
+    commits = sorted(set(again.values())) if isinstance(again, dict) else [again]
+    parts = ", ".join(sorted(again)) if isinstance(again, dict) else "what failed"
+    after = f"; {parts} again after mending, `{'`, `'.join(commits)}`" if again else ""
+    return f"`{entry['commit']}`, {entry['date']}{after}"
 
 
 def _count(count: dict[str, Any]) -> str:
