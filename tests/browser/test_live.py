@@ -133,7 +133,7 @@ def test_every_control_follows_the_keyboard(opened, figure):
 def test_every_handle_can_be_dragged(opened, figure, finger):
     element, visited = opened(figure, width=390)
     for knob in element.locator(".live-knob").all():
-        knob.scroll_into_view_if_needed()
+        knob.evaluate("(knob) => knob.scrollIntoView({block: 'center'})")  # not behind the controls
         before = element.evaluate("(el) => JSON.stringify(el.live.state())")
         changed, farthest = False, 0
         for sideways in (-40, 40):  # one of them may be the way to the end of the range
@@ -167,6 +167,43 @@ def drag_by_touch(page, start, end):
         kind = "touchStart" if number == 0 else "touchMove"
         session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [{"x": x, "y": y}]})
     session.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+
+
+def test_what_was_dragged_before_stays(opened):
+    """A second point leaves the first one where it was put."""
+    element, visited = opened("line_and_noise")
+    points = "(el) => el.live.state().points"
+    start = element.evaluate(points)
+    knobs = element.locator('[class*="live-point-"] .live-knob')
+    for which in (0, 5):
+        x, y = middle_of(knobs.nth(which))
+        drag_by_mouse(visited.page, (x, y), (x + 30, y - 30))
+        visited.page.evaluate(SETTLED)
+    moved = [i for i, (old, new) in enumerate(zip(start, element.evaluate(points), strict=True)) if old != new]
+    assert moved == [0, 5]
+
+
+def test_a_run_begins_where_the_mass_is_moved(opened):
+    """Also while it is played: the sweeps begin anew, the field goes on."""
+    element, visited = opened("lattice_phi4")
+    start = element.evaluate("(el) => el.live.state()")
+    element.get_by_label("Play Sweeps").click()
+    visited.page.wait_for_function("(before) => document.querySelector('.live').live.state().sweeps > before",
+                                   arg=start["sweeps"])  # fmt: skip
+    mass = element.get_by_label("Mass")
+    mass.focus()
+    mass.press("PageDown")
+    state = element.evaluate("(el) => el.live.state()")
+    assert start["sweeps"] < state["past"][-1][2]
+    assert state["past"][-1][:2] == [start["m2"], start["coupling"]]
+    assert state["sweeps"] < state["past"][-1][2]
+    visited.page.wait_for_function("() => document.querySelector('.live').live.state().sweeps > 20")
+    assert element.evaluate("(el) => el.live.state().sweeps") < start["longest"] / 2
+    element.get_by_label("Pause Sweeps").click()
+    element.evaluate("(el) => { el.live.set({sweeps: 90}); el.live.numbers(); el.live.set({sweeps: 3}); }")
+    found = element.evaluate("(el) => el.live.numbers().series")  # after going back
+    assert_allclose(found, live("lattice_phi4", **element.evaluate("(el) => el.live.state()")).numbers()["series"],
+                    rtol=0, atol=1e-12)  # fmt: skip
 
 
 @pytest.mark.parametrize("figure", figures())
@@ -209,6 +246,30 @@ def test_it_fits_a_phone(opened, figure):
             assert text.evaluate("(text) => parseFloat(getComputedStyle(text).fontSize)") >= 12
     for control in element.locator("input, button").all():
         assert control.bounding_box()["height"] >= 24
+
+
+# A panel goes to the upper edge; which inputs can then not be hit, and how far the panel is from the controls.
+IN_SIGHT = """(el, which) => {
+    const panel = el.querySelectorAll(".live-panel")[which];
+    panel.scrollIntoView({block: "start"});
+    const hidden = [...el.querySelectorAll(".live-controls input")].filter((input) => {
+        const box = input.getBoundingClientRect();
+        return document.elementFromPoint((box.left + box.right) / 2, (box.top + box.bottom) / 2) !== input;
+    });
+    const [above, below] = [panel, el.querySelector(".live-controls")].map((each) => each.getBoundingClientRect());
+    return {hidden: hidden.map((input) => input.name), room: below.top - Math.min(above.bottom, innerHeight)};
+}"""
+
+
+@pytest.mark.parametrize("figure", figures())
+def test_on_a_phone_panels_and_controls_are_seen_together(opened, figure):
+    element, visited = opened(figure, width=390)
+    visited.page.set_viewport_size({"width": 390, "height": 844})
+    visited.page.evaluate(SETTLED)
+    for which in range(element.locator(".live-panel").count()):
+        found = element.evaluate(IN_SIGHT, which)
+        assert found["hidden"] == []
+        assert found["room"] >= 0
 
 
 @pytest.mark.parametrize("figure", [name for name in figures() if "intro:" in bundle.script(name)])
@@ -316,6 +377,31 @@ def test_on_its_page(visit, name, figure):
         text = element.locator("svg text").first
         colours.add(text.evaluate("(text) => getComputedStyle(text).fill"))
     assert len(colours) == 2
+
+
+@needs_book
+@pytest.mark.parametrize(("name", "figure"), ON_PAGES)
+def test_on_its_page_the_controls_stay_in_sight(visit, name, figure):
+    """On a phone: nothing around the figure keeps them from it."""
+    page = visit((PAGES / name).as_uri(), width=390).page
+    element = page.locator(f'.live[data-figure="{figure}"]').first
+    element.scroll_into_view_if_needed()
+    element.locator("svg").first.wait_for()
+    page.evaluate(SETTLED)
+    assert element.evaluate(IN_SIGHT, 0)["hidden"] == []
+
+
+@needs_book
+@pytest.mark.parametrize("width", [1280, 390])
+def test_what_follows_the_first_figure_does_not_jump(visit, width):
+    """The figure of the front page is in the window when the page opens."""
+    page = visit((PAGES / "chapters/index.html").as_uri(), width=width).page
+    page.wait_for_selector(".live.is-live svg")
+    shifts = page.evaluate("""() => new Promise((done) => new PerformanceObserver((list) => done(list.getEntries()
+        .filter((entry) => entry.sources.some(({node}) => node?.previousElementSibling?.matches?.(".live")
+            || node?.matches?.(".live ~ *"))).map((entry) => entry.value)))
+        .observe({type: "layout-shift", buffered: true}) || setTimeout(() => done([]), 500))""")
+    assert sum(shifts) < 0.01
 
 
 @pytest.mark.parametrize("figure", figures())
