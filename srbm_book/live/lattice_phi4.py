@@ -1,7 +1,7 @@
 """Lattice phi^4 in two dimensions, while it is sampled: the numbers of the live figure ``lattice_phi4.js`` from `srbm`.
 
 The machine has mu^2 = kappa_max = m^2 + 8 and a hidden node on each link of the lattice, with W = 1 for its two ends.
-Its block Gibbs sweep is written out with the random numbers of the browser, by sums, products, quotients and roots alone.
+Its block Gibbs sweep is written out with the random numbers of the browser, by sums, products, quotients and roots.
 These are rounded alike everywhere, so that the chain, which would enlarge any difference, is the same on every machine.
 Tests compare the machine and its sweep with `srbm`.
 """

@@ -154,8 +154,8 @@ def test_lanes_are_generators():
             each._word()
     for lanes in ([0, 1, 2, 3, 4], [4, 1], [2]):
         assert (together.uniform(np.array(lanes)) == [alone[i].uniform() for i in lanes]).all()
-        drawn = together.pairs(np.array(lanes))
-        assert (drawn.T == [alone[i].normals(2) for i in lanes]).all()
+        pairs = np.array([alone[i].normals(2) for i in lanes])
+        assert (together.pairs(np.array(lanes)).T == pairs).all()
 
 
 def on_links(shape):
@@ -255,6 +255,16 @@ def test_nothing_is_imported_when_it_runs():
         for text in (bundle.module(figure), bundle.library(), bundle.script(figure)):
             assert not re.search(r"^\s*import\b|\bimport\(|https?://(?!d3js\.org|github\.com|www\.w3\.org)", text, re.M)
         assert len(re.findall(r"^export ", bundle.module(figure), re.M)) == 1
+
+
+def test_a_figure_is_saved_as_a_page(tmp_path):
+    """All that it needs lies beside it."""
+    page = live("your_digit", n_hidden=40).save(tmp_path)
+    text = page.read_text(encoding="utf-8")
+    assert '"n_hidden": 40' in text
+    for script in re.findall('src="([^"]+)"', text):
+        assert (tmp_path / script).is_file()
+    assert (tmp_path / "your_digit.data.js").is_file()
 
 
 def test_the_state_cannot_end_its_element():

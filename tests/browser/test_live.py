@@ -37,18 +37,11 @@ MOVE = """(el, [places, data]) => places.map((shares, round) => {
 
 
 def page_of(figure, folder, change=("", "")):
-    """A page with one figure, its scripts beside it; `change` is made to them."""
-    (folder / "live.js").write_text(bundle.library(), encoding="utf-8")
-    for name, text in bundle.scripts(figure).items():
-        (folder / name).write_text(text.replace(*change), encoding="utf-8")
-    (folder / "page.html").write_text(
-        '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>t</title>'
-        '<meta name="viewport" content="width=device-width"><link rel="icon" href="data:,">'
-        f'<style>{bundle.style()}</style><script defer src="live.js"></script><script defer src="{figure}.js"></script>'
-        f"</head><body><main><h1>t</h1>{live(figure).html('<p>The still figure.</p>')}</main></body></html>",
-        encoding="utf-8",
-    )
-    return (folder / "page.html").as_uri()
+    """The address of a page with one figure, its scripts beside it; `change` is made to them."""
+    page = live(figure).save(folder, still="<p>The still figure.</p>")
+    for script in folder.glob(f"{figure}*.js"):
+        script.write_text(script.read_text(encoding="utf-8").replace(*change), encoding="utf-8")
+    return page.as_uri()
 
 
 @pytest.fixture
@@ -64,14 +57,20 @@ def opened(visit, tmp_path):
     return open_figure
 
 
-def compare(figure, element, seed=0):
-    """Put all controls to random places, and compare what the browser computes with what `srbm` does."""
+NAMES = "(el) => [...el.querySelectorAll('input')].map((input) => input.name)"
+
+
+def compare(figure, call, seed=0):
+    """Put all controls to random places, and compare what the browser computes with what `srbm` does.
+
+    `call(function, argument)` is what a function of JavaScript returns of the element of the figure and the argument.
+    """
     rng = np.random.default_rng(seed)
-    names = element.evaluate("(el) => [...el.querySelectorAll('input')].map((input) => input.name)")
+    names = call(NAMES, None)
     twin = live(figure).twin
     places = [{name: rng.random() for name in names} for _ in range(POSITIONS)]
     data = [twin.random_data(rng) if hasattr(twin, "random_data") else {} for _ in places]
-    found = element.evaluate(MOVE, [places, data])
+    found = call(MOVE, [places, data])
     for name in names:
         assert len({str(each["values"][name]) for each in found}) > 1, f"{name} does not move"
     for each in found:
@@ -87,14 +86,14 @@ def compare(figure, element, seed=0):
 @pytest.mark.parametrize("figure", figures())
 def test_the_numbers_are_those_of_srbm(opened, figure):
     element, visited = opened(figure)
-    compare(figure, element)
+    compare(figure, element.evaluate)
     assert visited.complaints == visited.outside == []
 
 
 def test_another_formula_is_noticed(opened):
     element, _ = opened("one_spectrum", change=("excess - Math.log1p(excess)", "excess - Math.log1p(excess / 2)"))
     with pytest.raises(AssertionError, match="lost at"):
-        compare("one_spectrum", element)
+        compare("one_spectrum", element.evaluate)
 
 
 @pytest.mark.parametrize("figure", figures())
@@ -285,7 +284,7 @@ def test_an_introduction_ends_at_the_start(opened, figure):
 def test_nothing_is_drawn_before_it_is_near(visit, tmp_path):
     address = page_of(figures()[0], tmp_path)
     file = tmp_path / "page.html"
-    file.write_text(file.read_text().replace("<h1>t</h1>", '<h1>t</h1><div style="height: 5000px"></div>'))
+    file.write_text(file.read_text().replace("</h1>", '</h1><div style="height: 5000px"></div>'))
     page = visit(address).page
     page.wait_for_timeout(300)
     assert not page.locator(".is-live").count()
@@ -296,7 +295,7 @@ def test_nothing_is_drawn_before_it_is_near(visit, tmp_path):
 def test_data_come_when_the_figure_is_near(visit, tmp_path):
     """Not before; and where they are missing the still figure stays."""
     address, file, data = page_of("your_digit", tmp_path), tmp_path / "page.html", tmp_path / "your_digit.data.js"
-    file.write_text(file.read_text().replace("<h1>t</h1>", '<h1>t</h1><div style="height: 5000px"></div>'))
+    file.write_text(file.read_text().replace("</h1>", '</h1><div style="height: 5000px"></div>'))
     page = visit(address).page
     page.wait_for_timeout(300)
     added = page.locator('script[src*="data.js"]')
