@@ -1,7 +1,7 @@
-"""How smoothly the live figures of the book move: their frames while each slider is dragged, by the browser's own clock.
+"""How smoothly the live figures of the book move: frames while each slider is dragged, by the browser's own clock.
 
-A browser shows sixty frames a second at most, so 16.7 ms is the least that there is. What a figure itself needs of it, to
-compute and to draw, is measured too. Without Chromium and `playwright` there are no rows.
+A browser shows sixty frames a second at most, so 16.7 ms is the least that there is. What a figure itself needs of it,
+to compute and to draw, is measured too. Without Chromium and `playwright` there are no rows.
 """
 
 import shutil
@@ -57,7 +57,7 @@ def run():
                 page.wait_for_function(READY)
                 found = page.evaluate(DRAG, FRAMES)
                 page.close()
-            rows.append({"figure": name, **{
-                what: [float(np.median(times)) / 1000, max(times) / 1000] for what, times in found.items()}})  # fmt: skip
+            both = {what: [float(np.median(times)) / 1000, max(times) / 1000] for what, times in found.items()}
+            rows.append({"figure": name, **both})
         browser.close()
     return rows

@@ -60,15 +60,15 @@ def opened(visit, tmp_path):
 NAMES = "(el) => [...el.querySelectorAll('input')].map((input) => input.name)"
 
 
-def compare(figure, call, seed=0):
-    """Put all controls to random places, and compare what the browser computes with what `srbm` does.
+def compare(figure, call, positions=POSITIONS):
+    """Put all controls to random places, so often, and compare what the browser computes with what `srbm` does.
 
     `call(function, argument)` is what a function of JavaScript returns of the element of the figure and the argument.
     """
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(0)
     names = call(NAMES, None)
     twin = live(figure).twin
-    places = [{name: rng.random() for name in names} for _ in range(POSITIONS)]
+    places = [{name: rng.random() for name in names} for _ in range(positions)]
     data = [twin.random_data(rng) if hasattr(twin, "random_data") else {} for _ in places]
     found = call(MOVE, [places, data])
     for name in names:

@@ -5,7 +5,7 @@ import pytest
 from srbm_book.live import figures, live
 from tests.browser.firefox import FIREFOX, running
 from tests.browser.server import serving
-from tests.browser.test_live import SETTLED, compare, page_of
+from tests.browser.test_live import POSITIONS, SETTLED, compare, page_of
 
 pytestmark = pytest.mark.skipif(FIREFOX is None, reason="there is no Firefox on the PATH (Debian: firefox-esr)")
 UNDER = "/some/sub/path"
@@ -55,7 +55,7 @@ def of_figure(tab):
 @pytest.mark.parametrize("figure", figures())
 def test_the_numbers_are_those_of_srbm(opened, figure, where):
     tab = opened(figure, where)
-    compare(figure, of_figure(tab))
+    compare(figure, of_figure(tab), POSITIONS if where == "disk" else 5)
     assert tab.complaints == []
     inside = "file:" if where == "disk" else "http://127.0.0.1:"
     assert [address for address in tab.asked if not address.startswith((inside, "data:"))] == []
