@@ -155,7 +155,7 @@ def test_lanes_are_generators():
     for lanes in ([0, 1, 2, 3, 4], [4, 1], [2]):
         assert (together.uniform(np.array(lanes)) == [alone[i].uniform() for i in lanes]).all()
         pairs, again = together.pairs(np.array(lanes)), np.array([alone[i].normals(2) for i in lanes])
-        assert (pairs.T == again).all()
+        assert (again == pairs.T).all()
 
 
 def on_links(shape):
