@@ -1,11 +1,11 @@
 # `make TASK` is `python3 tasks.py TASK`; tasks.py says what each does. A fresh clone needs no more than Python >= 3.11.
 PYTHON ?= python3
 
-.PHONY: help book test check lint notebooks mutants mutation fuzz anywhere everywhere wasm reseed execute lab student grade lite pdf site lock \
+.PHONY: help book test check lint notebooks mutants mutation fuzz anywhere everywhere wasm reseed execute lab student grade collect nbgrader lite pdf site lock \
 	bench dist address prepare clean
 .DEFAULT_GOAL := help
 
-help book test check lint mutants lite pdf site lock bench dist address clean:
+help book test check lint mutants nbgrader lite pdf site lock bench dist address clean:
 	@$(PYTHON) tasks.py $@
 
 execute notebooks:
@@ -30,7 +30,10 @@ mutation:
 	@$(PYTHON) tasks.py $@ $(MODULES)
 
 student:
-	@$(PYTHON) tasks.py $@ "$(or $(TO),student)"
+	@$(PYTHON) tasks.py $@ "$(or $(TO),student)" $(EXERCISES)
 
 grade:
 	@$(PYTHON) tasks.py $@ "$(or $(TO),student)" $(EXERCISES)
+
+collect:
+	@$(PYTHON) tasks.py $@ "$(or $(TO),hand-ins)" "$(or $(COURSE),course)" $(ASSIGNMENT)

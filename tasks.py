@@ -13,7 +13,8 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
-VENV, LITE, WASM = ROOT / ".venv", ROOT / ".venv" / "lite", ROOT / ".venv" / "wasm"
+VENV = ROOT / ".venv"
+LITE, WASM, NBGRADER = VENV / "lite", VENV / "wasm", VENV / "nbgrader"
 OLDEST, NEWEST = (3, 11), (3, 14)
 SETTINGS = {  # one thread per process: stored outputs are the same on every machine, and two processes run side by side
     "OPENBLAS_NUM_THREADS": "1",
@@ -103,7 +104,7 @@ def make(environment, maker, *steps):
 
 @task
 def prepare(*names):
-    """the environment alone, in .venv; `prepare lite` and `prepare wasm` make those of these tasks as well"""
+    """the environment alone, in .venv; `prepare lite`, `wasm` and `nbgrader` make those of these tasks as well"""
     if not is_ready(VENV, "requirements.txt", "pyproject.toml"):
         old = made_with(VENV)
         if not is_suitable(old) and not is_suitable(sys.version_info):
@@ -124,7 +125,7 @@ def prepare(*names):
             ("-c", "import matplotlib.font_manager"),
         )
     # pip would bring a NumPy that the Python for WebAssembly cannot use: it has its own inside.
-    for name, folder, options in (("lite", LITE, ()), ("wasm", WASM, ("--no-deps",))):
+    for name, folder, options in (("lite", LITE, ()), ("wasm", WASM, ("--no-deps",)), ("nbgrader", NBGRADER, ())):
         file = f"requirements-{name}.txt"
         if name in names and not is_ready(folder, file):
             say(f"Making an environment in .venv/{name}: a download, once.")
@@ -187,15 +188,28 @@ def lab(folder="lab"):
 
 
 @task
-def student(folder="student"):
-    """a copy of the chapters without solutions, for a course, in student/ or the folder named"""
-    python("-m", "commands.student", folder)
+def student(folder="student", *exercises):
+    """a copy of the chapters without solutions, in student/ or the folder named; of exercises, one for nbgrader"""
+    python("-m", "commands.student", folder, *exercises)
 
 
 @task
 def grade(folder="student", *exercises):
     """judge the answers in such a copy, or those of a class to the exercises named, as in `grade class 2.1 2.3=2`"""
     python("-m", "commands.student", "--grade", folder, *exercises)
+
+
+@task
+def collect(folder, course, assignment):
+    """what a class handed in, as nbgrader looks for it in the folder of a course: `collect hand-ins course week1`"""
+    python("-m", "commands.collect", folder, course, assignment)
+
+
+@task
+def nbgrader():
+    """the same hand-ins graded by nbgrader's own release and by `grade`; stores chapters/graders.json (a download)"""
+    prepare("nbgrader")
+    python("-m", "commands.graders")
 
 
 @task
@@ -288,8 +302,8 @@ def address():
 
 @task
 def lock():
-    """resolve requirements.in and its like for lite and wasm into their .txt, and ask when each was released last"""
-    for name, options in (("", ()), ("-lite", ()), ("-wasm", ("--no-emit-package", "numpy"))):
+    """resolve requirements.in and its like into the .txt of the same name, and ask when each was released last"""
+    for name, options in (("", ()), ("-lite", ()), ("-wasm", ("--no-emit-package", "numpy")), ("-nbgrader", ())):
         files = (f"requirements{name}.in", "-o", f"requirements{name}.txt")
         python("-m", "uv", "pip", "compile", "-q", "--universal", "--python-version", "3.11", *options, *files)
     python("-m", "commands.releases")

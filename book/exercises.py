@@ -72,7 +72,7 @@ class Exercise:
     @property
     def judge(self) -> str:
         """The name of the function that judges the answer."""
-        return "judge_" + self.number.replace(".", "_")
+        return judge_of(self.label)
 
 
 def number_of(label: str) -> str:
@@ -80,6 +80,11 @@ def number_of(label: str) -> str:
     if not (found := re.fullmatch(r"ex-(\d+|[A-Z])-(\d+)", label)):
         raise ValueError(f"the label {label!r} of an exercise is not ex-N-k, with the chapter N and the number k in it")
     return f"{found[1]}.{found[2]}"
+
+
+def judge_of(label: str) -> str:
+    """The name of the function that judges the answer to an exercise, judge_4_2 for ``ex-4-2``."""
+    return "judge_" + number_of(label).replace(".", "_")
 
 
 def parts(markdown: str):

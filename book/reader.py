@@ -21,6 +21,7 @@ SIGNS = {  # what a role of the book looks like without it
     "ref": "{}",
     "doc": "{}",
 }
+HEADING = re.compile(r"^#+ Exercise (\S+) \(", re.MULTILINE)  # of an exercise, see `heading_of`
 DISPLAYED = re.compile(r"\$\$(?P<formula>(?:(?!\$\$).)+)\$\$(?:[ \t]*\((?P<label>eq-[\w-]+)\))?", re.DOTALL)
 
 

@@ -4,6 +4,8 @@
 `execute`        runs chapters and stores their outputs, in the normal form of `normalise`
 `reading`        writes the chapters as they are read in JupyterLab
 `student`        makes a copy for a course, without the solutions, and grades the answers of one or a class (`grading`)
+`collect`        puts what a class handed in where nbgrader looks for it
+`graders`        has nbgrader and `student` grade the same hand-ins, and stores what came of it
 `dist`           builds the wheel and the sdist
 `anywhere`       runs chapters outside the repository, beside the installed wheel
 `address`        writes the address of the repository, once it has one, wherever it is needed

@@ -4,6 +4,7 @@ Target theories, the Gaussian model, its closed-form solutions, divergences, tra
 continuous time. Figures live in `srbm.figures`, which is imported only when asked for.
 """
 
+from .chains.stack import ModelTerm
 from .counting import Tally
 from .datasets import load_digits, load_mnist, mnist_correlation
 from .divergence import kl_divergence, truncated_kl
@@ -36,7 +37,7 @@ __all__ = [  # noqa: RUF022  by task
     "cholesky_solution", "symmetric_solution", "maximum_likelihood", "kl_divergence", "truncated_kl", "LatentForm",
     "latent_form", "from_latent", "factor_analysis", "fit_factors", "FactorFit",
     # training
-    "train", "Training", "Exact", "CD", "PCD", "StepDecay", "train_bernoulli", "BernoulliTraining",
+    "train", "Training", "Exact", "CD", "PCD", "ModelTerm", "StepDecay", "train_bernoulli", "BernoulliTraining",
     "bernoulli_gradient",
     # its course and its limits
     "gradient_flow", "Flow", "mode_trajectory", "natural_gradient_flow", "relaxation_rates", "eigenvalue_relaxation",

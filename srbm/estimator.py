@@ -8,7 +8,7 @@ or the shape of a sparse matrix is refused, with the words that help.
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -50,20 +50,22 @@ class ScalarRBMEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
     Parameters
     ----------
     n_components : int or "auto"
-        N_h, the number of hidden nodes, below the number of features where the mass is free. "auto" asks `recommend`,
-        which needs more rows than features. Drop features that never vary first.
+        N_h, the number of hidden nodes, below the number of features where the mass is free. "auto" takes the machine
+        of `recommend`, which compares numbers of nodes and strengths of shrinkage on rows that were left out. Drop
+        features that never vary first.
     mass_squared : None, float or "per feature"
         mu^2: the best one when None, a number, or "per feature" for a best one each (`factor_analysis`). The mass is
         that of scaled features, and the inverse variance of the noise that the model puts onto them.
     scale : bool
         Whether features are measured in units of their standard deviations. What does not vary keeps its unit. With a
         mass per feature this changes nothing but rounding.
-    tolerance : float
-        For "auto": nats that may be lost on unseen rows against the best N_h.
+    tolerance : float, "one standard error" or None
+        For "auto": nats that may be lost on unseen rows against the best machine, which None takes.
     noise : float
-        For "auto": variance of a measurement error on every (scaled) feature that need not be resolved.
+        For "auto": variance of a measurement error on every (scaled) feature that need not be resolved. The machine
+        describes features that have it.
     random_state : int, numpy.random.RandomState, numpy.random.Generator or None
-        Starting point of the search for a mass per feature; nothing else is random.
+        How "auto" splits the rows, or the starting point of the search for a mass per feature; nothing else is random.
 
     Notes
     -----
@@ -91,7 +93,7 @@ class ScalarRBMEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
         *,
         mass_squared: float | str | None = None,
         scale: bool = False,
-        tolerance: float = 0.1,
+        tolerance: float | Literal["one standard error"] | None = 0.1,
         noise: float = 0.0,
         random_state: Any = 0,
     ) -> None:
@@ -103,7 +105,7 @@ class ScalarRBMEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
         self.random_state = random_state
 
     def fit(self, X: ArrayLike, y: Any = None) -> Self:
-        """Find the machine of maximum likelihood.
+        """Find the machine of maximum likelihood, or with "auto" the one that `recommend` expects most of.
 
         Parameters
         ----------
@@ -121,7 +123,7 @@ class ScalarRBMEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
         ------
         ValueError
             For rows that are not complete and finite, fewer than two of them, an `n_components` or a `mass_squared`
-            that is none, and features that do not vary where each has a mass of its own.
+            that is none, and features that do not vary for "auto" and where each has a mass of its own.
         """
         rows = self._rows(X, reset=True)
         moments = block_moments(rows)
@@ -130,7 +132,8 @@ class ScalarRBMEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
         variances = np.diag(covariance)
         varies = varying_nodes(variances)
         scale = np.sqrt(variances, out=np.ones_like(variances), where=varies if self.scale else np.zeros_like(varies))
-        machine, recommendation = self._best(covariance / np.outer(scale, scale), len(rows), varies)
+        scaled = (rows - moments.mean) / scale
+        machine, recommendation = self._best(covariance / np.outer(scale, scale), scaled, varies)
         self.mean_, self.scale_ = moments.mean, scale
         self.machine_, self.recommendation_ = machine, recommendation
         self.components_, self.n_components_ = machine.weights.T, machine.n_hidden
@@ -316,8 +319,8 @@ class ScalarRBMEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
     def _scaled(self, rows: np.ndarray) -> Floats:
         return (rows - self.mean_) / self.scale_
 
-    def _best(self, correlation: Floats, n_samples: int, varies: np.ndarray) -> tuple[ScalarRBM, Recommendation | None]:
-        """The machine for scaled features, and what chose N_h."""
+    def _best(self, correlation: Floats, rows: Floats, varies: np.ndarray) -> tuple[ScalarRBM, Recommendation | None]:
+        """The machine for scaled features, given as moments and as rows, and what chose N_h."""
         n_features = len(correlation)
         mass, per_feature = self.mass_squared, False
         if isinstance(mass, str):
@@ -327,13 +330,21 @@ class ScalarRBMEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
         if isinstance(self.n_components, str):
             if self.n_components != "auto":
                 raise ValueError(f'n_components must be an integer or "auto", got {self.n_components!r}')
-            if mass is not None:
+            if mass is not None and not per_feature:
                 raise ValueError(
-                    f'n_components="auto" chooses N_h for the best mass that all features share, and mass_squared is '
-                    f"{described(mass)}: pass n_components as an integer, or mass_squared=None"
+                    f'n_components="auto" chooses N_h together with the best mass, and mass_squared is '
+                    f'{described(mass)}: pass n_components as an integer, or mass_squared=None or "per feature"'
                 )
-            recommendation = recommend(correlation, self.tolerance, noise=self.noise, n_samples=n_samples)
-            return maximum_likelihood(correlation, recommendation.n_hidden), recommendation
+            _require_variation(varies, "which is no question of how many nodes")
+            recommendation = recommend(
+                data=rows,
+                tolerance=self.tolerance,
+                noise=self.noise,
+                masses="node" if per_feature else "one",
+                folds=min(5, len(rows)),
+                rng=_generator(self.random_state),
+            )
+            return recommendation.model, recommendation
         n_hidden = count(self.n_components, "n_components")
         if (mass is None or per_feature) and n_hidden >= n_features:
             raise ValueError(
@@ -342,12 +353,16 @@ class ScalarRBMEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
             )
         if not per_feature:
             return maximum_likelihood(correlation, n_hidden, mass), None  # type: ignore[arg-type]
-        if not varies.all():
-            raise ValueError(
-                f"{int((~varies).sum())} of the n_features = {n_features} features do not vary, and their best mass "
-                "is infinite: drop them, as VarianceThreshold() of sklearn.feature_selection does"
-            )
+        _require_variation(varies, "and their best mass is infinite")
         return factor_analysis(correlation, n_hidden, rng=_generator(self.random_state)), None
+
+
+def _require_variation(varies: np.ndarray, why_not: str) -> None:
+    if not varies.all():
+        raise ValueError(
+            f"{int((~varies).sum())} of the n_features = {len(varies)} features do not vary, {why_not}: drop them, as "
+            "VarianceThreshold() of sklearn.feature_selection does"
+        )
 
 
 def _generator(random_state: Any) -> np.random.Generator:

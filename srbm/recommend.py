@@ -35,9 +35,10 @@ from ._support.checks import (
     varying_nodes,
 )
 from ._support.range import in_range
-from .held_out import LEAST_NOISE, PATIENCE, SHRINKAGES, centred_moments, node_masses, one_mass, shrunken
+from .held_out import LEAST_NOISE, PATIENCE, SHRINKAGES, node_masses, one_mass, shrunken
 from .latent import fit_factors, latent_form
 from .model import ScalarRBM
+from .moments import FloatMoments, block_moments
 from .solutions import maximum_likelihood
 
 if TYPE_CHECKING:
@@ -482,10 +483,10 @@ def _task_of_rows(data: ArrayLike, noise: float, criterion: Criterion) -> _Task:
     rows = finite(data, "data")
     if rows.ndim != 2 or len(rows) < 2:
         raise ValueError(f"data must have shape (n, N_v), with two samples at least, got shape {rows.shape}")
-    mean, moments = centred_moments(rows)
-    # A column that does not vary still has the rounding errors of its mean.
-    size = np.abs(rows).max(axis=0, initial=0.0)
-    varies = varying_nodes(np.diag(moments)) & (np.diag(moments) > (4 * np.finfo(float).eps * size) ** 2)
+    found = block_moments(rows)
+    found = found if isinstance(found, FloatMoments) else found.as_floats()
+    mean, moments = found.mean, found.correlation(center=True)
+    varies = varying_nodes(np.diag(moments))
     if not varies.any():
         raise ValueError("the data do not vary in any column: there is nothing to learn")
     varies |= noise > 0  # what is seen of such a column is the noise

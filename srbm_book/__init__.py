@@ -8,10 +8,10 @@ own. It is installed with the package `srbm`, which knows nothing of it, so that
 from pathlib import Path
 
 from .ledger import check
-from .selfcheck import judge
+from .selfcheck import judge, require
 from .tables import table
 
-__all__ = ["check", "judge", "stored_file", "table"]
+__all__ = ["check", "judge", "require", "stored_file", "table"]
 
 
 def stored_file(name: str) -> Path:

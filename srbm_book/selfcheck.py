@@ -5,11 +5,13 @@ the reader's answer calls it, and so does the solution.
 """
 
 import html
+from contextvars import ContextVar
 
 import numpy as np
 
 NO_ANSWER = "No answer yet."
 RIGHT = "Right."
+_hearing: ContextVar[list[str] | None] = ContextVar("_hearing", default=None)  # where verdicts go instead of the page
 
 
 def judge(yours, right, *, tolerance=1e-6, pitfalls=None, on=None, key=None, hint=""):
@@ -31,7 +33,27 @@ def judge(yours, right, *, tolerance=1e-6, pitfalls=None, on=None, key=None, hin
     hint : str
         Added to the verdict on a wrong answer that no pitfall explains.
     """
-    _show(_verdict(yours, right, tolerance, pitfalls or {}, on, key, hint))
+    verdict = _verdict(yours, right, tolerance, pitfalls or {}, on, key, hint)
+    heard = _hearing.get()
+    if heard is None:
+        _show(verdict)
+    else:
+        heard.append(verdict)
+
+
+def require(judge, *answers):
+    """Raise AssertionError with what `judge`, the one of an exercise, says of the answers, unless they are right.
+
+    For a grader that counts a cell by whether it raises, as nbgrader does; nothing is shown.
+    """
+    heard: list[str] = []
+    token = _hearing.set(heard)
+    try:
+        judge(*answers)
+    finally:
+        _hearing.reset(token)
+    if heard[-1:] != [RIGHT]:
+        raise AssertionError(heard[-1] if heard else "The judge was not asked.")
 
 
 def _verdict(yours, right, tolerance, pitfalls, on, key, hint):

@@ -13,15 +13,17 @@ import sys
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 import nbformat
 
 import srbm
 from book.exercises import NO_ANSWER, Exercise, exercises_of, in_reading_order
+from book.reader import HEADING
 from commands.grading import gradebook
 from commands.grading.gradebook import BY_HAND, EMPTY, MISSING, NOT_GRADED, Gradebook, Row, read_number, shown
-from commands.grading.handins import HandIn, hand_ins, is_one_copy, unique
+from commands.grading.handins import HandIn, file_name, hand_ins, is_one_copy
 from commands.grading.host import UNCONTAINED, containment
 from commands.grading.judging import (
     COULD_NOT,
@@ -36,9 +38,7 @@ from commands.grading.judging import (
 from commands.grading.values import clean
 from srbm._support.files import replacing
 
-HEADING = re.compile(r"^#+ Exercise (\S+) \(", re.MULTILINE)
 FLEETING = ("It ran longer", "It started too", "It used too", "It ended")  # what depends on the day as well
-NAME = re.compile(r"[^\w .()-]+")  # what the name of a file of feedback does without
 MARKDOWN = re.compile(r"([\\`*_{}\[\]<>#$|~&!])")
 
 
@@ -94,6 +94,7 @@ def grade_class(
     points: dict[str, float],
     into: Path,
     seconds: float = SECONDS,
+    due: datetime | None = None,
 ) -> Gradebook:
     """Grade what a class handed in, and write `gradebook.csv` and the folder `feedback` into `into`.
 
@@ -109,6 +110,8 @@ def grade_class(
         By the numbers of the exercises that count.
     into : Path
         Where a gradebook may lie already: what a person wrote in it stays.
+    due : datetime, optional
+        With a time zone. The gradebook then says how late each hand-in is; that costs no points.
     """  # fmt: skip
     books = {path.stem: nbformat.read(path, as_version=4) for path in in_reading_order(chapters)}
     exercises = [
@@ -134,7 +137,8 @@ def grade_class(
             untouched = {cell["source"].strip() for cell in copies[chapter]}
             handed_in = _chapter(chapter, asked, found, marks, untouched, Path(nothing))
             _judge(handed_in, books[chapter], asked, marks, points, chapters, known, seconds)
-    rows = {student: Row(one.cells, remarks="; ".join(one.remarks)) for student, one in marks.items()}
+    late = {student: gradebook.late(one.when(), due) for student, one in found.items()}
+    rows = {student: Row(one.cells, late[student], "; ".join(one.remarks)) for student, one in marks.items()}
     book = gradebook.read(file, points, judged).merged(rows, judged)  # which a person may have changed meanwhile
     gradebook.write(file, book)
     _write_feedback(into / "feedback", book, exercises, marks)
@@ -240,9 +244,7 @@ def _write_feedback(folder: Path, book: Gradebook, exercises: list[Exercise], ma
     folder.mkdir(parents=True, exist_ok=True)
     taken: set[str] = set()
     for student, row in book.rows.items():
-        name = unique(NAME.sub("_", student).strip(" .") or "nameless", taken)
-        taken.add(name.casefold())
-        with replacing(folder / f"{name}.md") as file:
+        with replacing(folder / f"{file_name(student, taken)}.md") as file:
             file.write(feedback(student, row, book.points, exercises, marks.get(student)).encode())
 
 
@@ -251,6 +253,8 @@ def feedback(student: str, row: Row, points: dict[str, float], exercises: list[E
     possible = shown(sum(points.values()))
     waiting = f", and {row.waiting} of the exercises below {'is' if row.waiting == 1 else 'are'} still to be graded"
     lines = [f"# {_text(student)}", f"{shown(row.total)} of {possible} points{waiting if row.waiting else ''}."]
+    if read_number(row.late):
+        lines.append(f"Handed in {row.late} hours after the deadline.")
     if row.comment:
         lines.append(_text(row.comment))
     overrules = row.overrules()
@@ -280,6 +284,7 @@ def grade_folder(
     words: list[str],
     into: Path | None = None,
     seconds: float = SECONDS,
+    due: datetime | None = None,
 ):
     """Grade the copy of one student, or what a class handed in, and print what came of it.
 
@@ -291,7 +296,7 @@ def grade_folder(
     if not folder.is_dir():
         raise FileNotFoundError(f"there is no folder {folder}: give that of a student copy, or of a class's")
     if is_one_copy(folder, paths):
-        if words or into:
+        if words or into or due:
             raise ValueError(f"{folder} is the copy of one student, of which all exercises are graded: give a class's")
         return report(folder, chapters, seconds)
     found = hand_ins(folder, paths)
@@ -308,7 +313,7 @@ def grade_folder(
         raise ValueError(f"{into} is among what was handed in: choose a folder outside of {folder}")
     if what_is_not := UNCONTAINED[containment()]:
         print(what_is_not, file=sys.stderr)
-    book = grade_class(folder, chapters, untouched(chapters), gradebook.choose(words, exercises), into, seconds)
+    book = grade_class(folder, chapters, untouched(chapters), gradebook.choose(words, exercises), into, seconds, due)
     waiting = sum(row.waiting for row in book.rows.values())
     print(f"{len(found)} hand-ins: {into / 'gradebook.csv'}, with a page for each student in {into / 'feedback'}")
     if waiting:

@@ -3,6 +3,7 @@
 A row is a student, a column an exercise, ``2.3 (of 2)``. What a judge found is written anew in each run. Points that a
 person gave stay: those in the column of an exercise without a judge, those in the column `overruled`, written
 ``2.3=1``, the column `comment`, and any column of the person's own. So do the rows of students who handed in nothing.
+Where there is a deadline the column `late` has hours; what that costs is for a person to say.
 """
 
 import csv
@@ -12,13 +13,15 @@ import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from pathlib import Path
 
 from book.exercises import Exercise
 from srbm._support.files import replacing
 
 BY_HAND, EMPTY, MISSING, NOT_GRADED = "by hand", "no answer", "not handed in", "not graded"
-OURS = ("total", "of", "waiting")
+LATE = "late"
+OURS = ("total", "of", "waiting", LATE)
 THEIRS = ("overruled", "comment")
 REMARKS = "remarks"
 COLUMN = re.compile(r"([0-9A-Z]+\.[0-9]+)(?: \(of (.+)\))?")
@@ -69,6 +72,13 @@ def read_number(text: str) -> float | None:
     return number if math.isfinite(number) else None
 
 
+def late(handed_in: datetime | None, due: datetime | None) -> str:
+    """By how many hours, rounded up to a hundredth, a deadline was missed; empty where there is none, or no hand-in."""
+    if handed_in is None or due is None:
+        return ""
+    return shown(max(math.ceil((handed_in - due).total_seconds() / 36), 0) / 100)
+
+
 def shown(points: float) -> str:
     return f"{points:.10g}"
 
@@ -78,10 +88,11 @@ class Row:
     """One student: what stands in the column of each exercise, what a person wrote, and what is to be said."""
 
     cells: dict[str, str] = field(default_factory=dict)
+    late: str = ""
+    remarks: str = ""
     overruled: str = ""
     comment: str = ""
     own: dict[str, str] = field(default_factory=dict)
-    remarks: str = ""
 
     def overrules(self) -> dict[str, float]:
         """The points that a person wrote in place of a judge's."""
@@ -124,7 +135,7 @@ class Gradebook:
                     cells[number] = written if points is None else shown(points)
             overrules = old.overrules()
             cells |= {number: shown(overrules[number]) for number in overrules if number in cells}
-            rows[student] = replace(old, cells=cells, remarks=row.remarks)
+            rows[student] = replace(old, cells=cells, late=row.late, remarks=row.remarks)
         return Gradebook(self.points, rows)
 
 
@@ -169,7 +180,7 @@ def _row(given: dict[str, str]) -> Row:
             cells[column[1]] = value
         elif name not in (*OURS, *THEIRS, REMARKS):
             own[name] = value
-    return Row(cells, given.get("overruled", ""), given.get("comment", ""), own)
+    return Row(cells, overruled=given.get("overruled", ""), comment=given.get("comment", ""), own=own)
 
 
 def write(path: Path, book: Gradebook):
@@ -179,9 +190,10 @@ def write(path: Path, book: Gradebook):
     possible = shown(math.fsum(book.points.values()))
     text = io.StringIO(newline="")
     writer = csv.writer(text)
-    writer.writerow(["student", *columns, *OURS, *THEIRS, *own, REMARKS])
+    ours = OURS if any(row.late for row in book.rows.values()) else OURS[:-1]
+    writer.writerow(["student", *columns, *ours, *THEIRS, *own, REMARKS])
     for student, row in book.rows.items():
-        counted = [shown(row.total), possible, str(row.waiting)]
+        counted = [shown(row.total), possible, str(row.waiting), row.late][: len(ours)]
         theirs = [row.overruled, row.comment, *(row.own.get(name, "") for name in own)]
         values = [student, *(row.cells[number] for number in book.points), *counted, *theirs, row.remarks]
         writer.writerow(map(_as_text, values))

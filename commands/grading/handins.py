@@ -11,7 +11,9 @@ import re
 import unicodedata
 from collections.abc import Container, Iterable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from commands.grading.values import clean
 
@@ -22,6 +24,8 @@ COPY = re.compile(
 MOODLE = re.compile(r"(?P<name>.+?)_(?P<id>\d+)_assignsubmission_\w*?_?")
 CANVAS = re.compile(r"(?P<name>[^\W\d_]+)(?:_LATE)?_(?P<id>\d{2,})_\d{2,}")
 IGNORED = ("__MACOSX", "__pycache__")
+STAMP = "timestamp.txt"  # in which nbgrader writes when a notebook beside it was handed in
+NAME = re.compile(r"[^\w .()-]+")  # what the name of a file does without
 NOTEBOOKS = 200  # of one student, that are looked at
 LONGEST = 80  # letters of a name
 
@@ -37,6 +41,23 @@ class HandIn:
     notebooks: dict[str, Path]
     remarks: tuple[str, ...]
     has_folder: bool
+
+    def when(self) -> datetime | None:
+        """When the last of the notebooks was handed in, by nbgrader's file beside it or by its own time stamp."""
+        return max((_stamped(path, self.has_folder) for path in self.notebooks.values()), default=None)
+
+
+def _stamped(path: Path, in_own_folder: bool) -> datetime:
+    try:
+        if not in_own_folder:
+            raise FileNotFoundError
+        day, time, *zone = path.with_name(STAMP).read_text(encoding="utf-8").split()
+        name = zone[0] if zone else "UTC"  # what no zone means to nbgrader
+        if name.startswith(("+", "-")):
+            return datetime.fromisoformat(f"{day} {time}{name}")
+        return datetime.fromisoformat(f"{day} {time}").replace(tzinfo=ZoneInfo(name))
+    except (OSError, ValueError, KeyError):  # there is none, or nothing that can be read; KeyError of an unknown zone
+        return datetime.fromtimestamp(path.stat().st_mtime, UTC)
 
 
 @dataclass(frozen=True)
@@ -119,6 +140,13 @@ def unique(name: str, taken: Container[str]) -> str:
         count += 1
         found = f"{name} ({count})"
     return found
+
+
+def file_name(student: str, taken: set[str]) -> str:
+    """A name for the file or folder of a student, added to those that are `taken`, in small letters."""
+    name = unique(NAME.sub("_", student).strip(" .") or "nameless", taken)
+    taken.add(name.casefold())
+    return name
 
 
 def hand_ins(folder: Path, chapters: Iterable[str]) -> list[HandIn]:

@@ -58,12 +58,41 @@ class Ensemble:
 
 
 class ModelTerm(NamedTuple):
-    """What the gradient needs of C = <phi phi^T>_model."""
+    """What the gradient needs of C = <phi phi^T>_model, for the runs that are trained side by side.
+
+    A strategy of your own returns it: an object with the methods ``start(ensemble, correlation, rng)`` and
+    ``model_term(ensemble, memory, rng)``, which `train` takes as its `gradient`. The ensemble has ``weights`` of shape
+    (runs, N_v, N_h), ``mass_squared`` of shape (runs, 1) or (runs, N_v), ``hidden_variance``, and ``kernel`` of shape
+    (runs, N_v, N_v).
+
+    Attributes
+    ----------
+    correlation_weights : array (runs, N_v, N_h)
+        C W of Eq. (20).
+    variances : array (runs, N_v)
+        The diagonal of C, which the masses are learnt from; NaN where it is not estimated.
+
+    Examples
+    --------
+    The exact gradient once more:
+
+    >>> import numpy as np
+    >>> from srbm import FreeScalarField, ModelTerm, ScalarRBM, train
+    >>> class Inverse:
+    ...     def start(self, ensemble, correlation, rng):
+    ...         return None  # what one update leaves to the next
+    ...
+    ...     def model_term(self, ensemble, memory, rng):
+    ...         C = np.linalg.inv(ensemble.kernel)
+    ...         return ModelTerm(C @ ensemble.weights, np.diagonal(C, axis1=1, axis2=2)), memory
+    >>> target, start = FreeScalarField(4).propagator, ScalarRBM.random(4, 4, 9.0, rng=0)
+    >>> trained = [train(start, target, 10, 0.1, gradient).model.weights for gradient in (Inverse(), None)]
+    >>> bool(np.allclose(*trained))
+    True
+    """
 
     correlation_weights: Floats
-    """C W, shape (runs, N_v, N_h)."""
     variances: Floats
-    """The diagonal of C, shape (runs, N_v)."""
 
 
 class Sampler(Protocol):

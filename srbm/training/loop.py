@@ -379,7 +379,7 @@ def train(
         A number, a `StepDecay`, or any function of the epoch. `learning_rate_limit` tells what is stable.
     gradient : Exact, CD or PCD, optional
         Where the model's correlation comes from; `Exact()` when None. An object of your own with the two methods of
-        `srbm.chains.stack.Sampler` will do; a training with it cannot be saved.
+        `srbm.chains.stack.Sampler`, which return a `ModelTerm`, will do; a training with it cannot be saved.
     learn_mass : bool or "mu"
         Whether the mass is learnt too, and as which parameter: True ascends in mu^2 by Eq. (22), "mu" in mu, whose
         gradient is 2 mu times that, so that mu^2 moves 4 mu^2 times as fast and is stable up to smaller rates only. The

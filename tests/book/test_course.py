@@ -1,7 +1,9 @@
 """A class is graded: every hand-in counts for itself alone, and what a person writes into the gradebook stays."""
 
 import csv
+import os
 import shutil
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import ClassVar
 
@@ -13,10 +15,10 @@ from book.address import Address
 from book.exercises import exercises_of
 from book.reader import Numbers
 from commands.grading.course import answer_of, grade_class, grade_folder
-from commands.grading.gradebook import Gradebook, Row, choose, read, write
-from commands.grading.handins import chosen, hand_ins, is_one_copy
+from commands.grading.gradebook import Gradebook, Row, choose, late, read, write
+from commands.grading.handins import STAMP, chosen, hand_ins, is_one_copy
 from commands.grading.host import Guest
-from commands.student import ANSWER, readme, student_copy
+from commands.student import ANSWER, main, readme, student_copy
 from tests.book.test_grading import a_chapter, save
 
 CHAPTERS = ["02_bipartite_graph", "03_training", "12_flow", "A_algorithm"]
@@ -241,6 +243,57 @@ def test_what_a_person_wrote_is_never_lost(tmp_path):
     with pytest.raises(KeyError):  # a row that cannot be written
         write(file, Gradebook(POINTS, {"Ada": Row({})}))
     assert file.read_bytes() == before
+
+
+ON_TIME = "2026-11-30 17:59:59.5 UTC"
+
+
+@pytest.mark.parametrize(("stamp", "file", "hours"), [
+    (None, "2026-11-30T18:00:00+00:00", "0"),
+    (None, "2026-11-30T18:00:01+00:00", "0.01"),  # rounded up: late is late
+    (None, "2026-12-01T19:30:00+00:00", "25.5"),
+    (ON_TIME, "2026-12-01T19:30:00+00:00", "0"),  # nbgrader knows better
+    ("2026-11-30 13:30:00.0 America/New_York", "2026-11-30T17:00:00+00:00", "0.5"),
+    ("2026-11-30 20:00:00 +01:00", "2026-11-30T17:00:00+00:00", "1"),
+    ("2026-11-30 19:00:00", "2026-11-30T17:00:00+00:00", "1"),
+    ("yesterday", "2026-11-30T20:00:00+00:00", "2"),
+    ("2026-11-30 19:00:00 Nowhere/Land", "2026-11-30T20:00:00+00:00", "2"),
+])  # fmt: skip
+def test_hours_after_the_deadline(tmp_path, stamp, file, hours):
+    path = tmp_path / "Ada" / "02_flow.ipynb"
+    path.parent.mkdir()
+    path.touch()
+    os.utime(path, (datetime.fromisoformat(file).timestamp(),) * 2)
+    if stamp:
+        (path.parent / STAMP).write_text(f"{stamp}\n")
+    (one,) = hand_ins(tmp_path, ["02_flow"])
+    due = datetime.fromisoformat("2026-11-30T18:00+00:00")
+    assert late(one.when(), due) == hours
+    assert late(one.when(), None) == late(None, due) == ""
+
+
+def test_who_was_late_is_in_the_gradebook_and_loses_nothing(handed_in, book, tmp_path, monkeypatch):
+    into = tmp_path / "graded"
+    for path in handed_in.rglob("*.ipynb"):
+        os.utime(path, (1e9, 1e9), follow_symlinks=False)
+    os.utime(handed_in / "Right Ada" / "02_flow.ipynb", (1e9 + 5400, 1e9 + 5400))
+    os.utime(handed_in / "flat_zoe_02_flow.ipynb", (1e9 - 1, 1e9 - 1))
+    (handed_in / STAMP).write_text("2030-01-01 00:00:00 UTC")  # of nobody's folder
+    words = [str(handed_in), "--due", datetime.fromtimestamp(1e9, UTC).isoformat(), "2.2", "--into", str(into)]
+    monkeypatch.setattr("commands.student.CHAPTERS", book)
+    monkeypatch.setattr("commands.student.untouched", untouched)
+    monkeypatch.setattr("sys.argv", ["student", "--grade", *words])
+    main()
+    rows = rows_of(into / "gradebook.csv")
+    assert {student: row["late"] for student, row in rows.items() if row["late"]} == {
+        "Right Ada": "1.5", "Wrong Bob": "0", "Untagged Eve": "0", "'=Hostile()": "0", "Lazy": "0", "flat_zoe": "0",
+        "Broken": "0",
+    }  # fmt: skip
+    page = (into / "feedback" / "Right Ada.md").read_text(encoding="utf-8")
+    assert "Handed in 1.5 hours after the deadline." in page
+    assert "deadline" not in (into / "feedback" / "flat_zoe.md").read_text(encoding="utf-8")
+    grade_class(handed_in, book, untouched(book), {"2.2": 1.0}, into)
+    assert "late" not in rows_of(into / "gradebook.csv")["Right Ada"]
 
 
 def test_where_an_answer_is(book):

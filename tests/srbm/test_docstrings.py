@@ -29,7 +29,7 @@ FOR_USERS = [
         }
     )
 ]
-MACHINERY = ("srbm.training.loop", "srbm.training.strategies")
+MACHINERY = ("srbm.training.loop", "srbm.training.strategies", "srbm.chains.stack")
 """Of these modules users see only what `srbm` itself has."""
 BARE = {"show_class_members": False, "show_inherited_class_members": False}
 

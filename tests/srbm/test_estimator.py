@@ -144,20 +144,34 @@ def test_what_does_not_vary_keeps_its_unit():
         ScalarRBMEstimator(3, mass_squared="per feature").fit(constant)
 
 
-def test_auto_asks_recommend():
-    C = second_moment(STANDARD, center=True)
-    for options in ({"tolerance": 0.5}, {"tolerance": 0.1, "noise": 0.05}, {}):
-        fitted = ScalarRBMEstimator("auto", scale=True, **options).fit(WINE)
-        asked = recommend(C, **({"tolerance": 0.1} | options), n_samples=len(WINE))
-        assert fitted.n_components_ == fitted.machine_.n_hidden == fitted.recommendation_.n_hidden == asked.n_hidden
-        assert fitted.transform(WINE).shape == (178, asked.n_hidden)
-        assert len(fitted.get_feature_names_out()) == asked.n_hidden
-    assert ScalarRBMEstimator("auto", tolerance=0.5, scale=True).fit(WINE).n_components_ != asked.n_hidden
+@pytest.mark.parametrize("options", [
+    {"tolerance": 0.5}, {"noise": 0.05}, {"tolerance": None}, {"tolerance": "one standard error"},
+    {"mass_squared": "per feature", "tolerance": 0.5},
+], ids=str)  # fmt: skip
+def test_auto_is_what_recommend_takes_of_rows(options):
+    fitted = ScalarRBMEstimator("auto", scale=True, **options).fit(WINE)
+    masses = "node" if "mass_squared" in options else "one"
+    asked = {"tolerance": 0.1} | {name: value for name, value in options.items() if name != "mass_squared"}
+    answer = recommend(data=STANDARD, masses=masses, **asked)
+    assert fitted.n_components_ == fitted.machine_.n_hidden == fitted.recommendation_.n_hidden == answer.n_hidden
+    np.testing.assert_allclose(fitted.machine_.kernel, answer.model.kernel, rtol=1e-7, atol=1e-9)
+    assert fitted.recommendation_.folds == 5
+    assert fitted.transform(WINE).shape == (178, answer.n_hidden)
+    assert len(fitted.get_feature_names_out()) == answer.n_hidden
+
+
+def test_auto_needs_neither_many_rows_nor_correlations():
     assert ScalarRBMEstimator(2).fit(WINE).recommendation_ is None
     noise = np.random.default_rng(0).standard_normal((500, 4))
     assert ScalarRBMEstimator().fit(noise).transform(noise).shape == (500, 0)
-    with pytest.raises(ValueError, match="n_samples = 12 must exceed N_v = 13"):
-        ScalarRBMEstimator().fit(WINE[:12])
+    few, others = WINE[::15], np.delete(WINE, np.s_[::15], axis=0)
+    auto = ScalarRBMEstimator(scale=True, tolerance=None).fit(few)  # 12 rows of 13 features
+    assert auto.recommendation_.shrinkage > 0
+    assert auto.score(others) > ScalarRBMEstimator(10, scale=True).fit(few).score(others)
+    assert ScalarRBMEstimator().fit(WINE[:3]).recommendation_.folds == 3
+    constant = np.c_[WINE, np.full(len(WINE), 7.1)]
+    with pytest.raises(ValueError, match=r"1 of the n_features = 14 features do not vary.*VarianceThreshold"):
+        ScalarRBMEstimator().fit(constant)
 
 
 def test_whole_numbers_are_summed_exactly():
@@ -346,8 +360,7 @@ def test_copies_and_files(fitted):
             "mass_squared must be None, a number or \"per feature\", got 'one'",
         ),
         ({"n_components": 2, "mass_squared": -1.0}, "mass_squared must be greater than 0, got -1"),
-        ({"mass_squared": 3.0}, 'n_components="auto" chooses N_h for the best mass.*mass_squared is 3.0'),
-        ({"mass_squared": "per feature"}, "mass_squared is 'per feature': pass n_components as an integer"),
+        ({"mass_squared": 3.0}, 'n_components="auto" chooses N_h together with the best mass.*mass_squared is 3.0'),
         ({"tolerance": 0.0}, "tolerance must be greater than 0"),
         ({"noise": -1.0}, "noise is a variance and cannot be negative"),
         ({"n_components": 2, "mass_squared": "per feature", "random_state": "x"}, "rng must be a seed"),
