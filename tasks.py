@@ -256,7 +256,7 @@ def mutants():
 
 @task
 def mutation(*words):
-    """every line of srbm, or of modules, changed by mutmut, to be noticed by the tests (days; with --sample 15, hours)"""
+    """every line of srbm, or of modules, changed by mutmut, to be noticed by the tests (days; `--sample 15`: hours)"""
     python("-m", "pip", "install", "-q", "mutmut==3.8.1")
     python("-m", "tests.mutation", *words)
 
