@@ -27,7 +27,7 @@ fuzz:
 	@$(PYTHON) tasks.py $@ $(MINUTES)
 
 mutation:
-	@$(PYTHON) tasks.py $@ $(MODULES)
+	@$(PYTHON) tasks.py $@ $(MODULES) $(if $(SAMPLE),--sample $(SAMPLE))
 
 student:
 	@$(PYTHON) tasks.py $@ "$(or $(TO),student)" $(EXERCISES)

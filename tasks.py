@@ -269,10 +269,10 @@ def mutants():
 
 
 @task
-def mutation(*modules):
-    """every line of srbm, or of the modules named, changed by mutmut, which the tests have to notice (hours)"""
+def mutation(*words):
+    """every line of srbm, or of modules, changed by mutmut, to be noticed by the tests (days; `--sample 15`: hours)"""
     python("-m", "pip", "install", "-q", "mutmut==3.8.1")
-    python("-m", "tests.mutation", *modules)
+    python("-m", "tests.mutation", *words)
 
 
 @task

@@ -140,8 +140,9 @@ def mutation_table(results: dict[str, Any]) -> list[str]:
         unexplained = sum(not one["reason"] for one in entry["survived"])
         mark = "✓" if noticed >= 0.95 * (noticed + unexplained) else "✗"
         share = f"{mark} {100 * noticed / max(noticed + lived, 1):.0f} %"
-        lines.append([f"`{module}`", share, str(noticed), f"{lived}, {unexplained} of them unexplained", _when(entry)])
-    return table(["module", "noticed", "mutants noticed", "lived", "commit and day"], lines)
+        tried = f"{noticed + lived} of {entry['mutants']}"
+        lines.append([f"`{module}`", share, tried, f"{lived}, {unexplained} of them unexplained", _when(entry)])
+    return table(["module", "noticed", "mutants tried", "lived", "commit and day"], lines)
 
 
 def survivors_table(results: dict[str, Any]) -> list[str]:

@@ -23,7 +23,7 @@ DIFFERENCE = """# srbm.x.x_f__mutmut_1: survived
 def judged(monkeypatch):
     monkeypatch.setattr(mutation, "REASONS", {"srbm.x": {"a  ->  b": "they are equal"}})
     codes = {"one": 1, "two": 0, "three": 33, "four": 36, "five": -11, "six": 3}
-    return mutation.judged("srbm.x", codes, {"two": "a  ->  b", "three": "c | d  ->  e"})
+    return mutation.judged("srbm.x", codes, {"two": "a  ->  b", "three": "c | d  ->  e"}, 60)
 
 
 def test_a_change_in_one_line():
@@ -32,14 +32,64 @@ def test_a_change_in_one_line():
 
 def test_how_mutants_end(judged):
     assert judged["killed"] == 4
+    assert judged["mutants"] == 60
     assert judged["survived"] == [
         {"change": "a  ->  b", "reason": "they are equal"},
         {"change": "c | d  ->  e", "reason": ""},
     ]
     with pytest.raises(RuntimeError, match="did not judge 1 of 2 mutants"):
-        mutation.judged("srbm.x", {"one": 1, "two": None}, {})
+        mutation.judged("srbm.x", {"one": 1, "two": None}, {}, 2)
     with pytest.raises(RuntimeError, match="did not judge 0 of 0"):
-        mutation.judged("srbm.x", {}, {})
+        mutation.judged("srbm.x", {}, {}, 0)
+
+
+DECORATED = """class Field:
+    @property
+    @guarded("x", deep=True)
+    def mass(self):
+        return 1  # a comment
+
+    @mass.setter
+    def mass(self, value):
+        pass
+
+
+@kept
+def f(x):
+    return x
+"""
+CALLED = """class Field:
+    def mass(self):
+        return 1  # a comment
+    mass = (property)((guarded('x', deep=True))(mass))
+
+    @mass.setter
+    def mass(self, value):
+        pass
+
+
+def f(x):
+    return x
+f = (kept)(f)
+"""
+
+
+def test_decorated_functions_are_changed_as_well():
+    assert mutation.undecorated(DECORATED) == CALLED
+
+
+def test_a_sample_is_the_same_each_time_and_has_no_favourites():
+    names = [f"mutant {number}" for number in range(100)]
+    sample = mutation.drawn("srbm.x", names, 20)
+    assert sample == mutation.drawn("srbm.x", reversed(names), 20)
+    assert len(set(sample)) == 20
+    assert sample != mutation.drawn("srbm.y", names, 20)
+    assert mutation.drawn("srbm.x", names, None) == mutation.drawn("srbm.x", names, 100) == sorted(names)
+    counts = dict.fromkeys(names, 0)
+    for module in range(2000):
+        for name in mutation.drawn(f"module {module}", names, 20):
+            counts[name] += 1
+    assert 300 < min(counts.values()) <= max(counts.values()) < 500  # 400 +- 18
 
 
 def test_modules_that_were_not_run_are_there(judged, tmp_path):
@@ -48,7 +98,9 @@ def test_modules_that_were_not_run_are_there(judged, tmp_path):
     mutation.store({"srbm.y": judged | {"survived": []}}, ["srbm.x", "srbm.y", "srbm.z"], file)
     stored = json.loads(file.read_text(encoding="utf-8"))
     lines = verified.mutation_table(stored)
-    assert [line.split(" | ")[1] for line in lines[2:-1]] == ["✗ 67 %", "✓ 100 %", "○ not run"]  # 4 of 5 explained
+    cells = [line.split(" | ") for line in lines[2:-1]]
+    assert [cell[1] for cell in cells] == ["✗ 67 %", "✓ 100 %", "○ not run"]  # 4 of 5 explained
+    assert [cell[2] for cell in cells] == ["6 of 60", "4 of 60", ""]
     lines = verified.survivors_table(stored)
     assert "they are equal" in lines[2]
     assert "✗ a gap in the tests" in lines[3]

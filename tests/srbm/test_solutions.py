@@ -27,6 +27,24 @@ KERNELS = {
 both = pytest.mark.parametrize("solution", [cholesky_solution, symmetric_solution])
 
 
+@pytest.mark.parametrize("solution", [cholesky_solution, symmetric_solution, maximum_likelihood])
+@pytest.mark.parametrize("wrong", [0, -1.0])
+def test_a_mass_that_is_none_is_refused_by_name(solution, wrong):
+    with pytest.raises(ValueError, match=r"^mass_squared must be greater than 0, got "):
+        solution(KERNELS["chain"], mass_squared=wrong, **({"n_hidden": 2} if solution is maximum_likelihood else {}))
+
+
+@both
+def test_the_hidden_variance_is_one_unless_told(solution):
+    assert solution(KERNELS["chain"], 20.0).hidden_variance == 1.0
+
+
+@both
+def test_a_mass_that_is_too_small_is_told_what_to_do(solution):
+    with pytest.raises(ValueError, match=r"Raise mu\^2, or use maximum_likelihood for the best model at this mu\^2$"):
+        solution(KERNELS["chain"], 5.0)
+
+
 @both
 @pytest.mark.parametrize("variance", [1.0, 0.4])
 @pytest.mark.parametrize("kernel", KERNELS.values(), ids=KERNELS.keys())

@@ -56,6 +56,14 @@ def test_white_noise_has_none():
     assert abs(tau.mean() - 1) < 0.05
 
 
+def test_each_of_several_series_has_its_own_error():
+    series = np.random.default_rng(5).standard_normal((2, 3, 500)) * [[[1.0], [2.0], [5.0]], [[0.1], [10.0], [3.0]]]
+    errors = standard_error(series)
+    assert errors.shape == (2, 3)
+    for place in np.ndindex(2, 3):
+        assert errors[place] == pytest.approx(standard_error(series[place]), rel=1e-12)
+
+
 @pytest.mark.parametrize("a", [-0.7, 0.0, 0.8])
 def test_standard_error_is_the_scatter_of_means(a):
     series = 3.0 + 2.0 * ar1(a, (400, 4000), seed=1)
