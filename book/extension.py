@@ -163,6 +163,7 @@ def setup(app):
     app.setup_extension("book.access")
     app.setup_extension("book.colophon")
     app.setup_extension("book.folds")
+    app.setup_extension("book.fonts")
     app.setup_extension("book.head")
     app.setup_extension("book.icons")
     app.setup_extension("book.pictures")

@@ -20,11 +20,11 @@ IMAGE = re.compile(r'<img\b(?P<attributes>[^>]*\bsrc="[^"]*/(?P<name>[^"/]+\.png
 
 
 OPENING = '<span class="math notranslate nohighlight">'
-LETTER = 0.45  # width of a letter of a formula
+LETTER = 0.57  # width of a letter of a formula
 INLINE = re.compile(OPENING + r"\\\((.*?)\\\)</span>", re.DOTALL)
 DISPLAYED = re.compile(r'<div class="math notranslate nohighlight"(?P<name>[^>]*)>(?P<tex>.*?)</div>', re.DOTALL)
 TALL = re.compile(r"\\[dt]?frac|\\sum|\\int|\\prod|\\underbrace|\\begin\{")
-ROW, TALL_ROW = 2.0, 3.1  # heights of a displayed formula, in letters
+ROW, TALL_ROW = 2.6, 3.6  # heights of a displayed formula, in letters
 
 
 def keep_colours(app, doctree):

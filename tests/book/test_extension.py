@@ -75,7 +75,7 @@ def test_cost(built):
 
 def test_mathjax_is_ours(built):
     (script,) = re.findall(r'src="([^"]*mathjax[^"]*?)(?:\?[^"]*)?"', built[2]["02_flow"])
-    assert script == "../_static/mathjax/tex-chtml.js"
+    assert script == "../_static/mathjax/startup.js"
 
 
 @pytest.mark.parametrize("label", ["eq-thirty", "33"])
