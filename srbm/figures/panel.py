@@ -20,10 +20,11 @@ COLOURS = (BLUE, ORANGE, GREEN, PURPLE, SKY, AMBER)
 """Okabe and Ito's palette (purple from Tol's), distinguishable with any common colour blindness."""
 
 STYLE: dict[str, Any] = {
-    "font.size": 10,
-    "axes.titlesize": 10,
-    "axes.labelsize": 11,
-    "legend.fontsize": 8.5,
+    "font.family": "STIXGeneral",
+    "font.size": 12,
+    "axes.titlesize": 12,
+    "axes.labelsize": 13,
+    "legend.fontsize": 10.5,
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.linewidth": 0.8,
@@ -32,7 +33,7 @@ STYLE: dict[str, Any] = {
     "figure.facecolor": "white",
     "axes.facecolor": "white",
     "axes.prop_cycle": cycler(color=COLOURS),
-    "mathtext.fontset": "dejavusans",
+    "mathtext.fontset": "stix",
     "savefig.dpi": 160,
     "figure.dpi": 160,
     "image.cmap": "cividis",

@@ -68,7 +68,7 @@ def _draw_marks(ax: Axes, marks: Mapping[str, Any] | None) -> None:
             xytext=(3, -3),
             textcoords="offset points",
             va="top",
-            fontsize=8.5,
+            fontsize=10,
             color="0.3",
         )
 
@@ -379,7 +379,7 @@ def matrix(
                         f"{value:g}",
                         ha="center",
                         va="center",
-                        fontsize=7,
+                        fontsize=8.5,
                         color="white" if abs(value) > 0.6 * bound else "black",
                     )
         ax.figure.colorbar(image, ax=ax, label=label, shrink=0.85)
