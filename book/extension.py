@@ -161,6 +161,7 @@ def setup(app):
     app.setup_extension("book.live")
     app.setup_extension("book.exercises")
     app.setup_extension("book.access")
+    app.setup_extension("book.answers")
     app.setup_extension("book.colophon")
     app.setup_extension("book.folds")
     app.setup_extension("book.fonts")
