@@ -6,7 +6,7 @@ import numpy as np
 
 from benchmarks.timing import ratios
 
-GROUPS = ("lattice", "large", "peers", "floor", "accuracy", "moments", "growth", "imports")
+GROUPS = ("lattice", "large", "peers", "floor", "accuracy", "moments", "growth", "imports", "frames")
 
 
 def tables(results: dict, group: str) -> list[str]:
@@ -110,6 +110,20 @@ def _imports(times: dict) -> list[str]:
     return table(["a fresh interpreter", "processor time", "aim"], rows)
 
 
+def _frames(rows: list[dict]) -> list[str]:
+    return table(
+        ["live figure", "frame, median", "worst", "of it its own work, median", "worst", "aim"],
+        [
+            [
+                row["figure"].replace("_", " "),
+                *[seconds(value) for what in ("frames", "work") for value in row[what]],
+                f"{'✓' if row['frames'][0] < 1 / 55 else '✗'} 60 a second",
+            ]
+            for row in rows
+        ],
+    )
+
+
 def _machine(found: dict) -> list[str]:
     packages = ", ".join(f"{name} {number}" for name, number in found["packages"].items())
     return table(
@@ -132,5 +146,6 @@ _MAKERS = {
     "moments": _moments,
     "growth": _growth,
     "imports": _imports,
+    "frames": _frames,
     "machine": _machine,
 }

@@ -50,6 +50,8 @@ def rows_table(results: dict[str, Any]) -> list[str]:
         counts = [_count(entry[part]) if part in entry else "not asked for" for part in ("tests", "chapters")]
         failed = sum(entry[part]["failed"] for part in ("tests", "chapters") if part in entry)
         result = "✗ some fail" if failed else "✓ all pass"
+        if "run_as" in entry:
+            result += f", in the run of “{TITLES[entry['run_as']]}”, where the same computes"
         lines.append([title, result, *counts, _found(entry["found"]), _when(entry)])
     machines = sorted({entry["on"] for entry in results["rows"].values()})
     return [
@@ -59,7 +61,12 @@ def rows_table(results: dict[str, Any]) -> list[str]:
 
 
 def _when(entry: dict[str, Any]) -> str:
-    return f"`{entry['commit']}`, {entry['date']}"
+    """The commit and the day of a run, and the commit at which what had failed was run again."""
+    again = entry.get("again", {})
+    commits = sorted(set(again.values())) if isinstance(again, dict) else [again]
+    parts = ", ".join(sorted(again)) if isinstance(again, dict) else "what failed"
+    after = f"; {parts} again after mending, `{'`, `'.join(commits)}`" if again else ""
+    return f"`{entry['commit']}`, {entry['date']}{after}"
 
 
 def _count(count: dict[str, Any]) -> str:

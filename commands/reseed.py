@@ -3,7 +3,7 @@
 Nothing that a chapter concludes may hang on the seeds that it happens to use: no cell may fail, no verdict of `check`
 or of an exercise change. Printed numbers may. A statement with a 99.9 % interval fails once in a thousand shifts.
 Nothing of a chapter is stored. Run for all chapters, a shift goes into the table of the page "Where this was verified";
-one that was run at this commit is not run again.
+one that was run at this commit is not run again. Chapters that were mended since are run alone with ``--mended``.
 """
 
 import argparse
@@ -15,6 +15,7 @@ from pathlib import Path
 import nbformat
 from nbclient import NotebookClient
 
+from book import verified
 from commands.everywhere import records
 from commands.execute import CHAPTERS, ONE_THREAD
 
@@ -87,6 +88,9 @@ def main(arguments=None) -> int:
     )
     parser.add_argument("--shift", nargs="+", type=int, default=SHIFTS, help="one or more; 1 to 5 when none is given")
     parser.add_argument("--chapters", nargs="+", metavar="CHAPTER", help="only these; nothing is stored")
+    parser.add_argument(
+        "--mended", action="store_true", help="what these chapters give takes the place of what is stored"
+    )
     parser.add_argument("--again", action="store_true", help="also shifts that were run at this commit")
     given = parser.parse_args(arguments)
     chapters = given.chapters or sorted(path.stem for path in CHAPTERS.glob("*.ipynb"))
@@ -102,7 +106,11 @@ def main(arguments=None) -> int:
             wrong += len(found[chapter])
             lines = found[chapter] or ["no verdict changes"]
             print(f"shift {shift}, {chapter} ({time.monotonic() - start:.0f} s): " + "\n    ".join(lines), flush=True)
-        if not given.chapters:
+        if given.mended:
+            stored = verified.read()["reseeds"][str(shift)]
+            again = stored.get("again", {}) | dict.fromkeys(found, records.commit())
+            records.store("reseeds", str(shift), stored | {"chapters": stored["chapters"] | found, "again": again})
+        elif not given.chapters:
             records.store("reseeds", str(shift), {"chapters": found})
     return int(wrong > 0)
 

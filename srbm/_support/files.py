@@ -87,9 +87,13 @@ def path_of(path: Any) -> Path:
 def followed(path: Path) -> Path:
     """The file that is written when `path` is, which may be a link."""
     try:
-        return path.resolve()
-    except RuntimeError as error:  # Python 3.11 and 3.12 have it for links that go round
-        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(path)) from error
+        target = path.resolve()
+        goes_round = target.is_symlink()  # from Python 3.13 on such a link stays as it is
+    except RuntimeError:  # Python 3.11 and 3.12 raise it
+        goes_round = True
+    if goes_round:
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(path))
+    return target
 
 
 def save_arrays(path: str | os.PathLike[str], **arrays: Any) -> Path:

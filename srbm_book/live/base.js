@@ -78,7 +78,10 @@ function addControl(parent, name, control, view) {
     press.addEventListener("click", () => view.set(control.change(view.state())));
     return () => {};
   }
-  const label = make(box, "label", "", control.label);
+  const label = make(box, "label");
+  const [words, symbol] = control.label.split(/(?<=,)(?= \S{1,9}$)/u); // where there is little room the words are cut short
+  make(label, "span", "live-words", words);
+  if (symbol) make(label, "span", "live-symbol", symbol);
   label.htmlFor = id;
   const input = make(box, "input");
   Object.assign(input, { id, name, type: control.kind === "toggle" ? "checkbox" : "range", autocomplete: "off" });
@@ -121,18 +124,20 @@ function addPlayer(box, name, control, view) {
   const step = (now) => {
     if (last === null || !press.isConnected) return;
     const [low, high] = ends();
+    if (view.state()[name] !== player.put) player.at = place(view.state()[name]); // someone else has moved it
     const passed = view.still ? (now - last > 700 ? 0.1 * control.play : 0) : Math.min((now - last) / 1000, 0.1);
     const reached = player.at + (passed / control.play) * (high - low);
     if (passed || !view.still) last = now;
     if (passed) {
       player.at = Math.min(reached, high);
       view.set({ [name]: control.log ? 10 ** player.at : player.at });
+      player.put = view.state()[name];
     }
     if (reached >= high) last = null;
     show();
     if (last !== null) requestAnimationFrame(step);
   };
-  const player = { at: 0 };
+  const player = { at: 0, put: null };
   const show = () => {
     press.textContent = last === null ? "▶" : "⏸";
     press.setAttribute("aria-label", `${last === null ? "Play" : "Pause"} ${control.label}`);
@@ -144,6 +149,7 @@ function addPlayer(box, name, control, view) {
     } else {
       player.at = place(view.state()[name]);
       if (player.at >= high - control.step / 2) player.at = low;
+      player.put = view.state()[name];
       last = performance.now();
       requestAnimationFrame(step);
     }
@@ -164,7 +170,7 @@ const powersOfTen = (value) => (Math.abs(Math.log10(value) - Math.round(Math.log
  *  three in a row. */
 class Panel {
   constructor(parent, options, view) {
-    Object.assign(this, { options, view, groups: new Map() });
+    Object.assign(this, { options, view, groups: new Map(), moves: new Map() });
     const box = d3.select(parent).append("div").attr("class", "live-panel");
     if (options.part) box.classed(`live-${options.part}`, true);
     if (options.title) typeset(box.append("div").attr("class", "live-title").node(), options.title);
@@ -288,6 +294,27 @@ class Panel {
     });
   }
 
+  /** Values in rows on axes that count them, as tiles of `shades` colours on either side of zero, the fullest from `most`
+   *  on. A colour is one path, and follows the style sheet. */
+  tiles(key, values, most, shades = 6) {
+    const side = Math.sqrt(values.length);
+    const paths = Array.from({ length: 2 * shades + 1 }, () => "");
+    const colour = (i) => Math.round(Math.min(Math.max(values[i] / most, -1), 1) * shades) + shades;
+    const edge = (scale, at) => Math.round(2 * scale(at)) / 2;
+    const [across, along] = [this.x, this.y].map((scale) => range(side + 1).map((at) => edge(scale, at)));
+    for (let row = 0; row < side; row++) {
+      for (let from = 0, to = 0; from < side; from = to) {
+        const found = colour(row * side + from);
+        for (to = from + 1; to < side && colour(row * side + to) === found; to++);
+        paths[found] += `M${across[from]},${along[row]}H${across[to]}V${along[row + 1]}H${across[from]}z`;
+      }
+    }
+    this.each(key, "path", paths, { d: (path) => path })
+      .attr("fill-opacity", (_, level) => Math.abs(level - shades) / shades)
+      .attr("class", (_, level) => (level < shades ? "live-negative" : null));
+    this.group(key).classed("live-tiles", true);
+  }
+
   /** A filled rectangle from [x, y] to [x, y]. */
   area(key, [from, to]) {
     const [x, y] = [[from[0], to[0]].map(this.x), [from[1], to[1]].map(this.y)];
@@ -313,6 +340,7 @@ class Panel {
    *  the units of the axes and returns what changes. The keyboard has the controls for that. */
   handle(key, { x, y, label }, move) {
     const group = this.group(key, false);
+    this.moves.set(key, move); // it may know the state, which has changed since the knob was made
     if (group.select(".live-knob").empty()) {
       if (x === undefined || y === undefined) {
         group.append("line").attr("class", "live-grip");
@@ -321,7 +349,7 @@ class Panel {
       group.append("circle").attr("class", "live-grip").attr("r", REACH);
       group.append("circle").attr("class", "live-knob").attr("r", KNOB);
       group.classed("live-handle", true).style("cursor", x === undefined ? "ns-resize" : y === undefined ? "ew-resize" : "move");
-      this._follow(group, move);
+      this._follow(group, (place) => this.moves.get(key)(place));
     }
     const [px, py] = [x === undefined ? this.right + OUTSIDE : this.x(x), y === undefined ? this.top - OUTSIDE : this.y(y)];
     const [bx, by] = [x === undefined ? this.left : px, y === undefined ? this.bottom : py];
@@ -572,8 +600,9 @@ export function mount(name, module, apart) {
 // --------------------------------------------------------------------------------------------- random numbers
 
 /** ln x for 0 < x < 1 by sums and products alone, which all browsers, and Python, round alike. */
-function ln(x) {
-  let [m, doubled] = [x, 0];
+export function ln(x) {
+  let m = x;
+  let doubled = 0;
   for (; m < 0.75; m *= 2) doubled += 1;
   const z = (m - 1) / (m + 1);
   let series = 0;
@@ -607,6 +636,44 @@ export function generator(seed) {
     return drawn.slice(0, n);
   };
   return { uniform, normals };
+}
+
+/** A generator for each of n sites, which may draw in any order: sfc32 again, as `Lanes` in generator.py. `words` is the
+ *  state of them all; who keeps a copy of it can go back. */
+export function lanes(seed, n) {
+  const words = new Int32Array(4 * n);
+  const next = (i) => {
+    const [b, c, d] = [n + i, 2 * n + i, 3 * n + i];
+    const drawn = (words[i] + words[b] + words[d]) | 0;
+    const old = words[c];
+    words[i] = words[b] ^ (words[b] >>> 9);
+    words[b] = old + (old << 3);
+    words[c] = ((old << 21) | (old >>> 11)) + drawn;
+    words[d] += 1;
+    return drawn >>> 0;
+  };
+  for (let i = 0; i < n; i++) {
+    words[i] = 0x9e3779b9;
+    words[n + i] = i;
+    words[2 * n + i] = seed;
+    words[3 * n + i] = 1;
+    for (let k = 0; k < 15; k++) next(i);
+  }
+  const uniform = (i) => (next(i) + 0.5) / 2 ** 32;
+  /** Two standard normal numbers of lane i, into `drawn`. */
+  const pair = (i, drawn) => {
+    for (;;) {
+      const x = 2 * uniform(i) - 1;
+      const y = 2 * uniform(i) - 1;
+      const square = x * x + y * y;
+      if (square >= 1) continue;
+      const stretch = Math.sqrt((-2 * ln(square)) / square);
+      drawn[0] = x * stretch;
+      drawn[1] = y * stretch;
+      return;
+    }
+  };
+  return { words, uniform, pair };
 }
 
 // ------------------------------------------------------------------------------------------------------- flows

@@ -6,9 +6,18 @@ import html
 import json
 from collections.abc import Mapping
 from importlib import import_module, util
+from pathlib import Path
 from typing import Any
 
 from . import bundle
+
+PAGE = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>{name}</title><meta name="viewport" content="width=device-width">
+<link rel="icon" href="data:,"><style>{style}</style>
+<script defer src="live.js"></script><script defer src="{name}.js"></script></head>
+<body><main><h1>{name}</h1>{figure}</main></body></html>
+"""
+"""A page with one figure."""
 
 
 def figures() -> list[str]:
@@ -64,6 +73,28 @@ class LiveFigure:
             f'<div class="live" data-figure="{html.escape(self.name)}">'
             f'<script type="application/json">{state}</script><div class="live-still">{still}</div></div>'
         )
+
+    def save(self, folder: str | Path, still: str = "") -> Path:
+        """Write the figure as a page of its own, which needs nothing but what then lies beside it.
+
+        Parameters
+        ----------
+        folder : path
+            An existing folder.
+        still : str
+            As for `html`.
+
+        Returns
+        -------
+        Path
+            The page, ``page.html``.
+        """
+        folder = Path(folder)
+        for name, text in {"live.js": bundle.library(), **bundle.scripts(self.name)}.items():
+            (folder / name).write_text(text, encoding="utf-8")
+        page = folder / "page.html"
+        page.write_text(PAGE.format(name=self.name, style=bundle.style(), figure=self.html(still)), encoding="utf-8")
+        return page
 
     def widget(self) -> Any:
         """The figure as an `anywidget`: its traits are the state, and follow the hand.

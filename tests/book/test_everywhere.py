@@ -14,6 +14,7 @@ from commands.everywhere import records, running
 from commands.everywhere.environments import NotRun, find_python
 from commands.everywhere.rows import CORETYPE, DISABLED, ROWS, THREADS, Row, oldest, pinned
 from commands.reseed import HERE, changes, reseeded
+from commands.reseed import main as reseed
 
 FOUND = {
     "python": "3.11.7",
@@ -107,6 +108,7 @@ def test_results_are_stored_row_by_row_and_not_run_again(tmp_path, monkeypatch, 
     monkeypatch.setattr(records.store, "__defaults__", (file,))
     monkeypatch.setattr(records.is_done, "__defaults__", (file,))
     monkeypatch.setattr(records, "commit", lambda: "abc")
+    monkeypatch.setattr(command, "shared", lambda row: None)
     monkeypatch.setattr(
         command,
         "run",
@@ -127,6 +129,74 @@ def test_results_are_stored_row_by_row_and_not_run_again(tmp_path, monkeypatch, 
     assert ran[-1] == ("Haswell", "tests", "chapters")
     stored = json.loads(file.read_text())["rows"]
     assert [stored[name]["commit"] for name in ("Haswell", "Nehalem")] == ["abd", "abc"]
+
+
+def test_what_computes_the_same_in_the_same_interpreter_is_run_once(tmp_path, monkeypatch, capsys):
+    file, plain = tmp_path / "verified.json", FOUND | {"kernels": {"NumPy": ["SkylakeX"], "SciPy": ["SkylakeX"]}}
+    for function in (verified.read, records.store, records.is_done):
+        monkeypatch.setattr(function, "__defaults__", (file,))
+    monkeypatch.setattr(records, "commit", lambda: "abc")
+    here = f"python-{sys.version_info.major}.{sys.version_info.minor}"
+    found = dict.fromkeys(("SkylakeX", here, "numpy-v3"), plain) | {"numpy-v3": plain | {"features": ["X86_V3"]}}
+    monkeypatch.setattr(command, "verify", lambda row: (sys.executable, {}, found[row.name]))
+    ran = []
+    run = lambda row, *_: ran.append(row.name) or {"found": found[row.name], "tests": COUNT, "chapters": COUNT}  # noqa: E731
+    monkeypatch.setattr(command, "run", run)
+    command.main(["--rows", "SkylakeX", here, "numpy-v3"])
+    assert ran == ["SkylakeX", "numpy-v3"]
+    assert "(the same as SkylakeX)" in capsys.readouterr().out
+    assert json.loads(file.read_text())["rows"][here]["run_as"] == "SkylakeX"
+    assert verified.rows_table(verified.read())[2 + list(ROWS).index(here)].count("“OpenBLAS kernel SkylakeX”") == 1
+    monkeypatch.setattr(records, "commit", lambda: "abd")
+    monkeypatch.setattr(command, "verify", lambda row: ("another interpreter", {}, plain))
+    command.main(["--rows", "SkylakeX", here])
+    assert ran[2:] == ["SkylakeX", here]
+
+
+def test_what_was_mended_is_run_alone(tmp_path, monkeypatch):
+    file = tmp_path / "verified.json"
+    for function in (verified.read, records.store, records.is_done):
+        monkeypatch.setattr(function, "__defaults__", (file,))
+    names = ["tests.srbm.test_model::test_one[a.b]", "tests.srbm.test_model::test_two"]
+    cells = ["chapters.05_two_nodes.ipynb::Cell 25"]
+    entry = {
+        "found": FOUND,
+        "tests": COUNT | {"failed": 2, "failures": names},
+        "chapters": COUNT | {"failed": 1, "failures": cells},
+    }
+    monkeypatch.setattr(records, "commit", lambda: "abc")
+    records.store("rows", "newest", entry)
+    monkeypatch.setattr(records, "commit", lambda: "abd")
+    asked = []
+    now = {"found": FOUND, "tests": COUNT | {"failed": 1, "failures": names[:1]}, "chapters": COUNT}
+    monkeypatch.setattr(command, "run", lambda row, parts, jobs: asked.append(parts) or now)
+    assert command.main(["--rows", "newest", "--mended"]) == 1
+    nbval = ["--nbval", "--nbval-current-env", "chapters/05_two_nodes.ipynb"]
+    assert asked == [{"tests": ["tests/srbm/test_model.py"], "chapters": nbval}]
+    stored = verified.read()["rows"]["newest"]
+    assert (stored["tests"]["passed"], stored["tests"]["failed"], stored["tests"]["failures"]) == (6, 1, names[:1])
+    assert (stored["chapters"]["passed"], stored["chapters"]["failed"]) == (6, 0)
+    assert (stored["commit"], stored["again"]) == ("abc", "abd")
+    line = verified.rows_table(verified.read())[2 + list(ROWS).index("newest")]
+    assert "what failed again after mending, `abd`" in line
+
+
+def test_a_chapter_that_was_mended_is_reseeded_alone(tmp_path, monkeypatch):
+    file = tmp_path / "verified.json"
+    for function in (verified.read, records.store, records.is_done):
+        monkeypatch.setattr(function, "__defaults__", (file,))
+    found = {"02_bipartite_graph": [], "03_training": ["cell 3 raised ValueError: x"]}
+    monkeypatch.setattr(records, "commit", lambda: "abc")
+    records.store("reseeds", "3", {"chapters": found})
+    monkeypatch.setattr(records, "commit", lambda: "abd")
+    monkeypatch.setattr("commands.reseed.reseeded", lambda path, shift: [])
+    assert reseed(["--shift", "3", "--chapters", "03_training", "--mended"]) == 0
+    stored = verified.read()["reseeds"]["3"]
+    assert stored["chapters"] == {"02_bipartite_graph": [], "03_training": []}
+    assert (stored["commit"], stored["again"]) == ("abc", {"03_training": "abd"})
+    assert "03_training again after mending, `abd`" in verified.reseeds_table(verified.read())[2]
+    reseed(["--shift", "3", "--chapters", "02_bipartite_graph"])
+    assert verified.read()["reseeds"]["3"] == stored  # without --mended nothing is stored
 
 
 def test_changed_sources_are_run_again(tmp_path, monkeypatch):

@@ -10,10 +10,11 @@ from nbformat import v4
 from numpy.testing import assert_allclose
 
 from commands.normalise import WIDGET_VIEW, WIDGETS, normalise
-from results import digit_modes
-from srbm import FreeScalarField, ScalarRBM, maximum_likelihood, mnist_correlation, train
-from srbm_book.live import bundle, figures, gibbs_sampling, learning_ring, live, your_digit
-from srbm_book.live.generator import Generator, _ln
+from results import digit_modes, two_rulers
+from srbm import FreeScalarField, Phi4RBM, ScalarRBM, maximum_likelihood, mnist_correlation, train
+from srbm.phi4 import _mode, quartic_mean
+from srbm_book.live import bundle, figures, gibbs_sampling, lattice_phi4, learning_ring, live, your_digit
+from srbm_book.live.generator import Generator, Lanes, _ln, _ln_each
 from srbm_book.live.one_spectrum import waves
 
 
@@ -142,6 +143,86 @@ def test_autocorrelation_of_the_chain_is_that_of_pairs():
     assert_allclose(gibbs_sampling.autocorrelation(series), [1, 3 / 16, -1 / 16], rtol=0, atol=1e-14)
 
 
+def test_lanes_are_generators():
+    """Whatever they are drawn in, each lane has the numbers of a generator of its own, to the last bit."""
+    x = np.geomspace(1e-18, 1, 1000, endpoint=False)
+    assert (_ln_each(x) == [_ln(each) for each in x]).all()
+    together, alone = Lanes(7, 5), [Generator(0) for _ in range(5)]
+    for i, each in enumerate(alone):
+        each._state = (0x9E3779B9, i, 7, 1)
+        for _ in range(15):
+            each._word()
+    for lanes in ([0, 1, 2, 3, 4], [4, 1], [2]):
+        assert (together.uniform(np.array(lanes)) == [alone[i].uniform() for i in lanes]).all()
+        pairs, again = together.pairs(np.array(lanes)), np.array([alone[i].normals(2) for i in lanes])
+        assert (again == pairs.T).all()
+
+
+def on_links(shape):
+    """W = 1 for the two ends of each link of a periodic lattice, shape (sites, links)."""
+    sites = np.arange(np.prod(shape)).reshape(shape)
+    one = np.eye(sites.size)
+    return np.hstack([one + one[np.roll(sites, -1, axis).ravel()].T for axis in (1, 0)])
+
+
+def test_the_machine_on_links_is_the_lattice():
+    for m2 in (-2.5, 0.5):
+        machine = Phi4RBM(on_links((4, 6)), m2 + 8, 0.25)
+        assert_allclose(machine.kernel, FreeScalarField((4, 6), m2).kernel, rtol=0, atol=1e-14)
+
+
+def test_a_site_has_its_mode():
+    source = np.linspace(-60, 60, 1001)
+    for m2, coupling in ((0.5, 0.02), (-2.5, 0.5), (-1.27, 0.25)):
+        found = lattice_phi4.mode(source, m2 + 8, coupling)
+        assert_allclose(found, _mode(source, m2 + 8, coupling), rtol=1e-14, atol=1e-15)
+
+
+def test_a_sweep_of_the_lattice_is_that_of_the_machine():
+    """From a constant field: the mean of a site, and the product of two neighbours, whose sources are correlated."""
+    m2, coupling, value, shape = -1.27, 0.25, 0.4, (48, 48)
+    random = Lanes(3, 48 * 48)
+    fields = [lattice_phi4.sweep(np.full(shape, value), m2, coupling, random) for _ in range(40)]
+    nodes, weights = np.polynomial.hermite_e.hermegauss(40)
+    weights = weights / weights.sum()
+    # s = 8 phi + noise of G = mu^2 - K: of variance 4, and 1 between neighbours
+    near, far = nodes, (nodes[:, None] / 4 + np.sqrt(15) / 4 * nodes).ravel()
+    means = [quartic_mean(8 * value + 2 * noise, m2 + 8, coupling) for noise in (near, far)]
+    mean = weights @ means[0]
+    product = (weights * means[0]) @ means[1].reshape(40, 40) @ weights
+    seen = np.array([[field.mean(), (field * np.roll(field, 1, 0)).mean(), (field * np.roll(field, 1, 1)).mean()]
+                     for field in fields])  # fmt: skip
+    deviation = (seen.mean(axis=0) - [mean, product, product]) / (seen.std(axis=0, ddof=1) / np.sqrt(len(seen)))
+    assert (abs(deviation) < 4.5).all()
+    apart = (seen[:, 1:].mean(axis=0) - mean**2) / (seen[:, 1:].std(axis=0, ddof=1) / np.sqrt(len(seen)))
+    assert (apart > 6).all()  # what neighbours without a common node would have
+
+
+def test_a_run_goes_on_where_the_last_one_ended():
+    at = lattice_phi4.START | {"sweeps": 7}
+    parted = lattice_phi4.numbers(**at | {"past": [[at["m2"], at["coupling"], 5]], "sweeps": 2})
+    whole = lattice_phi4.numbers(**at)
+    assert (parted["field"] == whole["field"]).all()
+    assert (parted["series"] == whole["series"][5:]).all()
+    assert len(parted["cumulants"]) == 1  # that of the present: the other is too short
+
+
+def test_the_cumulant_of_a_series():
+    assert_allclose(lattice_phi4.averages(np.tile([0.7, -0.7], 50)).cumulant, 2 / 3, rtol=1e-14, atol=0)
+    normal = np.random.default_rng(1).standard_normal(100_000)
+    assert_allclose(lattice_phi4.averages(normal).cumulant, 0, rtol=0, atol=4.5 * np.sqrt(8 / 3 / 80_000))
+    started_high = np.concatenate([np.full(20, 9.0), np.tile([0.5, -0.5, 0.5], 27)])
+    assert_allclose(lattice_phi4.averages(started_high).order, 0.5, rtol=1e-14, atol=0)
+
+
+def test_stored_spectra_are_those_of_the_script():
+    stored = json.loads(bundle.data("two_rulers"))
+    again = two_rulers.spectra()
+    assert set(stored) == set(again)
+    for name, variances in again.items():
+        assert_allclose(stored[name], variances, rtol=1e-8, atol=1e-13)
+
+
 SOURCE = """import * as d3 from "d3";
 import {
   a, b,
@@ -174,6 +255,16 @@ def test_nothing_is_imported_when_it_runs():
         for text in (bundle.module(figure), bundle.library(), bundle.script(figure)):
             assert not re.search(r"^\s*import\b|\bimport\(|https?://(?!d3js\.org|github\.com|www\.w3\.org)", text, re.M)
         assert len(re.findall(r"^export ", bundle.module(figure), re.M)) == 1
+
+
+def test_a_figure_is_saved_as_a_page(tmp_path):
+    """All that it needs lies beside it."""
+    page = live("your_digit", n_hidden=40).save(tmp_path)
+    text = page.read_text(encoding="utf-8")
+    assert '"n_hidden": 40' in text
+    for script in re.findall('src="([^"]+)"', text):
+        assert (tmp_path / script).is_file()
+    assert (tmp_path / "your_digit.data.js").is_file()
 
 
 def test_the_state_cannot_end_its_element():

@@ -37,18 +37,11 @@ MOVE = """(el, [places, data]) => places.map((shares, round) => {
 
 
 def page_of(figure, folder, change=("", "")):
-    """A page with one figure, its scripts beside it; `change` is made to them."""
-    (folder / "live.js").write_text(bundle.library(), encoding="utf-8")
-    for name, text in bundle.scripts(figure).items():
-        (folder / name).write_text(text.replace(*change), encoding="utf-8")
-    (folder / "page.html").write_text(
-        '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>t</title>'
-        '<meta name="viewport" content="width=device-width"><link rel="icon" href="data:,">'
-        f'<style>{bundle.style()}</style><script defer src="live.js"></script><script defer src="{figure}.js"></script>'
-        f"</head><body><main><h1>t</h1>{live(figure).html('<p>The still figure.</p>')}</main></body></html>",
-        encoding="utf-8",
-    )
-    return (folder / "page.html").as_uri()
+    """The address of a page with one figure, its scripts beside it; `change` is made to them."""
+    page = live(figure).save(folder, still="<p>The still figure.</p>")
+    for script in folder.glob(f"{figure}*.js"):
+        script.write_text(script.read_text(encoding="utf-8").replace(*change), encoding="utf-8")
+    return page.as_uri()
 
 
 @pytest.fixture
@@ -64,14 +57,20 @@ def opened(visit, tmp_path):
     return open_figure
 
 
-def compare(figure, element, seed=0):
-    """Put all controls to random places, and compare what the browser computes with what `srbm` does."""
-    rng = np.random.default_rng(seed)
-    names = element.evaluate("(el) => [...el.querySelectorAll('input')].map((input) => input.name)")
+NAMES = "(el) => [...el.querySelectorAll('input')].map((input) => input.name)"
+
+
+def compare(figure, call, positions=POSITIONS):
+    """Put all controls to random places, so often, and compare what the browser computes with what `srbm` does.
+
+    `call(function, argument)` is what a function of JavaScript returns of the element of the figure and the argument.
+    """
+    rng = np.random.default_rng(0)
+    names = call(NAMES, None)
     twin = live(figure).twin
-    places = [{name: rng.random() for name in names} for _ in range(POSITIONS)]
+    places = [{name: rng.random() for name in names} for _ in range(positions)]
     data = [twin.random_data(rng) if hasattr(twin, "random_data") else {} for _ in places]
-    found = element.evaluate(MOVE, [places, data])
+    found = call(MOVE, [places, data])
     for name in names:
         assert len({str(each["values"][name]) for each in found}) > 1, f"{name} does not move"
     for each in found:
@@ -87,14 +86,14 @@ def compare(figure, element, seed=0):
 @pytest.mark.parametrize("figure", figures())
 def test_the_numbers_are_those_of_srbm(opened, figure):
     element, visited = opened(figure)
-    compare(figure, element)
+    compare(figure, element.evaluate)
     assert visited.complaints == visited.outside == []
 
 
 def test_another_formula_is_noticed(opened):
     element, _ = opened("one_spectrum", change=("excess - Math.log1p(excess)", "excess - Math.log1p(excess / 2)"))
     with pytest.raises(AssertionError, match="lost at"):
-        compare("one_spectrum", element)
+        compare("one_spectrum", element.evaluate)
 
 
 @pytest.mark.parametrize("figure", figures())
@@ -133,7 +132,7 @@ def test_every_control_follows_the_keyboard(opened, figure):
 def test_every_handle_can_be_dragged(opened, figure, finger):
     element, visited = opened(figure, width=390)
     for knob in element.locator(".live-knob").all():
-        knob.scroll_into_view_if_needed()
+        knob.evaluate("(knob) => knob.scrollIntoView({block: 'center'})")  # not behind the controls
         before = element.evaluate("(el) => JSON.stringify(el.live.state())")
         changed, farthest = False, 0
         for sideways in (-40, 40):  # one of them may be the way to the end of the range
@@ -167,6 +166,43 @@ def drag_by_touch(page, start, end):
         kind = "touchStart" if number == 0 else "touchMove"
         session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [{"x": x, "y": y}]})
     session.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+
+
+def test_what_was_dragged_before_stays(opened):
+    """A second point leaves the first one where it was put."""
+    element, visited = opened("line_and_noise")
+    points = "(el) => el.live.state().points"
+    start = element.evaluate(points)
+    knobs = element.locator('[class*="live-point-"] .live-knob')
+    for which in (0, 5):
+        x, y = middle_of(knobs.nth(which))
+        drag_by_mouse(visited.page, (x, y), (x + 30, y - 30))
+        visited.page.evaluate(SETTLED)
+    moved = [i for i, (old, new) in enumerate(zip(start, element.evaluate(points), strict=True)) if old != new]
+    assert moved == [0, 5]
+
+
+def test_a_run_begins_where_the_mass_is_moved(opened):
+    """Also while it is played: the sweeps begin anew, the field goes on."""
+    element, visited = opened("lattice_phi4")
+    start = element.evaluate("(el) => el.live.state()")
+    element.get_by_label("Play Sweeps").click()
+    visited.page.wait_for_function("(before) => document.querySelector('.live').live.state().sweeps > before",
+                                   arg=start["sweeps"])  # fmt: skip
+    mass = element.get_by_label("Mass")
+    mass.focus()
+    mass.press("PageDown")
+    state = element.evaluate("(el) => el.live.state()")
+    assert start["sweeps"] < state["past"][-1][2]
+    assert state["past"][-1][:2] == [start["m2"], start["coupling"]]
+    assert state["sweeps"] < state["past"][-1][2]
+    visited.page.wait_for_function("() => document.querySelector('.live').live.state().sweeps > 20")
+    assert element.evaluate("(el) => el.live.state().sweeps") < start["longest"] / 2
+    element.get_by_label("Pause Sweeps").click()
+    element.evaluate("(el) => { el.live.set({sweeps: 90}); el.live.numbers(); el.live.set({sweeps: 3}); }")
+    found = element.evaluate("(el) => el.live.numbers().series")  # after going back
+    assert_allclose(found, live("lattice_phi4", **element.evaluate("(el) => el.live.state()")).numbers()["series"],
+                    rtol=0, atol=1e-12)  # fmt: skip
 
 
 @pytest.mark.parametrize("figure", figures())
@@ -211,6 +247,30 @@ def test_it_fits_a_phone(opened, figure):
         assert control.bounding_box()["height"] >= 24
 
 
+# A panel goes to the upper edge; which inputs can then not be hit, and how far the panel is from the controls.
+IN_SIGHT = """(el, which) => {
+    const panel = el.querySelectorAll(".live-panel")[which];
+    panel.scrollIntoView({block: "start"});
+    const hidden = [...el.querySelectorAll(".live-controls input")].filter((input) => {
+        const box = input.getBoundingClientRect();
+        return document.elementFromPoint((box.left + box.right) / 2, (box.top + box.bottom) / 2) !== input;
+    });
+    const [above, below] = [panel, el.querySelector(".live-controls")].map((each) => each.getBoundingClientRect());
+    return {hidden: hidden.map((input) => input.name), room: below.top - Math.min(above.bottom, innerHeight)};
+}"""
+
+
+@pytest.mark.parametrize("figure", figures())
+def test_on_a_phone_panels_and_controls_are_seen_together(opened, figure):
+    element, visited = opened(figure, width=390)
+    visited.page.set_viewport_size({"width": 390, "height": 844})
+    visited.page.evaluate(SETTLED)
+    for which in range(element.locator(".live-panel").count()):
+        found = element.evaluate(IN_SIGHT, which)
+        assert found["hidden"] == []
+        assert found["room"] >= 0
+
+
 @pytest.mark.parametrize("figure", [name for name in figures() if "intro:" in bundle.script(name)])
 def test_an_introduction_ends_at_the_start(opened, figure):
     element, visited = opened(figure)
@@ -224,7 +284,7 @@ def test_an_introduction_ends_at_the_start(opened, figure):
 def test_nothing_is_drawn_before_it_is_near(visit, tmp_path):
     address = page_of(figures()[0], tmp_path)
     file = tmp_path / "page.html"
-    file.write_text(file.read_text().replace("<h1>t</h1>", '<h1>t</h1><div style="height: 5000px"></div>'))
+    file.write_text(file.read_text().replace("</h1>", '</h1><div style="height: 5000px"></div>'))
     page = visit(address).page
     page.wait_for_timeout(300)
     assert not page.locator(".is-live").count()
@@ -235,7 +295,7 @@ def test_nothing_is_drawn_before_it_is_near(visit, tmp_path):
 def test_data_come_when_the_figure_is_near(visit, tmp_path):
     """Not before; and where they are missing the still figure stays."""
     address, file, data = page_of("your_digit", tmp_path), tmp_path / "page.html", tmp_path / "your_digit.data.js"
-    file.write_text(file.read_text().replace("<h1>t</h1>", '<h1>t</h1><div style="height: 5000px"></div>'))
+    file.write_text(file.read_text().replace("</h1>", '</h1><div style="height: 5000px"></div>'))
     page = visit(address).page
     page.wait_for_timeout(300)
     added = page.locator('script[src*="data.js"]')
@@ -316,6 +376,31 @@ def test_on_its_page(visit, name, figure):
         text = element.locator("svg text").first
         colours.add(text.evaluate("(text) => getComputedStyle(text).fill"))
     assert len(colours) == 2
+
+
+@needs_book
+@pytest.mark.parametrize(("name", "figure"), ON_PAGES)
+def test_on_its_page_the_controls_stay_in_sight(visit, name, figure):
+    """On a phone: nothing around the figure keeps them from it."""
+    page = visit((PAGES / name).as_uri(), width=390).page
+    element = page.locator(f'.live[data-figure="{figure}"]').first
+    element.scroll_into_view_if_needed()
+    element.locator("svg").first.wait_for()
+    page.evaluate(SETTLED)
+    assert element.evaluate(IN_SIGHT, 0)["hidden"] == []
+
+
+@needs_book
+@pytest.mark.parametrize("width", [1280, 390])
+def test_what_follows_the_first_figure_does_not_jump(visit, width):
+    """The figure of the front page is in the window when the page opens."""
+    page = visit((PAGES / "chapters/index.html").as_uri(), width=width).page
+    page.wait_for_selector(".live.is-live svg")
+    shifts = page.evaluate("""() => new Promise((done) => new PerformanceObserver((list) => done(list.getEntries()
+        .filter((entry) => entry.sources.some(({node}) => node?.previousElementSibling?.matches?.(".live")
+            || node?.matches?.(".live ~ *"))).map((entry) => entry.value)))
+        .observe({type: "layout-shift", buffered: true}) || setTimeout(() => done([]), 500))""")
+    assert sum(shifts) < 0.01
 
 
 @pytest.mark.parametrize("figure", figures())
