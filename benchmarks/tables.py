@@ -111,6 +111,8 @@ def _imports(times: dict) -> list[str]:
 
 
 def _frames(rows: list[dict]) -> list[str]:
+    if not rows:
+        return ["There was no browser, or none at rest, where this was measured.", ""]
     return table(
         ["live figure", "frame, median", "worst", "of it its own work, median", "worst", "aim"],
         [

@@ -26,6 +26,7 @@ ASKED = {  # and where the first link of the page that comes first has to lead
     "infrared modes first": "04_learning_dynamics.html",
     "recommend": "api_data.html#srbm.recommend",
     "KL divergence": "B_kullback_leibler.html",
+    "diffusion model": "20_diffusion.html",
 }
 
 
