@@ -24,7 +24,8 @@ from sphinx.util.docutils import SphinxDirective
 
 HERE = Path(__file__).parent
 COSTS = "chapters/costs.json"  # written by commands.execute
-CSS_PIXELS_PER_PIXEL = 0.53  # 10 pt letters, drawn at 160 dpi, come out as large as those of the text
+CSS_PIXELS_PER_INCH = 85  # at which letters of 12 points are as large as those of a caption
+DOTS_PER_INCH = 160  # of the PNGs, see srbm.figures.panel
 logger = logging.getLogger(__name__)
 
 
@@ -103,13 +104,18 @@ def size_figures(app, doctree):
     """Show figures drawn by cells at one scale, so that letters are equally large whatever the number of panels."""
     for node in doctree.findall(nodes.image):
         file = Path(app.srcdir) / node["uri"]
-        if file.suffix == ".png" and "jupyter_execute" in file.parts and "width" not in node:
-            node["width"] = f"{round(_pixels_wide(file) * CSS_PIXELS_PER_PIXEL)}px"
+        if file.suffix in (".png", ".svg") and "jupyter_execute" in file.parts and "width" not in node:
+            node["width"] = f"{round(size_of(file)[0] * CSS_PIXELS_PER_INCH)}px"
 
 
-def _pixels_wide(png: Path) -> int:
-    """The width in the header of a PNG file."""
-    return int.from_bytes(png.read_bytes()[16:20])
+def size_of(picture: Path) -> tuple[float, float]:
+    """Width and height in inches: of a PNG from its header, of an SVG by matplotlib from its points."""
+    if picture.suffix == ".svg":
+        head = picture.read_text(encoding="utf-8")[:2000]
+        points = {name: float(value) for name, value in re.findall(r'\b(width|height)="([\d.]+)pt"', head)}
+        return points["width"] / 72, points["height"] / 72
+    header = picture.read_bytes()[16:24]
+    return int.from_bytes(header[:4]) / DOTS_PER_INCH, int.from_bytes(header[4:]) / DOTS_PER_INCH
 
 
 class Cost(SphinxDirective):
@@ -161,9 +167,11 @@ def setup(app):
     app.setup_extension("book.live")
     app.setup_extension("book.exercises")
     app.setup_extension("book.access")
+    app.setup_extension("book.answers")
     app.setup_extension("book.colophon")
     app.setup_extension("book.folds")
     app.setup_extension("book.graders")
+    app.setup_extension("book.fonts")
     app.setup_extension("book.head")
     app.setup_extension("book.icons")
     app.setup_extension("book.pictures")

@@ -13,18 +13,19 @@ from pathlib import Path
 
 from docutils import nodes
 
+from book.extension import DOTS_PER_INCH, size_of
 from book.plain import plain
 
 COLOUR_MAPS = re.compile(r"\b(?:matrix|images|heatmap|landscape|density|imshow|pcolormesh|contourf)\(")
-IMAGE = re.compile(r'<img\b(?P<attributes>[^>]*\bsrc="[^"]*/(?P<name>[^"/]+\.png)"[^>]*?)(?P<end> ?/?>)')
+IMAGE = re.compile(r'<img\b(?P<attributes>[^>]*\bsrc="[^"]*/(?P<name>[^"/]+\.(?:png|svg))"[^>]*?)(?P<end> ?/?>)')
 
 
 OPENING = '<span class="math notranslate nohighlight">'
-LETTER = 0.45  # width of a letter of a formula
+LETTER = 0.57  # width of a letter of a formula
 INLINE = re.compile(OPENING + r"\\\((.*?)\\\)</span>", re.DOTALL)
 DISPLAYED = re.compile(r'<div class="math notranslate nohighlight"(?P<name>[^>]*)>(?P<tex>.*?)</div>', re.DOTALL)
 TALL = re.compile(r"\\[dt]?frac|\\sum|\\int|\\prod|\\underbrace|\\begin\{")
-ROW, TALL_ROW = 2.0, 3.1  # heights of a displayed formula, in letters
+ROW, TALL_ROW = 2.6, 3.6  # heights of a displayed formula, in letters
 
 
 def keep_colours(app, doctree):
@@ -40,15 +41,14 @@ def keep_colours(app, doctree):
 
 
 def reserve_space(app, pagename, templatename, context, doctree):
-    """Give each picture its width and height as attributes, from the header of its file."""
+    """Give each picture its width and height as attributes, read off its file; an SVG those of its PNG."""
     files = {name: Path(app.srcdir) / source for source, name in app.builder.images.items()}
 
     def sized(found):
         file = files.get(found["name"])
         if file is None or re.search(r'\s(?:width|height)="', found["attributes"]):
             return found[0]
-        header = file.read_bytes()[16:24]
-        width, height = int.from_bytes(header[:4]), int.from_bytes(header[4:])
+        width, height = (round(inches * DOTS_PER_INCH) for inches in size_of(file))
         return f'<img{found["attributes"]} width="{width}" height="{height}"{found["end"]}'
 
     if "body" in context:

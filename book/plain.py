@@ -5,7 +5,7 @@ import re
 from srbm_book import typeset
 
 GREEK = typeset.GREEK | {
-    "epsilon": "ε", "varepsilon": "ε", "varphi": "φ", "nu": "ν", "zeta": "ζ", "Gamma": "Γ", "Theta": "Θ", "Pi": "Π",
+    "epsilon": "ε", "varepsilon": "ε", "varphi": "ϕ", "nu": "ν", "zeta": "ζ", "Gamma": "Γ", "Theta": "Θ", "Pi": "Π",
     "Sigma": "Σ", "Phi": "Φ", "Psi": "Ψ", "Omega": "Ω",
 }  # fmt: skip
 SIGNS = {

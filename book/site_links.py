@@ -17,6 +17,11 @@ LITE = "lite"  # the folder of the JupyterLite site, beside the pages
 PLACE = "REPOSITORY"  # in the text of `published`, the address
 
 
+def has_lite() -> bool:
+    """Whether the notebook in the browser is built beside the pages."""
+    return os.environ.get("SRBM_SITE") == "1"
+
+
 def link(label: str, text: str, icon: str, url: str, **more) -> dict:
     """A button, or an entry of a menu, as the theme takes it."""
     return {"type": "link", "label": label, "text": text, "icon": f"fas fa-{icon}", "url": url, **more}
@@ -103,6 +108,6 @@ def setup(app):
     app.add_directive("published", Published)
     app.connect("config-inited", set_address)
     app.connect("build-finished", offer_copies)
-    if os.environ.get("SRBM_SITE") == "1":
+    if has_lite():
         app.connect("html-page-context", add_site_links, priority=600)  # after the theme has made its buttons
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -34,9 +34,8 @@ def show(value):
     """The display hook: the text of a value, as a notebook stores it; a picture is drawn as well."""
     if value is None:
         return
-    draw = getattr(value, "_repr_png_", None)
-    if draw is not None:
-        draw()
+    for draw in ("_repr_png_", "_repr_svg_"):
+        getattr(value, draw, lambda: None)()
     print(repr(value))
 
 

@@ -1,7 +1,7 @@
 """Formulas of the ledger, written in ASCII there, as HTML: "mu^2 >= kappa_max" with Greek letters, index and exponent.
 
 Changed is only what can be told from prose and from names of the code: names of Greek letters, indices of single
-letters, exponents, averages <...> and a few signs.
+letters, exponents, averages <...> and a few signs. The phi is that of the formulas, U+03D5: one letter has one form.
 """
 
 import html
@@ -9,7 +9,7 @@ import re
 
 GREEK = {
     "alpha": "α", "chi": "χ", "delta": "δ", "ell": "ℓ", "eps": "ε", "eta": "η", "gamma": "γ", "kappa": "κ",
-    "lambda": "λ", "mu": "μ", "nu": "ν", "omega": "ω", "phi": "φ", "pi": "π", "psi": "ψ", "rho": "ρ", "sigma": "σ",
+    "lambda": "λ", "mu": "μ", "nu": "ν", "omega": "ω", "phi": "ϕ", "pi": "π", "psi": "ψ", "rho": "ρ", "sigma": "σ",
     "tau": "τ", "theta": "θ", "xi": "ξ", "Delta": "Δ", "Lambda": "Λ", "Xi": "Ξ",
 }  # fmt: skip
 SIGNS = {"->": "→", "<=": "≤", ">=": "≥", " - ": " − ", "sqrt ": "√", "sqrt": "√", "C_hat": "Ĉ", "rho~": "ρ̃",

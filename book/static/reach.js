@@ -1,6 +1,9 @@
 // On a phone the panels of a wide figure would be too small to read: it keeps a width and scrolls, see book.css.
 for (const image of document.querySelectorAll(".bd-article figure img")) {
-  const mark = () => image.parentElement.classList.toggle("wide-figure", image.naturalWidth > 1000);
+  const mark = () => {
+    const width = parseFloat(image.style.width) || image.naturalWidth / 2; // as it is on a page with room for it
+    image.parentElement.classList.toggle("wide-figure", width > 530);
+  };
   image.complete ? mark() : image.addEventListener("load", mark);
 }
 

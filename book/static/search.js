@@ -14,10 +14,10 @@
     + "that the there this to we what when where which who why with you your").split(" "));
   const GREEK = {
     "α": "alpha", "β": "beta", "γ": "gamma", "δ": "delta", "ε": "epsilon", "η": "eta", "θ": "theta", "κ": "kappa", "λ": "lambda",
-    "μ": "mu", "ν": "nu", "ξ": "xi", "π": "pi", "ρ": "rho", "σ": "sigma", "τ": "tau", "φ": "phi", "χ": "chi", "ψ": "psi", "ω": "omega",
+    "μ": "mu", "ν": "nu", "ξ": "xi", "π": "pi", "ρ": "rho", "σ": "sigma", "τ": "tau", "φ": "phi", "ϕ": "phi", "χ": "chi", "ψ": "psi", "ω": "omega",
   };
 
-  // The words of a text: "φ⁴" and "phi^4" are both phi4, "N_h" is nh, nodes are one node.
+  // The words of a text: "ϕ⁴" and "phi^4" are both phi4, "N_h" is nh, nodes are one node.
   const words = (text) => (text.toLowerCase().normalize("NFKD").replace(/[α-ω]/g, (letter) => GREEK[letter] ?? letter)
     .replace(/[\^_{}\u0300-\u036f]/g, "").match(/[\p{L}\p{N}]+/gu) ?? [])
     .map((word) => word.length > 3 && /[^s]s$/.test(word) ? word.slice(0, -1) : word);

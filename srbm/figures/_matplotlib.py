@@ -4,7 +4,7 @@ from __future__ import annotations
 
 try:
     from cycler import cycler
-    from matplotlib import style
+    from matplotlib import colors, style
     from matplotlib.axes import Axes
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -13,4 +13,4 @@ try:
 except ImportError as error:
     raise ImportError("figures need matplotlib: pip install matplotlib") from error
 
-__all__ = ["Axes", "Figure", "FigureCanvasAgg", "Image", "MaxNLocator", "cycler", "style"]
+__all__ = ["Axes", "Figure", "FigureCanvasAgg", "Image", "MaxNLocator", "colors", "cycler", "style"]

@@ -1,8 +1,8 @@
 """The book's figures: each function takes the physics and returns a `Panel` (compose with | and /).
 
 Target values are dashed black lines, the RBM mass mu^2 a broad, transparent grey one on top of the modes that end on
-it. Neighbouring modes alternate in colour, so that degenerate ones can be told apart. Where there are several runs, a
-line is the first of them and a band spans all.
+it. Modes have the colours from the infrared to the ultraviolet, every other one lighter, so that degenerate ones can be
+told apart. Where there are several runs, a line is the first of them and a band spans all.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from scipy import stats
 
 from .._support.checks import Floats
 from ._matplotlib import Axes, MaxNLocator
-from .panel import BLUE, COLOURS, GREEN, ORANGE, PURPLE, Panel
+from .panel import BLUE, COLOURS, GREEN, ORANGE, PURPLE, Panel, mode_colour
 
 TARGET: dict[str, Any] = {"color": "black", "linestyle": (0, (4, 3)), "linewidth": 0.9}
 MASS: dict[str, Any] = {"color": "0.45", "linewidth": 4.0, "alpha": 0.45, "solid_capstyle": "butt", "zorder": 3}
@@ -36,7 +36,7 @@ def _time_axis(history: Any) -> tuple[np.ndarray, str]:
 def _draw_modes(ax: Axes, time: Any, values: Floats, band: bool) -> None:
     """Lines (T, N), or a line and a band for (T, runs, N)."""
     for mode in range(values.shape[-1]):
-        colour = (BLUE, ORANGE)[mode % 2]
+        colour = mode_colour(mode, values.shape[-1])
         if values.ndim == 3:
             if band:
                 ax.fill_between(
@@ -68,7 +68,7 @@ def _draw_marks(ax: Axes, marks: Mapping[str, Any] | None) -> None:
             xytext=(3, -3),
             textcoords="offset points",
             va="top",
-            fontsize=8.5,
+            fontsize=10,
             color="0.3",
         )
 
@@ -379,7 +379,7 @@ def matrix(
                         f"{value:g}",
                         ha="center",
                         va="center",
-                        fontsize=7,
+                        fontsize=8.5,
                         color="white" if abs(value) > 0.6 * bound else "black",
                     )
         ax.figure.colorbar(image, ax=ax, label=label, shrink=0.85)

@@ -169,7 +169,7 @@ def slider(
             raise ValueError(f"alt must say what a frame shows; for {combination} it is empty")
         if size is not None:
             panel = replace(panel, width=size[0], height=size[1])
-        frames.append(panel._repr_png_())
+        frames.append(panel._png())
         alts.append(", ".join(f"{label} = {text}" for label, text in zip(texts, shown, strict=True)) + f". {says}")
     _check_that_all_move(frames, texts)
     return Slider(texts, tuple(frames), tuple(alts), first)

@@ -119,13 +119,13 @@ export default live({
     ring: {
       title: `The field (thick), and ${AGO} sweeps before (thin)`,
       x: { label: "site", domain: [0, SITES], ticks: 6 },
-      y: { label: "φ", domain: [-7, 7] },
+      y: { label: "ϕ", domain: [-7, 7] },
       height: 0.55,
     },
     past: {
       title: "Its lightest mode and the mode k, in standard deviations",
       x: { label: "sweeps from now", domain: [-PAST, 2] },
-      y: { label: "φ_α √κ_α", domain: [-4, 4] },
+      y: { label: "ϕ_α √κ_α", domain: [-4, 4] },
       height: 0.55,
     },
     memory: {

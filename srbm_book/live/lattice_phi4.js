@@ -192,7 +192,7 @@ const moved = (name) => ({
 });
 
 export default live({
-  title: "Lattice φ⁴ on 32 by 32 sites",
+  title: "Lattice ϕ⁴ on 32 by 32 sites",
   controls: {
     mass: slider("Mass of the field, m²", { min: -2.5, max: 0.5, step: 0.01, show: (value) => minus(value.toFixed(2)), ...moved("m2") }),
     strength: slider("Coupling, λ", { min: 0.02, max: 0.5, step: 0.01, digits: 2, ...moved("coupling") }),

@@ -114,8 +114,8 @@ export default live({
   panels: {
     plane: {
       title: "Drag points, tap to add one. Gaussian of the machine (filled) and of the points (dashed)",
-      x: { label: "φ_1", domain: [-SIDE, SIDE] },
-      y: { label: "φ_2", domain: [-SIDE, SIDE] },
+      x: { label: "ϕ_1", domain: [-SIDE, SIDE] },
+      y: { label: "ϕ_2", domain: [-SIDE, SIDE] },
       height: "equal",
       room: { top: 28 },
       tap: (place, { points }) => (points.length < 60 ? added(points, place) : {}),

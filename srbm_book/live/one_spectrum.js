@@ -81,7 +81,7 @@ export default live({
     ring: {
       title: "One sample: of the field (thin) and of the machine (thick)",
       x: { label: "site", domain: ({ n_sites }) => [0, n_sites], ticks: 6 },
-      y: { label: "φ", domain: [-3.5, 3.5] },
+      y: { label: "ϕ", domain: [-3.5, 3.5] },
       room: { top: 28 },
     },
   },

@@ -149,8 +149,8 @@ export default live({
     },
     gauss: {
       title: "Gaussian of the machine (filled) and of the data (dashed): turn the start",
-      x: { label: "φ along the first mode", domain: [-8, 8] },
-      y: { label: "φ along the second", domain: [-5.5, 5.5] },
+      x: { label: "ϕ along the first mode", domain: [-8, 8] },
+      y: { label: "ϕ along the second", domain: [-5.5, 5.5] },
       height: "equal",
       room: { top: 28, right: 30 },
     },

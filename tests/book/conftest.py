@@ -33,7 +33,7 @@ def _build(folder, suffix=".md", extensions=(), theme="alabaster", **pages):
         "myst_enable_extensions": ["dollarmath"],
         "numfig": True,
         "math_numfig": False,
-        "mathjax_path": "mathjax/tex-chtml.js",
+        "mathjax_path": "mathjax/startup.js",
         "nitpicky": True,
         "html_theme": theme,
     }

@@ -39,7 +39,7 @@ def axes(panel):
 def test_every_figure_can_be_drawn_twice(name):
     panel = PANELS[name]()
     assert isinstance(panel, Panel)
-    assert panel._repr_png_() == PANELS[name]()._repr_png_()
+    assert panel._png() == PANELS[name]()._png()
     assert name == "graph" or (axes(panel).get_xlabel() and axes(panel).get_ylabel())
 
 

@@ -75,7 +75,7 @@ def test_cost(built):
 
 def test_mathjax_is_ours(built):
     (script,) = re.findall(r'src="([^"]*mathjax[^"]*?)(?:\?[^"]*)?"', built[2]["02_flow"])
-    assert script == "../_static/mathjax/tex-chtml.js"
+    assert script == "../_static/mathjax/startup.js"
 
 
 @pytest.mark.parametrize("label", ["eq-thirty", "33"])
@@ -95,13 +95,16 @@ def test_figures_of_cells_are_shown_at_one_scale(tmp_path):
     folder.mkdir()
     panel = figures.curves([0, 1], {"": [0, 1]}, xlabel="x", ylabel="y")
     for name, drawn in (("one", panel), ("two", panel | panel)):
-        (folder / f"{name}.png").write_bytes(drawn._repr_png_())
-    uris = ("jupyter_execute/one.png", "jupyter_execute/two.png", "elsewhere/one.png")
+        (folder / f"{name}.png").write_bytes(drawn._png())
+        (folder / f"{name}.svg").write_text(drawn._repr_svg_())
+    uris = [f"jupyter_execute/{name}.{kind}" for name in ("one", "two") for kind in ("png", "svg")]
+    uris.append("elsewhere/one.png")
     images = [nodes.image(uri=uri) for uri in uris]
     doctree = nodes.container("", *images)
     size_figures(SimpleNamespace(srcdir=tmp_path), doctree)
-    one, two, other = (image.get("width") for image in images)
+    one, sharp, two, sharp_two, other = (image.get("width") for image in images)
     assert int(two.removesuffix("px")) == 2 * int(one.removesuffix("px"))
+    assert (sharp, sharp_two) == (one, two)
     assert other is None
 
 

@@ -45,9 +45,9 @@ def test_formulas_have_their_space():
         '<div class="math notranslate nohighlight">\n\\[\\frac12\\]</div>'
     )
     made = reserve_formulas(body)
-    assert r'style="--until-set: 1.8em">\(\mu^2 &lt; 1\)</span>' in made
-    assert 'id="a" style="--until-set: 2.0em">' in made
-    assert made.count("--until-set: 3.1em") == 1
+    assert r'style="--until-set: 2.3em">\(\mu^2 &lt; 1\)</span>' in made
+    assert 'id="a" style="--until-set: 2.6em">' in made
+    assert made.count("--until-set: 3.6em") == 1
 
 
 def test_colour_maps_are_marked():

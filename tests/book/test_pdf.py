@@ -6,7 +6,7 @@ from bs4 import BeautifulSoup
 from commands import pdf
 
 PAGE = """<html><head><link rel="stylesheet" href="../_static/a.css"><script src="../_static/theme.js"></script>
-<script src="../_static/mathjax/tex-chtml.js"></script></head><body><nav>aside</nav>
+<script src="../_static/mathjax/startup.js"></script></head><body><nav>aside</nav>
 <article class="bd-article"><section id="{id}"><h1>{title}<a class="headerlink" href="#{id}">#</a></h1>{text}
 </section></article></body></html>"""
 TOC = {"root": "chapters/index", "parts": [
@@ -48,7 +48,7 @@ def test_references_stay_inside(folder):
 def test_only_the_articles_and_what_sets_formulas(folder):
     document, _, _ = pdf.join(folder, [("01_a", None)])
     soup = BeautifulSoup(document, "html.parser")
-    assert [script["src"] for script in soup.find_all("script")] == ["../_static/mathjax/tex-chtml.js"]
+    assert [script["src"] for script in soup.find_all("script")] == ["../_static/mathjax/startup.js"]
     assert "aside" not in soup.get_text()
     assert not soup.select("a.headerlink, .slider, img")
     assert soup.details.has_attr("open")

@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[2]
     (r"\frac1{2\sigma_h^2}", "1/2σ_h²"),
     (r"\frac{a+b}{\bar{V}}", "(a+b)/V"),
     (r"\mathrm{KL}_{\text{unseen}}(N_h)\simeq\frac{d(N_h)}n", "KL_unseen(N_h)≃d(N_h)/n"),
-    (r"\langle\phi\phi^T\rangle_{\text{model}}", "⟨φφᵀ⟩_model"),
+    (r"\langle\phi\phi^T\rangle_{\text{model}}", "⟨ϕϕᵀ⟩_model"),
 ])  # fmt: skip
 def test_a_formula_in_plain_text(tex, text):
     assert plain(tex) == text

@@ -72,6 +72,35 @@ def test_exponents_are_raised(visit):
     assert min(shifts) > 0.1
 
 
+def test_text_and_formulas_have_letters_of_one_design(visit):
+    """Formulas are set at the size of their text, and at one size the letters of both are equally high."""
+    page = visit((PAGES / "chapters" / "04_learning_dynamics.html").as_uri()).page
+    sizes, heights = page.evaluate("""() => {
+        const size = (element) => parseFloat(getComputedStyle(element).fontSize);
+        const formulas = [...document.querySelectorAll(".bd-article p mjx-container")];
+        const letter = document.querySelector(".bd-article p mjx-mi mjx-c");
+        const pen = document.createElement("canvas").getContext("2d");
+        const height = ([family, text]) => {
+            pen.font = `100px ${family}`;
+            return pen.measureText(text).actualBoundingBoxAscent;
+        };
+        const faces = [["'STIX Two Text'", "x"], [getComputedStyle(letter).fontFamily, "𝑥"], ["monospace", "x"]];
+        return [formulas.map((formula) => size(formula) / size(formula.parentElement)), faces.map(height)];
+    }""")
+    assert set(sizes) == {1}
+    text, formula, other = heights
+    assert abs(formula / text - 1) < 0.06  # the italic letter has round ends
+    assert abs(other / text - 1) > 0.06
+
+
+def test_the_text_face_is_ours(visit):
+    page = visit((PAGES / "chapters" / "index.html").as_uri()).page
+    faces = page.evaluate("""[...document.fonts].filter((face) => face.status === "loaded")
+        .map((face) => `${face.family.replaceAll('"', "")} ${face.weight}`)""")
+    assert {"STIX Two Text 400", "STIX Two Text 600 700"} <= set(faces)
+    assert not page.evaluate("document.documentElement.classList.contains('letters-to-come')")
+
+
 # Negative controls: the page of Eq. (52), with each defect planted in it.
 PLANTED = {
     "nothing says so": "formula.classList.remove('more-after')",

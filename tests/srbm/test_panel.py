@@ -51,18 +51,30 @@ def test_operands_are_left_alone():
 
 def test_png_does_not_depend_on_what_came_before():
     panel = line(1) | line(2)
-    first = panel._repr_png_()
+    first = panel._png()
     assert first.startswith(b"\x89PNG")
     with mpl.rc_context({"font.size": 30, "axes.facecolor": "red", "savefig.dpi": 30, "savefig.transparent": True}):
-        assert panel._repr_png_() == first
+        assert panel._png() == first
     before = dict(mpl.rcParams)
-    panel._repr_png_()
+    panel._png()
     assert dict(mpl.rcParams) == before
+
+
+def test_a_notebook_stores_an_svg_or_a_png():
+    cloud = {"": np.random.default_rng(1).normal(size=(2, 1999))}
+    few, many = line(1) | line(2), figures.scatter(cloud, xlabel="x", ylabel="y")
+    svg = few._repr_svg_()
+    assert svg.startswith("<?xml")
+    assert "<dc:date>" not in svg
+    assert svg == few._repr_svg_()
+    assert few._repr_png_() is None
+    assert many._repr_svg_() is None
+    assert many._repr_png_() == many._png()
 
 
 def test_png_has_a_palette_and_looks_the_same():
     panel = figures.matrix(np.arange(9.0).reshape(3, 3)) | line(1)
-    small, full = panel._repr_png_(), io.BytesIO()
+    small, full = panel._png(), io.BytesIO()
     panel.save(full)
     assert len(small) < len(full.getvalue()) / 2
     before, after = (mpl.image.imread(io.BytesIO(png))[..., :3] for png in (full.getvalue(), small))

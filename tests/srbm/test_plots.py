@@ -67,7 +67,7 @@ def assert_drawn(ax, x, y):
 def test_every_figure_can_be_drawn_twice(name):
     panel = PANELS[name]()
     assert isinstance(panel, Panel)
-    assert panel._repr_png_() == PANELS[name]()._repr_png_()
+    assert panel._png() == PANELS[name]()._png()
     ax = axes(panel)
     if name not in WITHOUT_AXES:
         assert ax.get_xlabel()
