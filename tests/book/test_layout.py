@@ -16,7 +16,7 @@ KNOWN = {
     "srbm": {"srbm"},
     "srbm_book": {"srbm_book", "srbm"},
     "results": {"results", "srbm"},
-    "benchmarks": {"benchmarks", "srbm"},
+    "benchmarks": {"benchmarks", "srbm", "srbm_book"},
     "book": {"book", "benchmarks", "srbm", "srbm_book"},
     "commands": {"commands", "book", "srbm", "srbm_book"},
 }
