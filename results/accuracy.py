@@ -28,6 +28,7 @@ from srbm import (
     relaxation_rates,
     truncated_kl,
 )
+from srbm._support.files import replacing
 
 FILE = Path(__file__).parent.parent / "chapters" / "accuracy.json"
 DIGITS = 60
@@ -336,7 +337,8 @@ def entry(quantity: Quantity, number: int, seed: int) -> dict[str, Any]:
 def main(arguments: list[str]) -> None:
     number = int(arguments[0]) if arguments else 400
     found = {name: entry(quantity, number, seed) for seed, (name, quantity) in enumerate(QUANTITIES.items())}
-    FILE.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    with replacing(FILE) as file:
+        file.write((json.dumps(found, indent=1) + "\n").encode())
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from srbm import kernel_spectrum, mnist_correlation
+from srbm._support.files import replacing
 
 DATA = Path(__file__).parent.parent / "srbm_book" / "live" / "your_digit.json"
 COUNT = 300
@@ -49,7 +50,8 @@ def packed() -> dict[str, object]:
 
 
 def main() -> None:
-    DATA.write_text(json.dumps(packed()) + "\n", encoding="utf-8")
+    with replacing(DATA) as file:
+        file.write((json.dumps(packed()) + "\n").encode())
     print(f"{DATA.name}: {COUNT} modes, {DATA.stat().st_size} bytes")
 
 
