@@ -11,6 +11,7 @@ from .divergence import kl_divergence, truncated_kl
 from .errors import CheckpointError, DatasetError, NotNormalizableError, TrainingInterrupted
 from .flow import Flow, gradient_flow
 from .gaussian_bernoulli import GaussianBernoulliRBM
+from .infrared import LeadingModes, leading_modes
 from .latent import FactorFit, LatentForm, factor_analysis, fit_factors, from_latent, latent_form
 from .lattice import FreeScalarField
 from .model import ScalarRBM
@@ -43,8 +44,8 @@ __all__ = [  # noqa: RUF022  by task
     "gradient_flow", "Flow", "mode_trajectory", "natural_gradient_flow", "relaxation_rates", "eigenvalue_relaxation",
     "learning_rate_limit", "sweeps_needed", "noise_floor",
     # from data
-    "second_moment", "block_moments", "standardize", "Standardized", "kernel_spectrum", "recommend", "Recommendation",
-    "Candidates",
+    "second_moment", "block_moments", "leading_modes", "LeadingModes", "standardize", "Standardized", "kernel_spectrum",
+    "recommend", "Recommendation", "Candidates",
     "load_digits", "load_mnist", "mnist_correlation",
     # around it
     "autocorrelation_time", "standard_error", "sweep", "Tally",

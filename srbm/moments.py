@@ -10,31 +10,33 @@ summed wherever they lie: by several processes, or on a GPU. Integer sums are ex
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, DTypeLike
 
 from ._support.arrays import Array, is_numpy, namespace, to_numpy
+from ._support.blocks import sample_blocks
 from ._support.checks import (
     Floats,
     correlation_matrix,
-    described,
     finite,
-    floats,
     null_variance,
-    refuse_containers,
+    product_type,
     varying_nodes,
 )
 from ._support.range import in_extended_range, in_range
 from ._support.runtime import progress_bar
 
 _PIECE = 2**22
-"""Numbers that are worked on at once, so that data on disk are never copied whole to double precision."""
+"""Numbers that are worked on at once, so that data on disk are never copied whole to double precision.
+
+Of more than 2^11 columns they are up to eight times as many, and up to as many rows as columns: a piece should not be
+smaller than the moments that it adds to.
+"""
 _SPACING = 4 * float(np.finfo(float).eps)
 
 
@@ -230,13 +232,18 @@ def _same_width(a: Array, b: Array) -> None:
         )
 
 
-def block_moments(block: Array) -> IntegerMoments | FloatMoments:
+def block_moments(block: Array, dtype: DTypeLike = np.float64) -> IntegerMoments | FloatMoments:
     """Moments of one block of samples: exact for integers, on the device where the block is.
+
+    A block of floats is worked on in pieces, so that one that is mapped from a file is never in memory as a whole.
 
     Parameters
     ----------
     block : array (n, N)
         A sample in each row.
+    dtype : data type
+        That of products of floats, float64 or float32: pieces of rows, less their mean, are multiplied in it, which in
+        single precision takes half the time, and added up in double precision.
 
     Returns
     -------
@@ -255,9 +262,10 @@ def block_moments(block: Array) -> IntegerMoments | FloatMoments:
     array([[ 5. ,  8.5],
            [ 8.5, 14.5]])
     """
-    block = next(_blocks(iter([block])))
+    real = product_type(dtype)
+    block = next(sample_blocks(iter([block])))
     if not _is_integer(block):
-        return _float_block(block)
+        return _float_moments([block], real) if block.shape[0] else _float_block(block, real)
     if not block.shape[0]:
         width = block.shape[1]
         return IntegerMoments(0, np.zeros(width, dtype=np.int64), np.zeros((width, width), dtype=np.int64))
@@ -265,7 +273,9 @@ def block_moments(block: Array) -> IntegerMoments | FloatMoments:
 
 
 @in_range
-def second_moment(chunks: Array | Iterable[Array], center: bool = False, *, progress: bool = False) -> Floats:
+def second_moment(
+    chunks: Array | Iterable[Array], center: bool = False, *, dtype: DTypeLike = np.float64, progress: bool = False
+) -> Floats:
     """Second moments <phi phi^T> of data, or their covariance, in one pass.
 
     They are the target of Eq. (21).
@@ -278,6 +288,8 @@ def second_moment(chunks: Array | Iterable[Array], center: bool = False, *, prog
         so is the result its array.
     center : bool
         Whether to subtract the mean: <phi phi^T> - <phi><phi>^T (divided by n, not n - 1).
+    dtype : data type
+        That of products of floats, float64 or float32; see `block_moments`.
     progress : bool
         Whether to show a progress bar, which counts samples (on stderr; needs tqdm).
 
@@ -301,14 +313,15 @@ def second_moment(chunks: Array | Iterable[Array], center: bool = False, *, prog
     array([[1.  , 1.5 ],
            [1.5 , 2.25]])
     """
+    real = product_type(dtype)
     with progress_bar(progress, None, "sample") as advance:
-        blocks = _counted(_blocks(chunks), advance)
+        blocks = _counted(sample_blocks(chunks), advance)
         first = next(blocks, None)
         if first is None:
             raise ValueError("second_moment needs at least one sample, got none")
         if not is_numpy(first) and not _is_integer(first):
-            return _float_moments(_chain(first, blocks)).correlation(center)
-        result = _moments(_chain(first, blocks)).correlation(center)
+            return _float_moments(_chain(first, blocks), real).correlation(center)
+        result = _moments(_chain(first, blocks), real).correlation(center)
     return result if is_numpy(first) else namespace(first).asarray(result, device=first.device)
 
 
@@ -437,7 +450,7 @@ def integer_moments(chunks: Array | Iterable[Array]) -> IntegerMoments:
     """
     n, bound = 0, 0
     sums, products = np.zeros(0, dtype=np.int64), np.zeros((0, 0), dtype=np.int64)
-    for block in _blocks(chunks):
+    for block in sample_blocks(chunks):
         if not _is_integer(block):
             raise ValueError(f"all blocks must be integers to be summed exactly, got one of type {block.dtype}")
         if len(sums) != block.shape[1]:
@@ -510,7 +523,7 @@ def _integer_product_of_library(block: Array, sums: np.ndarray) -> np.ndarray:
     return total
 
 
-def _moments(blocks: Iterable[Array]) -> IntegerMoments | FloatMoments:
+def _moments(blocks: Iterable[Array], real: np.dtype[Any]) -> IntegerMoments | FloatMoments:
     """Moments of all blocks, added in their order: exact as long as all of them are integers.
 
     A file read in pieces may well begin with integers and go on with fractions.
@@ -520,27 +533,29 @@ def _moments(blocks: Iterable[Array]) -> IntegerMoments | FloatMoments:
         rows = (block for block in group if block.shape[0])
         first = next(rows, None)
         if first is not None:
-            here = (integer_moments if integer else _float_moments)(_chain(first, rows))
+            some = _chain(first, rows)
+            here = integer_moments(some) if integer else _float_moments(some, real)
             total = here if total is None else total + here
     if total is None:
         raise ValueError("second_moment needs at least one sample, got none")
     return total
 
 
-def _float_moments(blocks: Iterable[Array]) -> FloatMoments:
+def _float_moments(blocks: Iterable[Array], real: np.dtype[Any]) -> FloatMoments:
     """Moments of all blocks, added in their order."""
     moments: FloatMoments | None = None
     for block in blocks:
-        rows = max(_PIECE // max(block.shape[1], 1), 1)
+        width = max(block.shape[1], 1)
+        rows = max(_PIECE // width, min(width, 8 * _PIECE // width), 1)
         for start in range(0, block.shape[0], rows):
-            here = _float_block(block[start : min(start + rows, block.shape[0]), ...])
+            here = _float_block(block[start : min(start + rows, block.shape[0]), ...], real)
             moments = here if moments is None else moments + here
     if moments is None:
         raise ValueError("second_moment needs at least one sample, got none")
     return moments
 
 
-def _float_block(block: Array) -> FloatMoments:
+def _float_block(block: Array, real: np.dtype[Any]) -> FloatMoments:
     xp = namespace(block)
     if is_numpy(block):
         block = finite(block, "a block of samples")
@@ -560,112 +575,10 @@ def _float_block(block: Array) -> FloatMoments:
     deviation = block - mean
     rest = xp.mean(deviation, axis=0)  # the rounding error of the mean, which grows with the number of rows
     deviation -= rest
+    if real == np.float32:
+        single = xp.astype(deviation, xp.float32)
+        return FloatMoments(block.shape[0], mean + rest, xp.astype(single.mT @ single, xp.float64))
     return FloatMoments(block.shape[0], mean + rest, deviation.mT @ deviation)
-
-
-def _blocks(chunks: Array | Iterable[Array]) -> Iterator[Array]:
-    """Blocks (n, N) of one width, from an array, a list of its rows or an iterable."""
-    width = None
-    block: Array
-    for block in _parts(chunks):
-        refuse_containers(block, "a block of samples")
-        _refuse_batches(block)
-        try:
-            frame, block = block, np.asarray(block) if is_numpy(block) else block
-            refuse_containers(block, "a block of samples")  # a list of records is one only now
-            if is_numpy(block) and block.dtype.kind == "O" and block.ndim:
-                block = _numbers(block, frame)
-        except ValueError as error:
-            if "inhomogeneous" not in str(error):
-                raise
-            raise ValueError(
-                "each block must have shape (n, N), a sample in each row, but the rows of one have different lengths"
-            ) from None
-        if block.ndim == 0 and block.dtype.kind in "US":
-            raise TypeError("data is text: pass np.loadtxt(path) of a file of numbers, for commas with delimiter=','")
-        if block.ndim != 2:
-            hint = {
-                0: "; pass np.array(data), with one row per sample",
-                1: "; wrap one sample as np.array(sample)[None]",
-                3: "; a field on a lattice is one row, x.reshape(len(x), -1)",
-            }
-            raise ValueError(
-                f"each block must have shape (n, N), a sample in each row, got shape {tuple(block.shape)}"
-                + hint.get(block.ndim, "")
-            )
-        if width not in (None, block.shape[1]):
-            raise ValueError(f"blocks must agree in the number of columns, got {width} and {block.shape[1]}")
-        if not namespace(block).isdtype(block.dtype, ("bool", "integral", "real floating")):
-            raise ValueError(f"blocks must hold real numbers, got type {block.dtype}")
-        width = block.shape[1]
-        yield block
-
-
-def _numbers(block: np.ndarray, frame: Any) -> Floats:
-    """A block of objects as the numbers that they are; `frame` is what it was before."""
-    try:
-        return floats(block, "a block of samples")
-    except ValueError as error:
-        if not hasattr(frame, "select_dtypes") or "missing" in str(error):
-            raise
-        raise ValueError(
-            "a block of samples must hold numbers, but columns of the data frame are none: pass "
-            "df.select_dtypes('number')"
-        ) from None
-
-
-def _refuse_batches(block: Any) -> None:
-    """Raise for what data loaders give: a list of arrays, of which the first holds the samples and others labels."""
-    if not isinstance(block, (list, tuple)):
-        return
-    tensors = any(hasattr(item, "detach") for item in block)
-    if tensors or len({np.ndim(item) for item in block if hasattr(item, "shape")}) > 1:
-        makers, what = ("PyTorch's data", "tensors") if tensors else ("data", "arrays")
-        raise ValueError(
-            f"a block of samples is a {type(block).__name__} of {len(block)} {what}, as {makers} loaders give them: "
-            "pass (x for x, *labels in loader), with x flattened to (n, N)"
-        )
-
-
-def _parts(chunks: Any) -> Iterable[Any]:
-    """What is an array as the only block, also where it is a list of rows; the items of what else can be iterated."""
-    refuse_containers(chunks, "data")
-    if isinstance(chunks, (list, tuple)) and len(chunks) > 1:
-        shapes = {_shape(block) for block in chunks if not hasattr(block, "columns")}
-        if len(shapes) == 1 and (shape := shapes.pop()) and len(shape) == 2 and shape[0] == shape[1] > 1:
-            raise ValueError(
-                f"data is a list of {len(chunks)} square arrays of shape {shape}, which may be fields or "
-                f"blocks: pass fields as np.reshape(x, ({len(chunks)}, -1)), a row each, and blocks of "
-                "samples as iter(x)"
-            )
-    if not is_numpy(chunks) or hasattr(chunks, "__array__"):
-        return [chunks]
-    if isinstance(chunks, (list, tuple)) and chunks and all(is_numpy(row) and _is_row(row) for row in chunks):
-        return [chunks]
-    is_path = isinstance(chunks, (str, bytes, os.PathLike))
-    try:
-        if not is_path:
-            return iter(chunks)
-    except TypeError:
-        pass
-    hint = "np.loadtxt(path) of a text file" if is_path else "np.array(data)"
-    raise TypeError(
-        "data must be an array of shape (n, N), a sample in each row, or an iterable of such blocks, got "
-        f"{described(chunks)}; pass {hint}"
-    )
-
-
-def _shape(block: Any) -> tuple[int, ...]:
-    """The shape of an array or of nested lists, as far as their first items tell."""
-    if hasattr(block, "shape") or not isinstance(block, (list, tuple)):
-        return np.shape(block)
-    return (len(block), *_shape(block[0])) if block else (0,)
-
-
-def _is_row(row: Any) -> bool:
-    if isinstance(row, (list, tuple)):
-        return not row or np.ndim(row[0]) == 0
-    return np.ndim(row) == 1
 
 
 def _chain(first: Array, rest: Iterable[Array]) -> Iterator[Array]:

@@ -7,12 +7,15 @@ Soc. B 61, 611 (1999)).
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import ArrayLike
 
 from ._support.checks import Floats, correlation_matrix, count, null_variance, number, require_positive, symmetric
 from ._support.modes import kept
 from ._support.range import in_range
+from .infrared import LeadingModes
 from .model import ScalarRBM
 
 
@@ -119,7 +122,10 @@ def symmetric_solution(kernel: ArrayLike, mass_squared: float, hidden_variance: 
 
 @in_range
 def maximum_likelihood(
-    correlation: ArrayLike, n_hidden: int, mass_squared: float | None = None, hidden_variance: float = 1.0
+    correlation: ArrayLike | LeadingModes,
+    n_hidden: int,
+    mass_squared: float | None = None,
+    hidden_variance: float = 1.0,
 ) -> ScalarRBM:
     """The model of maximum likelihood for data with given second moments, over W and, if it is free, over mu^2.
 
@@ -128,10 +134,13 @@ def maximum_likelihood(
     Where the last of them has the same kappa as the next, any combination of the two would do as well: the maximum is
     then not unique, and the kernel returned is one of a continuum.
 
+    Of more nodes than an N_v x N_v matrix can be made for, `leading_modes` finds what is needed from the rows.
+
     Parameters
     ----------
-    correlation : array (N_v, N_v)
-        <phi phi^T> of the data, positive semidefinite; null directions (kappa infinite) are never kept.
+    correlation : array (N_v, N_v) or LeadingModes
+        <phi phi^T> of the data, positive semidefinite; null directions (kappa infinite) are never kept. Or what
+        `leading_modes` found of it, N_h modes at least.
     n_hidden : int
         N_h; columns of W beyond the kept modes are zero.
     mass_squared : float, optional
@@ -162,16 +171,15 @@ def maximum_likelihood(
     """
     n_hidden = count(n_hidden, "n_hidden")
     hidden_variance = number(hidden_variance, "hidden_variance", above=0)
-    variances, modes = np.linalg.eigh(correlation_matrix(correlation))
-    variances, modes = variances[::-1], modes[:, ::-1]
-    n_visible = len(variances)
+    spectrum = correlation if isinstance(correlation, LeadingModes) else _spectrum(correlation)
+    n_visible = len(spectrum.modes)
     if mass_squared is None:
         if n_hidden >= n_visible:
             raise ValueError(
                 f"with n_hidden = {n_hidden} >= N_v = {n_visible} every mu^2 above the spectrum is "
                 "optimal: pass mass_squared"
             )
-        discarded = np.where(variances > null_variance(correlation, variances), variances, 0)[n_hidden:].mean()
+        discarded = spectrum.discarded(n_hidden)
         if not discarded:
             raise ValueError(
                 "the likelihood has no maximum: beyond n_hidden modes the data do not vary at all, so it "
@@ -179,7 +187,27 @@ def maximum_likelihood(
             )
         mass_squared = 1 / discarded
     mass_squared = number(mass_squared, "mass_squared", above=0)
+    variances, modes = spectrum.variances, spectrum.modes
     n = int(kept(variances, mass_squared, n_hidden).sum())
     weights = np.zeros((n_visible, n_hidden))
     weights[:, :n] = modes[:, :n] * np.sqrt((mass_squared - 1 / variances[:n]) / hidden_variance)
     return ScalarRBM(weights, mass_squared, hidden_variance)
+
+
+class _Spectrum(NamedTuple):
+    """All eigenvalues of a correlation matrix, descending, and modes."""
+
+    variances: Floats
+    modes: Floats
+    null: float
+
+    def discarded(self, n_hidden: int) -> float:
+        """Mean variance beyond the first `n_hidden`."""
+        return float(np.where(self.variances > self.null, self.variances, 0)[n_hidden:].mean())
+
+
+def _spectrum(correlation: ArrayLike) -> _Spectrum:
+    """All that there is to know of a correlation matrix."""
+    variances, modes = np.linalg.eigh(correlation_matrix(correlation))
+    variances, modes = variances[::-1], modes[:, ::-1]
+    return _Spectrum(variances, modes, null_variance(correlation, variances))

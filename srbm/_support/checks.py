@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence, ValuesView
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 Floats: TypeAlias = NDArray[np.floating[Any]]
 """An array of float64."""
@@ -249,6 +249,14 @@ def hidden_bias(values: ArrayLike, n_hidden: int) -> Floats:
     if bias.shape != (n_hidden,):
         raise ValueError(f"hidden_bias must have shape ({n_hidden},), got {bias.shape}")
     return bias
+
+
+def product_type(dtype: DTypeLike) -> np.dtype[Any]:
+    """The type in which rows are multiplied, of the two that there are."""
+    real = np.dtype(dtype)
+    if real not in (np.float64, np.float32):
+        raise ValueError(f"dtype must be float64 or float32, got {real}")
+    return real
 
 
 def symmetric(values: ArrayLike, name: str, size: int | None = None) -> Floats:

@@ -180,6 +180,34 @@ def test_moments_of_parts_add_up():
     assert (in_order.scatter != backwards.scatter).any()
 
 
+@pytest.mark.parametrize("center", [False, True])
+def test_products_in_single_precision(center):
+    """What is multiplied are deviations from the mean: a large one costs no more digits than it does in the data."""
+    data = 100 + np.random.default_rng(0).standard_normal((3000, 4))
+    double = second_moment(data, center)
+    single = second_moment(data, center, dtype=np.float32)
+    assert single.dtype == np.float64
+    error = np.abs(single - double).max()
+    assert 1e-12 < error < 1e-6  # single precision of numbers of order one, not of 10000
+    np.testing.assert_array_equal(block_moments(data, np.float32).correlation(center), single)
+    with pytest.raises(ValueError, match="dtype must be float64 or float32, got int64"):
+        second_moment(data, dtype=np.int64)
+
+
+def test_a_large_block_is_taken_in_pieces(monkeypatch):
+    monkeypatch.setattr("srbm.moments._PIECE", 12)
+    data = np.random.default_rng(0).standard_normal((50, 3))
+    total = block_moments(data[:4])  # 12 numbers, more rows than columns
+    for start in range(4, 50, 4):
+        total = total + block_moments(data[start : start + 4])
+    np.testing.assert_array_equal(block_moments(data).scatter, total.scatter)
+    assert block_moments(data[:0]).n == 0
+    monkeypatch.setattr("srbm.moments._PIECE", 2)
+    wide = np.random.default_rng(0).standard_normal((50, 4))  # 8 * 2 numbers, as many rows as columns
+    pieces = [block_moments(wide[start : start + 4]) for start in range(0, 50, 4)]
+    np.testing.assert_array_equal(block_moments(wide).scatter, sum(pieces[1:], pieces[0]).scatter)
+
+
 def test_moments_that_cannot_be_added():
     with pytest.raises(ValueError, match="moments of 2 and of 3 nodes cannot be added"):
         block_moments(np.ones((1, 2), int)) + block_moments(np.ones((1, 3), int))
