@@ -55,14 +55,15 @@ def test_what_few_passes_lose_is_within_the_bound(spectrum, n_hidden, passes):
     for mass in (None, 2.0):
         machine = maximum_likelihood(found, n_hidden, mass)
         lost = maximum_likelihood(C, n_hidden, mass).log_likelihood(C) - machine.log_likelihood(C)
-        assert (1e-3 if passes == 2 else -1e-12) < lost <= found.deficit(n_hidden, mass) + 1e-12
+        assert (1e-4 if passes == 2 else -1e-12) < lost <= found.deficit(n_hidden, mass) + 1e-12
         assert found.log_likelihood(n_hidden, mass) == pytest.approx(machine.log_likelihood(C), abs=1e-9)
     exact = np.linalg.eigvalsh(C)[::-1][:n_hidden]
-    assert (found.variances <= exact).all()
-    assert (exact <= found.upper).all()
-    # An eigenvalue lies within each residual, and with few passes some residuals are larger than that distance.
-    assert (np.abs(exact - found.variances[:, None]).min(axis=1) <= found.residuals).all()
-    assert (found.residuals > 1e-8).any()
+    rounding = 1e-12 * exact[0]  # four passes for 20 modes see all 120 directions
+    assert (found.variances <= exact + rounding).all()
+    assert (exact <= found.upper + rounding).all()
+    levels = np.linalg.eigvalsh(C)
+    assert (np.abs(levels - found.variances[:, None]).min(axis=1) <= found.residuals + rounding).all()
+    assert passes > 2 or (found.residuals > 1e-3 * exact[0]).any()
 
 
 def test_more_passes_are_better():
