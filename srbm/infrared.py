@@ -56,7 +56,7 @@ class LeadingModes:
     trace : float
         The trace of C, the sum of all N_v eigenvalues.
     residuals : array (K,)
-        |C u - v u| of each mode: so close to its variance v is an eigenvalue of C.
+        The norm of C u - v u, of each mode: so close to its variance v is an eigenvalue of C.
     upper : array (K,)
         Bounds of the eigenvalues from above. They suppose that no mode was missed that exceeds the largest Ritz value
         beyond these by more than its residual; a block with random columns to spare finds degenerate levels, too.
