@@ -16,7 +16,7 @@ from time import process_time
 
 import numpy as np
 
-from srbm._support.files import replacing
+from srbm._support.files import write_text
 
 PACKAGES = ("srbm", "numpy", "scipy", "torch", "rbms", "scikit-learn")
 
@@ -95,8 +95,7 @@ def _blas() -> str:
 
 def store(results: dict, path: Path) -> None:
     """Write the results; the file appears whole or not at all."""
-    with replacing(path) as file:
-        file.write((json.dumps(_rounded(results), indent=1) + "\n").encode())
+    write_text(path, json.dumps(_rounded(results), indent=1) + "\n")
 
 
 def _rounded(value):

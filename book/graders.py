@@ -3,11 +3,10 @@
 import json
 from pathlib import Path
 
-from docutils import nodes
-from docutils.statemachine import StringList
 from sphinx.util.docutils import SphinxDirective
 
 from benchmarks.tables import table
+from book.generated import generated
 
 FILE = Path("chapters") / "graders.json"
 GRADERS = ("nbgrader", "ours")
@@ -45,12 +44,8 @@ class Graders(SphinxDirective):
 
     def run(self):
         path = Path(self.env.srcdir) / FILE
-        self.env.note_dependency(str(path))
-        container = nodes.container(classes=["generated"])
         record = json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
-        source = StringList(lines(record), source="generated")
-        self.state.nested_parse(source, 0, container)
-        return container.children
+        return generated(self, [path], lines(record)).children
 
 
 def setup(app):

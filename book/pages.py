@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import ClassVar
 
 from docutils import nodes
-from docutils.statemachine import StringList
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 
@@ -22,6 +21,7 @@ import srbm
 from benchmarks.tables import table, tables
 from book import dependencies
 from book.extension import chapter_number
+from book.generated import generated
 from srbm_book.ledger import CSS_CLASS, KINDS
 from srbm_book.typeset import typeset
 
@@ -134,11 +134,8 @@ class Generated(SphinxDirective):
 
     def run(self):
         chapters = Path(self.env.srcdir) / "chapters"
-        for path in [ledger_of(chapters), chapters / "costs.json", *chapters.glob("*.ipynb")]:
-            self.env.note_dependency(str(path))
-        lines = self.markdown(self.read(chapters))
-        container = nodes.container(classes=list(self.classes))
-        self.state.nested_parse(StringList(lines, source="generated"), 0, container)
+        files = [ledger_of(chapters), chapters / "costs.json", *chapters.glob("*.ipynb")]
+        container = generated(self, files, self.markdown(self.read(chapters)), self.classes)
         return [container] if "ledger" in self.classes else container.children
 
     def read(self, chapters: Path):
@@ -404,11 +401,8 @@ class Benchmarks(SphinxDirective):
 
     def run(self):
         path = Path(self.env.srcdir) / "benchmarks" / "results.json"
-        self.env.note_dependency(str(path))
-        lines = tables(json.loads(path.read_text(encoding="utf-8")), self.arguments[0])
-        container = nodes.container(classes=["generated"])
-        self.state.nested_parse(StringList(lines, source="generated"), 0, container)
-        return container.children
+        results = json.loads(path.read_text(encoding="utf-8"))
+        return generated(self, [path], tables(results, self.arguments[0])).children
 
 
 def load_script(app, pagename, templatename, context, doctree):

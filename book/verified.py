@@ -10,11 +10,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from docutils import nodes
-from docutils.statemachine import StringList
 from sphinx.util.docutils import SphinxDirective
 
 from benchmarks.tables import table
+from book.generated import generated
 
 FILE = Path(__file__).parent.parent / "chapters" / "verified.json"
 KERNELS = ("Prescott", "Nehalem", "Sandybridge", "Haswell", "Zen", "SkylakeX")
@@ -167,11 +166,8 @@ class Verified(SphinxDirective):
     def run(self):
         make, name = TABLES[self.arguments[0]]
         file = Path(self.env.srcdir) / "chapters" / name
-        self.env.note_dependency(str(file))
-        lines = make(read(file) if name == FILE.name else json.loads(file.read_text(encoding="utf-8")))
-        container = nodes.container(classes=["generated"])
-        self.state.nested_parse(StringList(lines, source="generated"), 0, container)
-        return container.children
+        results = read(file) if name == FILE.name else json.loads(file.read_text(encoding="utf-8"))
+        return generated(self, [file], make(results)).children
 
 
 TABLES: dict[str, tuple[Callable[[dict[str, Any]], list[str]], str]] = {

@@ -28,7 +28,7 @@ from commands.grading.course import grade_class
 from commands.grading.gradebook import choose, read_number
 from commands.normalise import dumps
 from commands.student import ANSWER, CHAPTERS, solutions, solve, student_copy, untouched, write
-from srbm._support.files import replacing
+from srbm._support.files import write_text
 from tasks import NBGRADER, ROOT, program
 
 CHAPTER, WORDS = "02_bipartite_graph", ["2.1", "2.2=3", "2.3=2"]
@@ -78,10 +78,17 @@ with Gradebook("sqlite:///gradebook.db") as book:
 """
 
 
+def asked():
+    """The chapter, its exercises, and the points of those that count."""
+    book = nbformat.read(CHAPTERS / f"{CHAPTER}.ipynb", as_version=4)
+    exercises = exercises_of(book, CHAPTER)
+    return book, exercises, choose(WORDS, exercises)
+
+
 def handed_in(name: str) -> str:
     """The text of the notebook that a student handed in: a whole one, or one without the cells that nothing needs."""
-    book = nbformat.read(CHAPTERS / f"{CHAPTER}.ipynb", as_version=4)
-    copy = student_copy(book, CHAPTER, Numbers(CHAPTERS), choose(WORDS, exercises_of(book, CHAPTER)))
+    book, _, points = asked()
+    copy = student_copy(book, CHAPTER, Numbers(CHAPTERS), points)
     if name != "right":
         copy.cells = [cell for cell in copy.cells if cell.cell_type == "markdown" or "nbgrader" in cell.metadata]
     for cell in solve(copy, solutions(book) | ANSWERS.get(name, {})).cells:
@@ -107,9 +114,7 @@ def write_class(folder: Path):
 
 def by_us(folder: Path, into: Path, seconds: float = SECONDS) -> dict:
     """By student the points, what waits for a person, and the hours after the deadline."""
-    book = nbformat.read(CHAPTERS / f"{CHAPTER}.ipynb", as_version=4)
-    points = choose(WORDS, exercises_of(book, CHAPTER))
-    graded = grade_class(folder, CHAPTERS, untouched(), points, into, seconds, DUE)
+    graded = grade_class(folder, CHAPTERS, untouched(), asked()[2], into, seconds, DUE)
     return {
         student: {
             "points": {number: read_number(cell) or 0.0 for number, cell in row.cells.items()},
@@ -169,9 +174,7 @@ def by_nbgrader(folder: Path, course: Path, seconds: float = SECONDS) -> tuple[s
 
 def compare(folder: Path, seconds: float = SECONDS) -> dict:
     """Grade the class twice, in a folder that may be removed: what is recorded."""
-    book = nbformat.read(CHAPTERS / f"{CHAPTER}.ipynb", as_version=4)
-    exercises = exercises_of(book, CHAPTER)
-    points = choose(WORDS, exercises)
+    _, exercises, points = asked()
     for name in ("hand-ins", "course", "graded"):
         (folder / name).mkdir()
     write_class(folder / "hand-ins")
@@ -194,8 +197,7 @@ def main():
     seconds = parser.parse_args().seconds
     with tempfile.TemporaryDirectory() as folder:
         record = compare(Path(folder), seconds)
-    with replacing(ROOT / FILE) as file:
-        file.write((json.dumps(record, indent=1) + "\n").encode())
+    write_text(ROOT / FILE, json.dumps(record, indent=1) + "\n")
     for one in record["hand_ins"]:
         print(f"{one['name']:10} {'; '.join(differences(one)) or 'the same points'}")
     return int(any(differences(one) for one in record["hand_ins"] if one["name"] in CASES))

@@ -28,7 +28,7 @@ from srbm import (
     relaxation_rates,
     truncated_kl,
 )
-from srbm._support.files import replacing
+from srbm._support.files import write_text
 
 FILE = Path(__file__).parent.parent / "chapters" / "accuracy.json"
 DIGITS = 60
@@ -337,8 +337,7 @@ def entry(quantity: Quantity, number: int, seed: int) -> dict[str, Any]:
 def main(arguments: list[str]) -> None:
     number = int(arguments[0]) if arguments else 400
     found = {name: entry(quantity, number, seed) for seed, (name, quantity) in enumerate(QUANTITIES.items())}
-    with replacing(FILE) as file:
-        file.write((json.dumps(found, indent=1) + "\n").encode())
+    write_text(FILE, json.dumps(found, indent=1) + "\n")
 
 
 if __name__ == "__main__":

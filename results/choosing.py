@@ -21,7 +21,7 @@ from sklearn import datasets
 from sklearn.decomposition import PCA
 
 from srbm import recommend
-from srbm._support.files import replacing
+from srbm._support.files import write_text
 from srbm.held_out import log_densities, node_masses, one_mass
 
 STORED = Path(__file__).parent.parent / "srbm_book" / "data" / "choosing.json"
@@ -165,8 +165,7 @@ def main(names) -> None:
             "chosen": {way: [chosen[way] for _, chosen in results] for way in WAYS[:-1]},
         }
         stored = {key: stored[key] for key in TABLES if key in stored}
-        with replacing(STORED) as file:
-            file.write((json.dumps(stored, indent=1) + "\n").encode())
+        write_text(STORED, json.dumps(stored, indent=1) + "\n")
         ours = np.array(stored[name]["log_likelihood"]["recommend"])
         lost = {way: ours - stored[name]["log_likelihood"][way] for way in WAYS[1:]}
         print(

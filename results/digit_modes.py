@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from srbm import kernel_spectrum, mnist_correlation
-from srbm._support.files import replacing
+from srbm._support.files import write_text
 
 DATA = Path(__file__).parent.parent / "srbm_book" / "live" / "your_digit.json"
 COUNT = 300
@@ -50,8 +50,7 @@ def packed() -> dict[str, object]:
 
 
 def main() -> None:
-    with replacing(DATA) as file:
-        file.write((json.dumps(packed()) + "\n").encode())
+    write_text(DATA, json.dumps(packed()) + "\n")
     print(f"{DATA.name}: {COUNT} modes, {DATA.stat().st_size} bytes")
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from srbm import FreeScalarField
-from srbm._support.files import replacing
+from srbm._support.files import write_text
 
 DATA = Path(__file__).parent.parent / "srbm_book" / "data" / "over_relaxation.json"
 SIZES = (16, 32, 64)
@@ -74,8 +74,7 @@ def main() -> None:
         rows.append({"size": size, "sampler": sampler, "omega": omega, "sums": sums.tolist()})
         print(size, sampler, flush=True)
     DATA.parent.mkdir(exist_ok=True)
-    with replacing(DATA) as file:
-        file.write(json.dumps({"window": WINDOW, "rows": rows}).encode())
+    write_text(DATA, json.dumps({"window": WINDOW, "rows": rows}))
     print(f"{DATA.name}: {DATA.stat().st_size} bytes")
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from srbm import load_digits, mnist_correlation
+from srbm._support.files import write_text
 
 DATA = Path(__file__).parent.parent / "srbm_book" / "live" / "two_rulers.json"
 ROUNDING = 1e-12
@@ -25,7 +26,7 @@ def spectra() -> dict[str, np.ndarray]:
 
 def main() -> None:
     stored = {name: [float(f"{value:.9g}") for value in v] for name, v in spectra().items()}
-    DATA.write_text(json.dumps(stored) + "\n", encoding="utf-8")
+    write_text(DATA, json.dumps(stored) + "\n")
     print(f"{DATA.name}: {', '.join(f'{len(v)} of {name}' for name, v in stored.items())}, {DATA.stat().st_size} bytes")
 
 

@@ -8,6 +8,7 @@ or the shape of a sparse matrix is refused, with the words that help.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -132,8 +133,9 @@ class ScalarRBMEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
         variances = np.diag(covariance)
         varies = varying_nodes(variances)
         scale = np.sqrt(variances, out=np.ones_like(variances), where=varies if self.scale else np.zeros_like(varies))
-        scaled = (rows - moments.mean) / scale
-        machine, recommendation = self._best(covariance / np.outer(scale, scale), scaled, varies)
+        machine, recommendation = self._best(
+            covariance / np.outer(scale, scale), lambda: (rows - moments.mean) / scale, varies
+        )
         self.mean_, self.scale_ = moments.mean, scale
         self.machine_, self.recommendation_ = machine, recommendation
         self.components_, self.n_components_ = machine.weights.T, machine.n_hidden
@@ -319,8 +321,10 @@ class ScalarRBMEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
     def _scaled(self, rows: np.ndarray) -> Floats:
         return (rows - self.mean_) / self.scale_
 
-    def _best(self, correlation: Floats, rows: Floats, varies: np.ndarray) -> tuple[ScalarRBM, Recommendation | None]:
-        """The machine for scaled features, given as moments and as rows, and what chose N_h."""
+    def _best(
+        self, correlation: Floats, rows: Callable[[], Floats], varies: np.ndarray
+    ) -> tuple[ScalarRBM, Recommendation | None]:
+        """The machine for scaled features, given as moments and, where they are asked for, as rows; what chose N_h."""
         n_features = len(correlation)
         mass, per_feature = self.mass_squared, False
         if isinstance(mass, str):
@@ -336,12 +340,13 @@ class ScalarRBMEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
                     f'{described(mass)}: pass n_components as an integer, or mass_squared=None or "per feature"'
                 )
             _require_variation(varies, "which is no question of how many nodes")
+            scaled = rows()
             recommendation = recommend(
-                data=rows,
+                data=scaled,
                 tolerance=self.tolerance,
                 noise=self.noise,
                 masses="node" if per_feature else "one",
-                folds=min(5, len(rows)),
+                folds=min(5, len(scaled)),
                 rng=_generator(self.random_state),
             )
             return recommendation.model, recommendation

@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from commands.everywhere.records import commit
+from srbm._support.files import write_text
 from tests.mutants import FORMULAS
 
 ROOT = Path(__file__).parent.parent
@@ -252,7 +253,7 @@ def store(entries: dict[str, dict[str, Any]], modules: Iterable[str], file: Path
     """Put new entries among the stored ones, with an empty one for each module that was not run."""
     before = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
     found = {module: entries.get(module, before.get(module, {})) for module in modules}
-    file.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    write_text(file, json.dumps(found, indent=1) + "\n")
 
 
 def main(arguments: list[str]) -> int:

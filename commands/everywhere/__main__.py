@@ -66,14 +66,20 @@ def main(arguments=None) -> int:
 
 def shared(row: Row) -> dict[str, Any] | None:
     """The results of another row, run at this commit by the same interpreter, in which the very same computes."""
+    done = {
+        name: entry
+        for name, entry in verified.read()["rows"].items()
+        if name in ROWS and ROWS[name] != row and ROWS[name].parts() == row.parts()
+        if "run_as" not in entry and records.is_done("rows", name)
+    }
+    if not done:
+        return None  # nothing has to be started to know that
     try:
         python, _, found = verify(row)
     except NotRun:
         return None
-    for name, entry in verified.read()["rows"].items():
-        other = ROWS.get(name, row)
-        alike = other != row and other.parts() == row.parts() and "run_as" not in entry and entry.get("found") == found
-        if alike and records.is_done("rows", name) and interpreter(other) == python:
+    for name, entry in done.items():
+        if entry["found"] == found and interpreter(ROWS[name]) == python:
             return {part: entry[part] for part in ("found", *PARTS) if part in entry} | {"run_as": name}
     return None
 
@@ -128,4 +134,7 @@ def summary(entry) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except NotRun as error:
+        sys.exit(f"not run: {error}")

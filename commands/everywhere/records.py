@@ -9,7 +9,7 @@ from typing import Any
 from book.verified import FILE, read
 from commands.everywhere.rows import ROOT
 from commands.machine import machine
-from srbm._support.files import replacing
+from srbm._support.files import write_text
 
 CHANGED = " and uncommitted changes"
 
@@ -19,8 +19,7 @@ def store(kind: str, name: str, entry: dict[str, Any], file: Path = FILE) -> Non
     stored = read(file)
     stamp = {"date": f"{datetime.date.today()}", "commit": commit(), "on": machine()}
     stored[kind] = dict(sorted((stored[kind] | {name: stamp | entry}).items()))
-    with replacing(file) as new:
-        new.write((json.dumps(stored, indent=1) + "\n").encode())
+    write_text(file, json.dumps(stored, indent=1) + "\n")
 
 
 def commit(root: Path = ROOT) -> str:

@@ -36,7 +36,7 @@ from commands.grading.judging import (
     why_not,
 )
 from commands.grading.values import clean
-from srbm._support.files import replacing
+from srbm._support.files import write_text
 
 FLEETING = ("It ran longer", "It started too", "It used too", "It ended")  # what depends on the day as well
 MARKDOWN = re.compile(r"([\\`*_{}\[\]<>#$|~&!])")
@@ -236,16 +236,15 @@ class _Known:
             self.texts.setdefault(key, {})[verdict.label] = verdict.text
 
     def write(self):
-        with replacing(self.file) as file:
-            file.write(json.dumps(self.texts).encode())
+        write_text(self.file, json.dumps(self.texts))
 
 
 def _write_feedback(folder: Path, book: Gradebook, exercises: list[Exercise], marks: dict[str, Marks]):
     folder.mkdir(parents=True, exist_ok=True)
     taken: set[str] = set()
     for student, row in book.rows.items():
-        with replacing(folder / f"{file_name(student, taken)}.md") as file:
-            file.write(feedback(student, row, book.points, exercises, marks.get(student)).encode())
+        page = feedback(student, row, book.points, exercises, marks.get(student))
+        write_text(folder / f"{file_name(student, taken)}.md", page)
 
 
 def feedback(student: str, row: Row, points: dict[str, float], exercises: list[Exercise], marks: Marks | None) -> str:

@@ -105,7 +105,7 @@ def mended(cells: list, given_out: list) -> list:
     found is put back, behind that which came before it where the notebook was given out.
     """
     cells, before = list(cells), -1
-    there = {cell.metadata.get("nbgrader", {}).get("grade_id") for cell in cells}
+    there = {_grade_id(cell) for cell in cells}
     for original in given_out:
         if not (its := original.metadata.get("nbgrader")):
             continue

@@ -130,6 +130,12 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
         raise
 
 
+def write_text(path: Path, text: str) -> None:
+    """Put `text` in the place of what is at `path`, whole or not at all."""
+    with replacing(path) as file:
+        file.write(text.encode())
+
+
 def remove_leftovers(path: Path) -> None:
     """Remove what processes that were killed within `replacing` left beside `path`, once it is an hour old.
 

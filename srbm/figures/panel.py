@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -194,7 +195,8 @@ class Panel:
         with style.context(["default", STYLE]):
             self.figure().savefig(path, **options)
 
-    def _repr_svg_(self) -> str | None:
+    @cached_property
+    def _svg(self) -> str | None:
         """The figure as an SVG, sharp at any size, or None where that is larger than `LARGEST_SVG`.
 
         Letters are shapes: a page shows the file as an image, which cannot use the fonts of the page.
@@ -205,9 +207,13 @@ class Panel:
         text = drawn.getvalue()
         return text if len(text) <= LARGEST_SVG else None
 
+    def _repr_svg_(self) -> str | None:
+        """A notebook asks for this and for the next one: it stores one of the two, and the SVG is drawn once."""
+        return self._svg
+
     def _repr_png_(self) -> bytes | None:
-        """The figure as a PNG where it has no SVG, so that a notebook stores one of the two."""
-        return None if self._repr_svg_() else self._png()
+        """The figure as a PNG where it has no SVG."""
+        return None if self._svg else self._png()
 
     def _png(self) -> bytes:
         """The figure as a PNG with a palette: a third of the size of one in true colour, and no visible difference."""

@@ -208,7 +208,7 @@ HOSTILE = {  # with the beginnings of what may be said of it
     "recursion": ("def f(): f()\nf()", f"{RAISED}RecursionError"),
     "a deep answer": ("x = 2\nfor _ in range(99): x = [x]\njudge_2_1(x)", "It sent something that is no answer."),
     "a deeper answer": ("x = 2\nfor _ in range(999): x = [x]\njudge_2_1(x)", f"{RAISED}RecursionError"),
-    "the deepest answer": ("x = 2\nfor _ in range(99999): x = [x]\njudge_2_1(x)", (WRONG, LATE)),
+    "the deepest answer": ("x = 2\nfor _ in range(99999): x = [x]\njudge_2_1(x)", WRONG),
     "a large answer": ("import numpy as np\njudge_2_1(np.zeros((9999, 999)))", WRONG),
     "a large number": ("judge_2_1(10**99999)", f"{RAISED}ValueError"),
     "a long expression": (f"judge_2_1({LONG})", (RAISED, ENDED, LATE)),
