@@ -26,6 +26,9 @@ EXPORT = re.compile(r"^export (function|const) (\w+)", re.MULTILINE)
 DEFAULT = re.compile(r"^export default ", re.MULTILINE)
 COMMENT = re.compile(r"^ *(?://|/\*\*| \*).*\n", re.MULTILINE)
 """A line that is a comment, or of one: the browser is not sent these."""
+INDENT = re.compile(r"^ +", re.MULTILINE)
+REMARK = re.compile(r" */\*.*?\*/", re.DOTALL)
+"""A comment of the style sheet."""
 OTHER = re.compile(r"^\s*(?:import|export)\b.*", re.MULTILINE)
 ORDER = ("internmap", "array", "color", "interpolate", "format", "scale", "path", "shape", "selection", "axis")
 """The parts of D3, each after those that it requires. (The scales of time are not used and have parts of their own.)"""
@@ -49,10 +52,12 @@ def inlined(name: str, source: str) -> str:
     Raises
     ------
     ValueError
-        For an import or export of another form.
+        For an import or export of another form, or a text that goes over several lines.
     """
     exported = [found[2] for found in EXPORT.finditer(source)]
-    body = IMPORT.sub(r"const \1 = modules.\2;", COMMENT.sub("", source).replace(D3, ""))
+    if any(line.count("`") % 2 for line in source.splitlines()):
+        raise ValueError(f"{name}.js: a text between backticks goes over several lines, and would lose its indentation")
+    body = INDENT.sub("", IMPORT.sub(r"const \1 = modules.\2;", COMMENT.sub("", source).replace(D3, "")))
     body = EXPORT.sub(r"\1 \2", body)
     if DEFAULT.search(body):
         body = DEFAULT.sub("const module = ", body)
@@ -113,5 +118,5 @@ def scripts(name: str) -> dict[str, str]:
 
 
 def style() -> str:
-    """The style sheet of all figures."""
-    return (HERE / "live.css").read_text(encoding="utf-8")
+    """The style sheet of all figures, without what only its authors read."""
+    return INDENT.sub("", REMARK.sub("", (HERE / "live.css").read_text(encoding="utf-8")))

@@ -236,7 +236,7 @@ export default live({});
 def test_modules_become_functions():
     text = bundle.inlined("x", SOURCE)
     assert text.startswith("modules.x = (() => {")
-    assert "const {\n  a, b,\n} = modules.base;" in text
+    assert "const {\na, b,\n} = modules.base;" in text
     assert "\nconst c = 1;\nfunction f() { return a; }\nconst module = live({});" in text
     assert "return { c, f, default: module };" in text
 
@@ -248,6 +248,22 @@ def test_modules_become_functions():
 def test_other_forms_of_imports_are_refused(line):
     with pytest.raises(ValueError, match=r"x\.js: .* of no form"):
         bundle.inlined("x", line)
+
+
+def test_a_text_over_several_lines_is_refused():
+    """Lines lose their indentation on the way to the browser."""
+    with pytest.raises(ValueError, match=r"x\.js: a text between backticks"):
+        bundle.inlined("x", "export const a = `two\n  lines`;\n")
+
+
+def test_the_style_sheet_loses_its_comments_only():
+    def rules(text):
+        return re.findall(r"[^\s{};]+", re.sub(r"/\*.*?\*/", "", text, flags=re.DOTALL))
+
+    written = (bundle.HERE / "live.css").read_text(encoding="utf-8")
+    assert "/*" in written
+    assert "/*" not in bundle.style()
+    assert rules(bundle.style()) == rules(written)
 
 
 def test_nothing_is_imported_when_it_runs():
