@@ -6,7 +6,7 @@ import numpy as np
 
 from benchmarks.timing import ratios
 
-GROUPS = ("lattice", "large", "peers", "floor", "accuracy", "moments", "growth", "imports", "frames")
+GROUPS = ("lattice", "large", "peers", "floor", "accuracy", "moments", "growth", "imports", "grading", "frames")
 
 
 def tables(results: dict, group: str) -> list[str]:
@@ -138,6 +138,14 @@ def _frames(rows: list[dict]) -> list[str]:
     )
 
 
+def _grading(results: dict) -> list[str]:
+    if not results:
+        return ["Not yet measured: `python -m benchmarks --store grading`.", ""]
+    count, exercises = results["hand_ins"], " and ".join(results["exercises"])
+    rows = [[name, seconds(value), seconds(value / count)] for name, value in results["times"].items()]
+    return table([f"{count} hand-ins to exercises {exercises}", "by the clock", "for each"], rows)
+
+
 def _machine(found: dict) -> list[str]:
     packages = ", ".join(f"{name} {number}" for name, number in found["packages"].items())
     return table(
@@ -161,6 +169,7 @@ _MAKERS = {
     "columns": _columns,
     "growth": _growth,
     "imports": _imports,
+    "grading": _grading,
     "frames": _frames,
     "machine": _machine,
 }
