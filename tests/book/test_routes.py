@@ -3,7 +3,7 @@
 Four routes lead from it to a running chapter: `make`, the same without make, the installed package with a chapter that
 was downloaded, and JupyterLab. The first two begin with an environment that takes minutes to make: that is done by the
 workflow, with these commands. Of the third the package is installed here, and runs a chapter as the pages offer it for
-download, beside the present requirements. `tests/browser/test_lab.py` opens JupyterLab; `make lab` itself is not typed.
+download, beside the present requirements. The fourth is `tests/browser/test_routes.py`.
 """
 
 import re
