@@ -139,11 +139,17 @@ def _frames(rows: list[dict]) -> list[str]:
 
 
 def _grading(results: dict) -> list[str]:
-    if not results:
-        return ["Not yet measured: `python -m benchmarks --store grading`.", ""]
     count, exercises = results["hand_ins"], " and ".join(results["exercises"])
-    rows = [[name, seconds(value), seconds(value / count)] for name, value in results["times"].items()]
-    return table([f"{count} hand-ins to exercises {exercises}", "by the clock", "for each"], rows)
+    rows = [
+        [name, seconds(cost), seconds(cost / count), seconds(wall)] for name, (cost, wall) in results["times"].items()
+    ]
+    head = [
+        f"{count} hand-ins to exercises {exercises}",
+        "processor time",
+        "for each hand-in",
+        f"by the clock, at load {results['load']:.1f}",
+    ]
+    return table(head, rows)
 
 
 def _machine(found: dict) -> list[str]:
