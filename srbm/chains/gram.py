@@ -10,8 +10,8 @@ E_1 being N_v rows of noise and the Wishart matrix drawn by Bartlett's decomposi
 chains, and k sweeps are one matrix power.
 
 `gram_sweeps` says this for the arrays of any library. For small lattices, where what costs is the calls and not the
-arithmetic, `_fast_term` takes the same random numbers in the same order, computes a single run with matrices in place
-of stacks of one, and calls LAPACK directly.
+arithmetic, `_fast_term` takes the same random numbers in the same order in fewer calls, computes a single run with
+matrices in place of stacks of one, and calls BLAS and LAPACK as directly as it can.
 """
 
 from __future__ import annotations
