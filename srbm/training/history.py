@@ -73,9 +73,8 @@ def measured(settings: Settings, state: State) -> Record:
     n_visible = weights.shape[1]
     if mass.shape[1] == 1:
         eigenvalues = mass - ensemble.hidden_variance * xi**2
-        if xi.shape[1] < n_visible:
-            rest = np.broadcast_to(mass, (len(mass), n_visible - xi.shape[1]))
-            eigenvalues = np.concatenate([eigenvalues, rest], axis=1)
+        if without := n_visible - xi.shape[1]:  # modes that no hidden node is left for
+            eigenvalues = np.concatenate([eigenvalues, np.broadcast_to(mass, (len(mass), without))], axis=1)
         mass_squared = mass[:, 0]
     else:
         eigenvalues = np.linalg.eigvalsh(ensemble.kernel)
