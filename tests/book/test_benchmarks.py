@@ -9,6 +9,7 @@ import pytest
 
 from benchmarks import grading
 from benchmarks.__main__ import main
+from benchmarks.published import published_update
 from benchmarks.tables import GROUPS, seconds, tables
 from benchmarks.timing import comparison, paired, ratios, slope, store
 from benchmarks.trainer import Trainer
@@ -90,6 +91,18 @@ def test_one_group_is_stored_beside_the_others(tmp_path, monkeypatch):
     monkeypatch.setattr("benchmarks.__main__.machine", lambda: there["machine"] | {"cores": 4})
     with pytest.raises(SystemExit, match="another machine"):
         main(["--store", "imports"])
+
+
+@pytest.mark.parametrize("zeros", [True, False])
+def test_the_published_update_follows_the_gradient(zeros):
+    """Eqs. (20) and (25), up to the noise of its chains."""
+    pytest.importorskip("torch", reason="PyTorch is not installed")
+    rbm, target, chains = ScalarRBM.random(4, 3, 4.0, scale=0.5, rng=0), np.diag([0.2, 0.4, 0.6, 0.8]), 100_000
+    step = published_update(rbm, target, 1.0, PCD(chains, 20), zeros)() - rbm.weights
+    C, W = rbm.propagator, rbm.weights
+    error = np.sqrt((np.outer(np.diag(C), np.diag(W.T @ C @ W)) + (C @ W) ** 2) / chains)  # of <phi phi^T> W, by Wick
+    assert (np.abs(step - (target - C) @ W) < 5 * error).all()
+    assert (np.abs(step) > 20 * error).any()
 
 
 def test_slope():
