@@ -61,6 +61,24 @@ def test_panels_keep_a_size_that_can_be_read(visit, width, scrolls):
         assert box >= shown > room > 0
 
 
+def test_the_columns_of_a_table_keep_their_places(visit):
+    """On a phone as well: what is too wide scrolls, and says so."""
+    page = visit((PAGES / "chapters" / "21_renormalisation.html").as_uri(), width=390).page
+    tables = page.evaluate("""() => [...document.querySelectorAll(".has-table .cell_output pre")].map((table) => {
+        const lines = table.textContent.trimEnd().split("\\n").length;
+        const height = parseFloat(getComputedStyle(table).lineHeight);
+        const style = getComputedStyle(table);
+        const inside = table.clientHeight - parseFloat(style.paddingTop) - parseFloat(style.paddingBottom);
+        const over = table.scrollWidth - table.clientWidth;
+        return [lines, Math.round(inside / height), over > 1, table.tabIndex === 0, table.matches(".more-after")];
+    })""")
+    assert len(tables) > 3
+    for lines, shown, scrolls, stop, fades in tables:
+        assert shown == lines
+        assert scrolls == stop == fades
+    assert any(scrolls for *_, scrolls, _, _ in tables)
+
+
 @pytest.mark.parametrize(("fold", "handle", "inside"), [
     (".solution", "button.toggle-button", "p:not(.admonition-title)"),
     (".tag_hide-input", "summary", "pre"),  # a judge
@@ -88,7 +106,8 @@ def test_dark_mode_toggles(visit):
 # Negative controls: a page with each defect planted in it.
 PLANTED = {
     "asks for": '<script src="https://example.org/x.js"></script>',
-    "console": "<script>console.error('broken')</script>",
+    "console: broken": "<script>console.error('broken')</script>",
+    "console: doubtful": "<script>console.warn('doubtful')</script>",
     "not typeset": r'<div class="math notranslate">\(x\)</div>',
     "no alt text": '<main><img src="data:image/gif;base64,R0lGODlhAQABAAAAACwAAAAAAQABAAACAkQBADs="></main>',
     "image not loaded": '<img alt="a figure" src="missing.png">',
