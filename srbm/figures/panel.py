@@ -98,10 +98,18 @@ def _draw_letters(figure: Figure, rows: Sequence[Sequence[Axes]]) -> None:
     shown = [ax for row in rows for ax in row]
     if len(shown) < 2 or len(shown) > len(string.ascii_lowercase) or all(map(_is_picture, shown)):
         return
-    letters = {}
-    for name, ax in zip(string.ascii_lowercase, shown, strict=False):
-        at = {"xy": (0, 1), "xytext": (0, TITLE_PAD), "xycoords": "axes fraction", "textcoords": "offset points"}
-        letters[ax] = ax.annotate(f"({name})", **at, fontsize=ax.title.get_fontsize(), annotation_clip=False)
+    letters = {
+        ax: ax.annotate(
+            f"({name})",
+            (0, 1),
+            xytext=(0, TITLE_PAD),
+            xycoords="axes fraction",
+            textcoords="offset points",
+            annotation_clip=False,
+            fontsize=ax.title.get_fontsize(),
+        )
+        for name, ax in zip(string.ascii_lowercase, shown, strict=False)
+    }
     figure.draw_without_rendering()
     points = 72 / figure.dpi
     obstacles = {ax: _obstacles(ax, letters[ax]) for ax in shown}
