@@ -8,7 +8,7 @@ import pytest
 from numpy.testing import assert_allclose
 from scipy import special
 
-from results import bernoulli_mnist, mnist_scan, over_relaxation, phi4_dynamics, phi4_scan
+from results import bernoulli_mnist, mnist_scan, over_relaxation, patches, phi4_dynamics, phi4_scan
 from srbm import FreeScalarField, load_mnist
 
 images = pytest.mark.skipif(not os.environ.get("SRBM_DATA"), reason="needs the MNIST images, in $SRBM_DATA/mnist")
@@ -121,6 +121,15 @@ def test_times_with_clusters_are_remade(dynamics):
     assert abs(times[0] - times[1]) < 5 * np.sqrt((len(left) - 1) * left.var())
     plain = np.sum(dynamics["machine", 8]["sums"][0]) / np.sum(dynamics["machine", 8]["sums"][1])
     assert plain > 2 * times[0]
+
+
+def test_patches_of_the_photograph_are_cut_again():
+    fresh = patches.tiles()
+    with np.load(patches.DATA) as stored:
+        assert fresh.shape == stored["tiles"].shape == (patches.KEPT, patches.SIDE**2)
+        apart = np.abs(fresh.astype(int) - stored["tiles"])
+    assert apart.max() <= 3  # another decoder
+    assert np.abs(fresh.astype(int) - np.roll(fresh, 1, axis=0)).mean() > 10
 
 
 @images
