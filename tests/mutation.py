@@ -31,6 +31,7 @@ ROOT = Path(__file__).parent.parent
 FILE = ROOT / "chapters" / "mutation.json"
 TESTS = {module: files for module, (_, files) in FORMULAS.items()} | {
     "srbm._support.arrays": "test_arrays.py test_moments.py test_tables.py",
+    "srbm._support.blocks": "test_infrared.py test_moments.py",
     "srbm._support.checks": "test_messages.py test_tables.py test_public.py",
     "srbm._support.files": "test_files.py test_load.py test_checkpoint.py test_fuzz.py",
     "srbm._support.modes": "test_divergence.py test_solutions.py test_stability.py",
