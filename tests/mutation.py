@@ -18,7 +18,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -146,7 +146,7 @@ markers = ["slow: takes more than a few seconds"]
 
 [tool.mutmut]
 source_paths = ["srbm"]
-only_mutate = ["{path}"]
+only_mutate = {paths}
 pytest_add_cli_args = ["-q", "-p", "no:cacheprovider"]
 pytest_add_cli_args_test_selection = {tests}
 use_git_change_detection = false
@@ -220,34 +220,42 @@ def shown(mutant: str, folder: Path) -> str:
     return change_of(show.stdout)
 
 
-def mutated(module: str, size: int | None = None) -> dict[str, Any]:
-    """Run mutmut on one module, or on a sample of its mutants, in a copy of the package and its tests."""
-    path = Path(*module.split(".")).with_suffix(".py")
-    tests = [f"tests/srbm/{file}" for file in TESTS[module].split()]
+def mutated(modules: Sequence[str], size: int | None = None) -> dict[str, dict[str, Any]]:
+    """Run mutmut on modules, or on a sample of each one's mutants, in a copy of the package and its tests.
+
+    The tests of all of them are run together, so that those that modules share are timed once.
+    """
+    paths = {module: Path(*module.split(".")).with_suffix(".py") for module in modules}
+    tests = dict.fromkeys(f"tests/srbm/{file}" for module in modules for file in TESTS[module].split())
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         for part in ("srbm", "tests"):
             shutil.copytree(ROOT / part, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
-        (folder / path).write_text(undecorated((ROOT / path).read_text(encoding="utf-8")), encoding="utf-8")
-        configuration = CONFIGURATION.format(path=path, tests=json.dumps(tests))
-        (folder / "pyproject.toml").write_text(configuration, encoding="utf-8")
-        stored = folder / "mutants" / f"{path}.meta"
+        for path in paths.values():
+            (folder / path).write_text(undecorated((ROOT / path).read_text(encoding="utf-8")), encoding="utf-8")
+        (folder / "tests" / "test_nothing.py").write_text("def test_nothing():\n    pass\n", encoding="utf-8")
 
-        def run(*mutants: str) -> tuple[subprocess.CompletedProcess[str], dict[str, int | None]]:
+        def run(tests: Iterable[str], *mutants: str) -> dict[str, dict[str, int | None]]:
+            changed = json.dumps([path.as_posix() for path in paths.values()])
+            configuration = CONFIGURATION.format(paths=changed, tests=json.dumps(list(tests)))
+            (folder / "pyproject.toml").write_text(configuration, encoding="utf-8")
             tool = [sys.executable, "-m", "mutmut", "run", "--max-children", "1", *mutants]
             ended = subprocess.run(tool, cwd=folder, capture_output=True, text=True)
-            if not stored.exists():
-                raise RuntimeError(f"mutmut failed on {module}:\n{ended.stdout[-3000:]}{ended.stderr[-3000:]}")
-            return ended, json.loads(stored.read_text(encoding="utf-8"))["exit_code_by_key"]
+            stored = {module: folder / "mutants" / f"{path}.meta" for module, path in paths.items()}
+            if (mutants and ended.returncode) or not all(file.exists() for file in stored.values()):
+                raise RuntimeError(f"mutmut failed on {modules}:\n{ended.stdout[-3000:]}{ended.stderr[-3000:]}")
+            read = {module: json.loads(file.read_text(encoding="utf-8")) for module, file in stored.items()}
+            return {module: file["exit_code_by_key"] for module, file in read.items()}
 
-        _, mutants = run("none of this name")  # makes all and then runs none
-        chosen = drawn(module, mutants, size)
-        ended, codes = run(*chosen)
-        if ended.returncode:
-            raise RuntimeError(f"mutmut failed on {module}:\n{ended.stdout[-3000:]}{ended.stderr[-3000:]}")
-        codes = {mutant: codes[mutant] for mutant in chosen}
-        changes = {mutant: shown(mutant, folder) for mutant, code in codes.items() if code in LIVED}
-    return judged(module, codes, changes, len(mutants))
+        mutants = run(["tests/test_nothing.py"])  # makes them and stops: no test enters any
+        chosen = {module: drawn(module, names, size) for module, names in mutants.items()}
+        ended = run(tests, *(name for names in chosen.values() for name in names))
+        entries = {}
+        for module, names in chosen.items():
+            codes = {name: ended[module][name] for name in names}
+            changes = {name: shown(name, folder) for name, code in codes.items() if code in LIVED}
+            entries[module] = judged(module, codes, changes, len(mutants[module]))
+    return entries
 
 
 def store(entries: dict[str, dict[str, Any]], modules: Iterable[str], file: Path = FILE) -> None:
@@ -262,14 +270,17 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.mutation", description=__doc__.partition("\n")[0])
     parser.add_argument("modules", nargs="*", metavar="MODULE", help="as in srbm.divergence; all, when none is named")
     parser.add_argument("--sample", type=int, metavar="N", help="at most this many mutants of each module")
+    parser.add_argument("--together", action="store_true", help="run the tests that modules share once for them all")
     given = parser.parse_args(arguments)
     unexplained = 0
-    for module in given.modules or TESTS:
-        entry = mutated(module, given.sample)
-        store({module: entry}, all_modules())
-        gaps = [one["change"] for one in entry["survived"] if not one["reason"]]
-        print(f"{module}: {entry['killed']} noticed, {len(entry['survived'])} lived", *gaps, sep="\n  ", flush=True)
-        unexplained += len(gaps)
+    modules = given.modules or list(TESTS)
+    for group in [modules] if given.together else [[module] for module in modules]:
+        entries = mutated(group, given.sample)
+        store(entries, all_modules())
+        for module, entry in entries.items():
+            gaps = [one["change"] for one in entry["survived"] if not one["reason"]]
+            print(f"{module}: {entry['killed']} noticed, {len(entry['survived'])} lived", *gaps, sep="\n  ", flush=True)
+            unexplained += len(gaps)
     return unexplained
 
 
