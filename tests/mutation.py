@@ -74,8 +74,11 @@ TESTS = {module: files for module, (_, files) in FORMULAS.items()} | {
     "srbm.trajectories": "test_flow.py",
 }
 """By module: the files in `tests/srbm` that are to notice a change."""
+EVERYWHERE = "test_arguments.py"
+"""A table of what all functions refuse, which is run beside them for every module."""
 _EITHER = "near the border either form is right to rounding"
 _LONGER = "what is computed for nothing is not used"
+_WHEN = "how often something is computed anew is a matter of time, and the answer is the same"
 _ELSEWHERE = "only arrays of other libraries show it, whose tests run in an environment of their own"
 # fmt: off
 REASONS: dict[str, dict[str, str]] = {
@@ -117,6 +120,10 @@ REASONS: dict[str, dict[str, str]] = {
         "if 0 < self.n_hidden < self.n_visible:  ->  if 0 <= self.n_hidden < self.n_visible:":
             "without hidden nodes either way gives the same",
     },
+    "srbm.training.positivity": {
+        "if 0 < kappa_min < mass_squared:  ->  if 0 <= kappa_min < mass_squared:": "no variance is infinite",
+        "self._pause -= 1  ->  self._pause -= 2": _WHEN,
+    },
     "srbm.divergence": {
         "excess = np.where(np.abs(excess) < 0.5, difference, excess)  ->  "
         "excess = np.where(np.abs(excess) < 1.5, difference, excess)": _EITHER,
@@ -136,8 +143,14 @@ REASONS: dict[str, dict[str, str]] = {
 }
 # fmt: on
 """By module: why a mutant, named by its change, may live."""
-LIVED = (0, 33)
-"""Exit codes of mutmut: all tests pass, no test enters the function."""
+LIVED, NOTICED = (0, 33), 1
+"""Exit codes of mutmut: all tests pass, no test enters the function; a test fails."""
+SHOW = """
+import json, sys
+from mutmut.__main__ import get_diff_for_mutant
+json.dump({name: get_diff_for_mutant(name, path=sys.argv[1]) for name in sys.argv[2:]}, sys.stdout)
+"""
+"""What a process in the folder of a run says of mutants of the module in a file."""
 CONFIGURATION = """
 [tool.pytest.ini_options]
 addopts = "-ra --strict-markers --import-mode=importlib"
@@ -214,19 +227,37 @@ def judged(module: str, codes: dict[str, int | None], changes: dict[str, str], m
     }
 
 
-def shown(mutant: str, folder: Path) -> str:
-    """The change that a mutant is."""
-    show = subprocess.run([sys.executable, "-m", "mutmut", "show", mutant], cwd=folder, capture_output=True, text=True)
-    return change_of(show.stdout)
+def shown(path: Path, mutants: Iterable[str], folder: Path) -> dict[str, str]:
+    """The change that each mutant of a module is."""
+    show = subprocess.run(
+        [sys.executable, "-c", SHOW, path, *mutants], cwd=folder, capture_output=True, text=True, check=True
+    )
+    return {name: change_of(difference) for name, difference in json.loads(show.stdout).items()}
 
 
-def mutated(modules: Sequence[str], size: int | None = None) -> dict[str, dict[str, Any]]:
+def known(module: str, changes: dict[str, str], stored: dict[str, Any] | None) -> dict[str, int]:
+    """How those of the mutants end that need not be tried again; none, where the entry is not one of these mutants.
+
+    What was noticed still is, when tests have been added, and what lives for a reason lives.
+    """
+    survived = {one["change"] for one in stored["survived"]} if stored else set()
+    if not stored or stored["killed"] + len(survived) != len(changes) or not survived <= set(changes.values()):
+        return {}
+    gaps = survived - set(REASONS.get(module, {}))
+    return {name: LIVED[0] if change in survived else NOTICED for name, change in changes.items() if change not in gaps}
+
+
+def mutated(
+    modules: Sequence[str], size: int | None = None, before: dict[str, Any] | None = None
+) -> dict[str, dict[str, Any]]:
     """Run mutmut on modules, or on a sample of each one's mutants, in a copy of the package and its tests.
 
-    The tests of all of them are run together, so that those that modules share are timed once.
+    The tests of all of them are run together, so that those that modules share are timed once. Where all that is stored
+    as having lived `before` is in the sample, only that is tried again, if no reason says why it lives. That supposes a
+    module that is as it was, and the same size.
     """
     paths = {module: Path(*module.split(".")).with_suffix(".py") for module in modules}
-    tests = dict.fromkeys(f"tests/srbm/{file}" for module in modules for file in TESTS[module].split())
+    tests = dict.fromkeys(f"tests/srbm/{file}" for module in modules for file in [*TESTS[module].split(), EVERYWHERE])
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         for part in ("srbm", "tests"):
@@ -249,18 +280,28 @@ def mutated(modules: Sequence[str], size: int | None = None) -> dict[str, dict[s
 
         mutants = run(["tests/test_nothing.py"])  # makes them and stops: no test enters any
         chosen = {module: drawn(module, names, size) for module, names in mutants.items()}
-        ended = run(tests, *(name for names in chosen.values() for name in names))
+        codes = {}
+        for module, names in chosen.items():
+            entry = (before or {}).get(module)
+            codes[module] = known(module, shown(paths[module], names, folder), entry) if entry else {}
+        tried = [name for module, names in chosen.items() for name in names if name not in codes[module]]
+        ended = run(tests, *tried) if tried else mutants
         entries = {}
         for module, names in chosen.items():
-            codes = {name: ended[module][name] for name in names}
-            changes = {name: shown(name, folder) for name, code in codes.items() if code in LIVED}
-            entries[module] = judged(module, codes, changes, len(mutants[module]))
+            codes[module] |= {name: ended[module][name] for name in names if name in tried}
+            changes = shown(paths[module], [name for name, code in codes[module].items() if code in LIVED], folder)
+            entries[module] = judged(module, codes[module], changes, len(mutants[module]))
     return entries
+
+
+def stored(file: Path = FILE) -> dict[str, dict[str, Any]]:
+    """What is stored of each module."""
+    return json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
 
 
 def store(entries: dict[str, dict[str, Any]], modules: Iterable[str], file: Path = FILE) -> None:
     """Put new entries among the stored ones, with an empty one for each module that was not run."""
-    before = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    before = stored(file)
     found = {module: entries.get(module, before.get(module, {})) for module in modules}
     write_text(file, json.dumps(found, indent=1) + "\n")
 
@@ -271,11 +312,15 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("modules", nargs="*", metavar="MODULE", help="as in srbm.divergence; all, when none is named")
     parser.add_argument("--sample", type=int, metavar="N", help="at most this many mutants of each module")
     parser.add_argument("--together", action="store_true", help="run the tests that modules share once for them all")
+    parser.add_argument(
+        "--again", action="store_true", help="try only what lived without a reason when it was last run"
+    )
     given = parser.parse_args(arguments)
+    before = stored() if given.again else {}
     unexplained = 0
     modules = given.modules or list(TESTS)
     for group in [modules] if given.together else [[module] for module in modules]:
-        entries = mutated(group, given.sample)
+        entries = mutated(group, given.sample, before)
         store(entries, all_modules())
         for module, entry in entries.items():
             gaps = [one["change"] for one in entry["survived"] if not one["reason"]]
