@@ -367,3 +367,14 @@ def test_a_flow_and_its_copies_are_immutable(copied):
         with pytest.raises(ValueError, match="read-only"):
             getattr(twin, name)[...] = 0
         np.testing.assert_array_equal(getattr(twin, name), getattr(flow, name))
+
+
+@pytest.mark.parametrize("copied", [lambda m: m, lambda m: pickle.loads(pickle.dumps(m)), copy.deepcopy, copy.copy])
+def test_a_fit_and_its_copies_are_immutable(copied):
+    fit = srbm.fit_factors(np.outer([3, 2, 1], [3, 2, 1]) + np.diag([1.0, 2.0, 4.0]), 1)
+    twin = copied(fit)
+    for array in (twin.log_likelihoods, twin.model.weights, twin.model.mass_squared):
+        with pytest.raises(ValueError, match="read-only"):
+            array[...] = 0
+    np.testing.assert_array_equal(twin.log_likelihoods, fit.log_likelihoods)
+    assert str(twin) == str(fit)
