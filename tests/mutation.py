@@ -116,6 +116,12 @@ REASONS: dict[str, dict[str, str]] = {
         "linalg = namespace(ensemble.weights).linalg  ->  linalg = namespace(None).linalg": _ELSEWHERE,
         "xp = namespace(correlation)  ->  xp = namespace(None)": _ELSEWHERE,
     },
+    "srbm.flow": {
+        "if passed > reached:  ->  if passed >= reached:": "a bar that is told of no progress stays where it is",
+        "if size <= 1000 and steps > 2000 + 20 * size + 12_000 * (size / 400) ** 3:  ->  "
+        "if size <= 1000 and steps > 2001 + 20 * size + 12_000 * (size / 400) ** 3:":
+            "where the two integrators are as fast is known to tens of per cent",
+    },
     "srbm.lattice": {
         "chains: int = 100,  ->  chains: int = 101,": "how many chains run is a choice",
         "integers = (np.indices(self._extents).reshape(len(extents), -1).T + (extents - 1) // 2) % extents  ->  "
