@@ -325,9 +325,15 @@ def stored(file: Path = FILE) -> dict[str, dict[str, Any]]:
 
 
 def store(entries: dict[str, dict[str, Any]], modules: Iterable[str], file: Path = FILE) -> None:
-    """Put new entries among the stored ones, with an empty one for each module that was not run."""
+    """Put new entries among the stored ones, with an empty one for each module that was not run.
+
+    The reasons of all are those that are known now.
+    """
     before = stored(file)
     found = {module: entries.get(module, before.get(module, {})) for module in modules}
+    for module, entry in found.items():
+        for one in entry.get("survived", []):
+            one["reason"] = REASONS.get(module, {}).get(one["change"], "")
     write_text(file, json.dumps(found, indent=1) + "\n")
 
 
