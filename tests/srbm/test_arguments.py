@@ -271,3 +271,30 @@ def test_a_matrix_that_must_be_symmetric(name, call):
     refused(call, np.ones((4, 3)), f"{name} must be a square matrix, got shape (4, 3)")
     refused(call, np.eye(4) + np.triu(np.ones((4, 4)), 1), f"{name} must be symmetric, but differs from its transpose")
     refused(call, np.full((4, 4), np.nan), f"{name} must be finite, but 16 of its 16 entries")
+
+
+@pytest.mark.parametrize(
+    "of",
+    [
+        lambda *s2: ScalarRBM(RBM.weights, 9.0, *s2),
+        lambda *s2: Phi4RBM(RBM.weights, 9.0, 1.0, *s2),
+        lambda *s2: Phi4RBM.on_lattice(FIELD.kernel, 1.0, 9.0, *s2),
+        lambda *s2: ScalarRBM.random(4, 3, 9.0, 0.1, *s2, rng=0),
+        lambda *s2: symmetric_solution(FIELD.kernel, 9.0, *s2),
+        lambda *s2: cholesky_solution(FIELD.kernel, 9.0, *s2),
+        lambda *s2: maximum_likelihood(C, 2, None, *s2),
+        lambda *s2: from_latent(np.ones((3, 1)), 1.0, *s2),
+        lambda *s2: factor_analysis(C, 1, *s2),
+        lambda *s2: learning_rate_limit(KAPPA, 9.0, *s2),
+        lambda *s2: relaxation_rates(KAPPA, 9.0, *s2),
+        lambda *s2: eigenvalue_relaxation(KAPPA, 9.0, *s2),
+        lambda *s2: noise_floor(KAPPA, 9.0, 0.1, 10, 1, *s2),
+        lambda *s2: mode_trajectory(1.0, 9.0, 2.0, 0.1, *s2),
+    ],
+)
+def test_the_variance_of_the_hidden_nodes_is_one_unless_it_is_given(of):
+    unsaid, one, two = (np.asarray(getattr(found, "weights", found)) for found in (of(), of(1.0), of(2.0)))
+    np.testing.assert_array_equal(unsaid, one)
+    noise = [getattr(found, "hidden_variance", None) for found in (of(), of(1.0), of(2.0))]
+    assert noise in ([1.0, 1.0, 2.0], [None] * 3)
+    assert noise[0] or np.abs(two - one).max() > 1e-6
