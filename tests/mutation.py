@@ -89,6 +89,11 @@ REASONS: dict[str, dict[str, str]] = {
             "a mode at mu^2 is kept with weight zero",
         "return kappa[kappa < mass_squared]  ->  return kappa[kappa <= mass_squared]": "the same",
     },
+    "srbm._support.arrays": {
+        "one = namespace(matrices).eye(matrices.shape[-1], dtype=matrices.dtype, device=matrices.device)  ->  "
+        "one = namespace(matrices).eye(matrices.shape[-1], device=matrices.device)": _ELSEWHERE,
+    },
+    "srbm.moments": {"return 0  ->  return 1": "a block without rows adds as many times that number as it has rows"},
     "srbm.chains.explicit": {
         "phi += like(rng.standard_normal(phi.shape), hidden) / namespace(mass).sqrt(mass)  ->  "
         "phi += like(rng.standard_normal(phi.shape), hidden) / namespace(None).sqrt(mass)": _ELSEWHERE,

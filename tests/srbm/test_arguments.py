@@ -256,6 +256,7 @@ def test_a_number_that_is_a_fraction(name, call):
     name, limit = name
     refused(call, -0.1, f"{name} must lie in [0, {limit}), got -0.1")
     refused(call, np.nan, f"{name} must be finite, got nan")
+    refused(call, float(limit), f"{name} must {'lie in [0, 1), got 1' if limit == '1' else 'be finite, got inf'}")
     call(0.0)
     call(0.5)
 
@@ -268,7 +269,9 @@ def test_an_array_that_must_be_finite(name, call):
 
 @each(SQUARE)
 def test_a_matrix_that_must_be_symmetric(name, call):
-    refused(call, np.ones((4, 3)), f"{name} must be a square matrix, got shape (4, 3)")
+    advice = "; pass second_moment(data) for samples in rows" if name == "correlation" else ""
+    with pytest.raises(ValueError, match=re.escape(f"{name} must be a square matrix, got shape (4, 3){advice}") + "$"):
+        call(np.ones((4, 3)))
     refused(call, np.eye(4) + np.triu(np.ones((4, 4)), 1), f"{name} must be symmetric, but differs from its transpose")
     refused(call, np.full((4, 4), np.nan), f"{name} must be finite, but 16 of its 16 entries")
 

@@ -77,11 +77,12 @@ def test_a_column_that_does_not_vary_has_no_variance(constant, pieces):
         factor_analysis(C, 1)
 
 
-def test_a_column_that_varies_by_little_keeps_its_variance():
+@pytest.mark.parametrize(("mean", "step"), [(1e6, 1e-6), (1.0, 1e-9), (-1.0, 1e-9)])
+def test_a_column_that_varies_by_little_keeps_its_variance(mean, step):
     rng = np.random.default_rng(0)
-    data = np.c_[rng.standard_normal(4000), 1e6 + 1e-6 * rng.integers(0, 2, 4000)]
+    data = np.c_[rng.standard_normal(4000), mean + step * rng.integers(0, 2, 4000)]
     variance = second_moment(data, center=True)[1, 1]
-    assert variance == pytest.approx(0.25e-12, rel=0.01)
+    assert variance == pytest.approx(step**2 / 4, rel=0.01, abs=0)  # abs is 1e-12 unless it is given
 
 
 def test_dividing_by_a_standard_deviation_of_rounding_makes_no_mode():
