@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -181,6 +181,14 @@ class FactorFit:
     heywood: tuple[int, ...]
     least_noise: float
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "log_likelihoods", frozen(self.log_likelihoods))
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        for name, value in state.items():
+            object.__setattr__(self, name, value)
+        self.__post_init__()  # a copy of an array is no longer read-only
+
     @property
     def agreed(self) -> int:
         """How many starts have led to the best maximum, to a millionth of a nat."""
@@ -293,7 +301,7 @@ def fit_factors(
     constant = n_visible * np.log(2 * np.pi) + np.log(variances).sum()
     return FactorFit(
         from_latent(loadings, variances * np.exp(log_noise), hidden_variance),
-        frozen(-(np.sort([value for _, value in found]) + constant) / 2),
+        -(np.sort([value for _, value in found]) + constant) / 2,
         tuple(int(i) for i in np.flatnonzero(log_noise < lowest + np.log(2))),
         least_noise,
     )

@@ -455,12 +455,14 @@ def train_bernoulli(
     states = None if start is None else _start(start, chains, len(models), n_visible)
     if states is not None:
         chains = states.shape[1]
+    elif chains is not None:
+        chains = count(chains, "chains", least=1)
     generator = numpy_generator(rng)
     origin = Origin(digest_of(models), "" if states is None else digest(states), generator.bit_generator.state)
     settings = Settings(
         Samples(rows),
         checked_rate(learning_rate),
-        None if chains is None else count(chains, "chains", least=1),
+        chains,
         steps,
         None if batch == len(rows) else batch,
         bool(learn_bias),

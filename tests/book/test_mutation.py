@@ -92,6 +92,16 @@ def test_a_sample_is_the_same_each_time_and_has_no_favourites():
     assert 300 < min(counts.values()) <= max(counts.values()) < 500  # 400 +- 18
 
 
+def test_only_gaps_are_tried_again(judged):
+    changes = {"one": "f  ->  g", "two": "a  ->  b", "three": "c | d  ->  e", "four": "f  ->  h"}
+    entry = judged | {"killed": 2}
+    assert mutation.known("srbm.x", changes, entry) == {"one": 1, "two": 0, "four": 1}
+    assert mutation.known("srbm.y", changes, entry) == {"one": 1, "four": 1}  # with no reason for it
+    assert mutation.known("srbm.x", changes, judged) == {}  # of a sample of another size
+    assert mutation.known("srbm.x", changes | {"three": "c  ->  e"}, entry) == {}  # of another source
+    assert mutation.known("srbm.x", changes, None) == {}
+
+
 def test_modules_that_were_not_run_are_there(judged, tmp_path):
     file = tmp_path / "mutation.json"
     mutation.store({"srbm.x": judged}, ["srbm.x", "srbm.y"], file)

@@ -440,7 +440,19 @@ def test_a_generator_of_a_library_that_is_not_there(tmp_path, monkeypatch):
         Training.load(path)
 
 
-@pytest.mark.parametrize("changes", [{"shortcuts": "no"}, {"has_chains": 1}, {"temperature": 2.0}, {"momentum": None}])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"shortcuts": "no"},
+        {"has_chains": 1},
+        {"temperature": 2.0},
+        {"momentum": None},
+        {"momentum": 1.0},
+        {"weight_decay": -0.1},
+        {"record_every": 0},
+        {"hidden_variance": 0.0},
+    ],
+)
 def test_a_description_is_read_whole_and_literally(changes, tmp_path):
     path = TRAINING.save(tmp_path / "training.npz")
     rewritten(path, **changes)

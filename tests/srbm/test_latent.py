@@ -54,7 +54,7 @@ def test_any_loadings_make_a_machine():
     loadings = 1e3 * np.random.default_rng(0).standard_normal((5, 3))
     rbm = from_latent(loadings, np.geomspace(0.01, 10, 5))
     assert rbm.eigenvalues[0] > 0
-    with pytest.raises(NotNormalizableError):
+    with pytest.raises(NotNormalizableError, match=r"^the RBM kernel must have positive eigenvalues"):
         latent_form(ScalarRBM(2 * np.eye(3), 1.0))
 
 

@@ -443,3 +443,10 @@ def test_a_fit_of_factors_is_the_one_that_the_table_speaks_of():
     answer = recommend(data=x, masses="node", criterion="count")
     fit = fit_factors(np.cov(x.T, bias=True), answer.n_hidden, least_noise=LEAST_NOISE)
     np.testing.assert_allclose(answer.model.kernel, fit.model.kernel, rtol=0, atol=1e-4)
+
+
+def test_rows_that_nothing_could_be_fitted_to_make_others_impossible():
+    rows = np.random.default_rng(0).standard_normal((20, 3))
+    rows[:15, 2] = 1.0
+    np.testing.assert_array_equal(node_masses(rows[:15], rows[15:], 1), np.full(5, -np.inf))
+    assert np.isfinite(node_masses(rows[:15], rows[15:], 1, noise=0.1)).all()
