@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from benchmarks.published import published_update
 from benchmarks.tables import GROUPS, seconds, tables
 from benchmarks.timing import comparison, paired, ratios, slope, store
 from benchmarks.trainer import Trainer
@@ -46,6 +47,18 @@ def test_what_is_timed_is_the_training(gradient):
     trainer = Trainer(rbm, target, 0.1, gradient, rng=5)
     trainer.updates(7)
     assert (trainer.state.ensemble.weights[0] == train(rbm, target, 7, 0.1, gradient, rng=5).model.weights).all()
+
+
+@pytest.mark.parametrize("zeros", [True, False])
+def test_the_published_update_follows_the_gradient(zeros):
+    """Eqs. (20) and (25), up to the noise of its chains."""
+    pytest.importorskip("torch", reason="PyTorch is not installed")
+    rbm, target, chains = ScalarRBM.random(4, 3, 4.0, scale=0.5, rng=0), np.diag([0.2, 0.4, 0.6, 0.8]), 100_000
+    step = published_update(rbm, target, 1.0, PCD(chains, 20), zeros)() - rbm.weights
+    C, W = rbm.propagator, rbm.weights
+    error = np.sqrt((np.outer(np.diag(C), np.diag(W.T @ C @ W)) + (C @ W) ** 2) / chains)  # of <phi phi^T> W, by Wick
+    assert (np.abs(step - (target - C) @ W) < 5 * error).all()
+    assert (np.abs(step) > 20 * error).any()
 
 
 def test_slope():
