@@ -6,7 +6,9 @@ import numpy as np
 
 from benchmarks.timing import ratios
 
-GROUPS = ("lattice", "large", "published", "peers", "floor", "accuracy", "moments", "growth", "imports", "frames")
+GROUPS = (
+    "lattice", "large", "published", "peers", "floor", "accuracy", "moments", "growth", "imports", "grading", "frames",
+)  # fmt: skip
 
 
 def tables(results: dict, group: str) -> list[str]:
@@ -142,6 +144,20 @@ def _frames(rows: list[dict]) -> list[str]:
     )
 
 
+def _grading(results: dict) -> list[str]:
+    count, exercises = results["hand_ins"], " and ".join(results["exercises"])
+    rows = [
+        [name, seconds(cost), seconds(cost / count), seconds(wall)] for name, (cost, wall) in results["times"].items()
+    ]
+    head = [
+        f"{count} hand-ins to exercises {exercises}",
+        "processor time",
+        "for each hand-in",
+        f"by the clock, at load {results['load']:.1f}",
+    ]
+    return table(head, rows)
+
+
 def _machine(found: dict) -> list[str]:
     packages = ", ".join(f"{name} {number}" for name, number in found["packages"].items())
     return table(
@@ -166,6 +182,7 @@ _MAKERS = {
     "columns": _columns,
     "growth": _growth,
     "imports": _imports,
+    "grading": _grading,
     "frames": _frames,
     "machine": _machine,
 }
