@@ -15,7 +15,7 @@ import yaml
 
 ROOT = Path(__file__).parent.parent
 VARIABLE = "SRBM_REPOSITORY"
-HINT = "# If this fails: %pip install"  # in the first code cell of a chapter
+HINT = "# If this fails"  # how the line in the first code cell of a chapter begins
 FORM = re.compile(r"https://(?P<host>github\.com|gitlab\.com)/(?P<owner>[\w.-]+)/(?P<name>[\w.-]+?)(?:\.git)?/?")
 
 
@@ -106,16 +106,18 @@ class Address:
 
     @property
     def requirement(self) -> str:
-        """What pip installs for a chapter."""
-        return f"srbm[book] @ git+{self.url}" if self else "srbm[book]"
+        """What pip installs for a chapter; without an address, in a folder of the repository."""
+        return f"srbm[book] @ git+{self.url}" if self else ".[book]"
 
     @property
     def hint(self) -> str:
         """The line of a chapter's first code cell that says what to install."""
-        return f'{HINT} "{self.requirement}"'
+        if self:
+            return f'{HINT}: %pip install "{self.requirement}"'
+        return f'{HINT}, in the folder of the book: pip install "{self.requirement}"'
 
 
 def with_hint(notebook: str, address: Address) -> str:
     """The text of a notebook file whose first code cell says what to install from `address`."""
     line = address.hint.replace('"', r"\"")
-    return re.sub(rf'{re.escape(HINT)} \\"[^"\\]*\\"', lambda _: line, notebook, count=1)
+    return re.sub(rf'{HINT}[^"\\]*\\"[^"\\]*\\"', lambda _: line, notebook, count=1)

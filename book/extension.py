@@ -124,7 +124,7 @@ class Cost(SphinxDirective):
     def run(self):
         self.env.note_dependency(COSTS)
         file = Path(self.env.srcdir) / COSTS
-        costs = json.loads(file.read_text()) if file.exists() else {}
+        costs = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
         chapter = Path(self.env.docname).name
         if chapter in costs:
             sentence = "Executing this chapter took {seconds} s and at most {memory} MB of memory.".format(

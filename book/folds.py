@@ -20,6 +20,7 @@ from book.pages import MARKS, OUR_MARKS, read_records
 
 FOLDED_CALLS = ("check", "table")
 SHORTEST = 2  # lines of imports or tables that are worth folding
+TABLE = re.compile(r"\btable\(")
 VERDICT = re.compile(r'<div class="verdict (?P<css>[\w-]+)" id="check-(?P<key>[^"]+)">(?P<line>.*)</div>', re.DOTALL)
 PARTS = re.compile(r"(?P<says>.*?) <span>(?P<how>.*)</span> <b>(?P<verdict>.*)</b>", re.DOTALL)
 NUMBER = re.compile(r'(id="equation-(?P<key>eq-[^"]+)">\n<span class="eqno">)(?P<number>\([^)]*\))')
@@ -100,10 +101,11 @@ def fold_cells(app, doctree):
         fine = {key: raw for key, raw in verdicts.items() if VERDICT.match(raw.astext())["css"] == "reproduced"}
         folded: set[str] = set()
         source = next(_boxes(cell, "cell_input"), None)
-        if source is not None and "hide_mode" not in cell:
-            block = next(source.findall(nodes.literal_block), None)
-            if block is not None and block.get("language") == "python":
-                folded = _fold(block, fine, verdicts)
+        block = next(source.findall(nodes.literal_block), None) if source is not None else None
+        if block is not None and TABLE.search(block.astext()):
+            cell["classes"].append("has-table")  # its columns keep their places, see book.css
+        if block is not None and "hide_mode" not in cell and block.get("language") == "python":
+            folded = _fold(block, fine, verdicts)
         for key, raw in fine.items():
             if key in folded:
                 _drop(raw)

@@ -18,6 +18,7 @@ from nbclient.util import run_sync
 
 from commands.machine import environment
 from commands.normalise import dumps, normalise
+from srbm._support.files import write_text
 
 CHAPTERS = Path(__file__).parent.parent / "chapters"
 ONE_THREAD = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
@@ -96,21 +97,14 @@ def update_cost(old, seconds, peak, on):
     return new if slower or larger else old
 
 
-def write(path, text):
-    """Write a file so that it is always either the old one or the new one."""
-    part = path.with_name(path.name + ".part")
-    part.write_text(text, encoding="utf-8")
-    part.replace(path)
-
-
 def execute_chapter(path):
     """Execute the notebook at `path`, store it, and record what it took."""
     notebook, seconds, peak = execute(nbformat.read(path, as_version=4), path.parent)
-    write(path, dumps(notebook))
+    write_text(path, dumps(notebook))
     file = path.with_name("costs.json")
-    costs = json.loads(file.read_text()) if file.exists() else {}
+    costs = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
     costs[path.stem] = update_cost(costs.get(path.stem), seconds, peak, environment())
-    write(file, json.dumps(costs, indent=1, sort_keys=True) + "\n")
+    write_text(file, json.dumps(costs, indent=1, sort_keys=True) + "\n")
     return seconds, peak
 
 

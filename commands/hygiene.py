@@ -2,6 +2,7 @@
 
 import ast
 import re
+import string
 import symtable
 import tomllib
 from collections import Counter
@@ -26,6 +27,14 @@ MACHINE = re.compile(
 )
 RAISES = "raises-exception"  # the tag that nbclient and nbval know
 NUMBER = re.compile(r"(?<![\w.])-?(?P<digits>\d+(?:\.\d+)?)(?:e(?P<exponent>[+-]\d+))?(?![\w.])")
+PANELS = re.compile(r"<figure of (\d+(?: \+ \d+)*) panels>")
+LETTERS = re.compile(r"\(([a-z](?:(?:, |–)[a-z])*)\)")  # (a), (a, b) or (a–c)
+_SIDE = "left|right|top|bottom|middle|upper|lower"
+SIDES = re.compile(
+    rf"(?:^|[.:;]\s)(?:left|right|top|bottom|middle|above|below)(?: \w+)?[:,]|\((?:{_SIDE}|above|below)\b"
+    rf"|\b(?:{_SIDE})(?: \w+)? (?:panels?|rows?|columns?)\b|\bon the (?:left|right)\b",
+    re.IGNORECASE,
+)
 LABEL = re.compile(r"\$\$\s*\((eq-[\w-]+)\)|:(?:label|name):\s*((?:eq|fig)-[\w-]+)")
 
 
@@ -134,6 +143,38 @@ def alt_texts(book):
         has_image = any(mime.startswith("image/") for output in cell.outputs for mime in output.get("data", {}))
         if has_image and not cell.metadata.get("mystnb", {}).get("image", {}).get("alt", "").strip():
             yield f"{where}: a figure without alt text"
+
+
+def captions_name_the_letters(book):
+    """A figure of several panels shows a letter for each: its caption names all of them, and no sides."""
+    for where, cell in book.code():
+        caption = cell.metadata.get("mystnb", {}).get("figure", {}).get("caption", "")
+        texts = [output.get("data", {}).get("text/plain", "") for output in cell.outputs]
+        panels = sum(int(n) for found in map(PANELS.fullmatch, texts) if found for n in found[1].split(" + "))
+        if not caption or panels < 2 or _is_rows_of_images(cell, book.notebooks[where.partition(",")[0]]):
+            continue
+        named = {letter for found in LETTERS.findall(caption) for letter in _letters(found)}
+        missing = [letter for letter in string.ascii_lowercase[:panels] if letter not in named]
+        if missing:
+            yield f"{where}: the caption says nothing of ({', '.join(missing)})"
+        if side := SIDES.search(caption):
+            yield f"{where}: the panels have letters, and the caption says {side[0].strip()!r}"
+
+
+def _letters(named: str) -> str:
+    """The letters of "a, b" or "a–c"."""
+    alphabet = string.ascii_lowercase
+    ends = [part.split("–") for part in named.split(", ")]
+    return "".join(alphabet[alphabet.index(end[0]) : alphabet.index(end[-1]) + 1] for end in ends)
+
+
+def _is_rows_of_images(cell, notebook) -> bool:
+    """Whether the cell and the functions of its chapter that it calls draw only images, which have no letters."""
+    calls = [node.func for node in ast.walk(_parse(cell.source)) if isinstance(node, ast.Call)]
+    called = {function.id for function in calls if isinstance(function, ast.Name)}
+    others = [other.source for other in notebook.cells if other.cell_type == "code"]
+    sources = [cell.source, *(source for source in others if any(f"def {name}(" in source for name in called))]
+    return set(re.findall(r"\bfigures\.(\w+)\(", "\n".join(sources))) - {"slider"} == {"images"}
 
 
 def normal_form(book):
@@ -336,7 +377,8 @@ def _names(source) -> tuple[set[str], set[str]]:
 
 
 RULES = [
-    plain_python, executed_in_order, clean_outputs, no_rounding_is_printed, alt_texts, normal_form, no_machine_in_text,
+    plain_python, executed_in_order, clean_outputs, no_rounding_is_printed, alt_texts, captions_name_the_letters,
+    normal_form, no_machine_in_text,
     checks_are_in_the_ledger, checks_are_tagged, entries_are_checked_once, entries_are_complete, checks_can_fail,
     verdicts_are_as_expected, entries_name_their_chapter, labels_are_unique, contents_are_the_files,
     the_whole_paper_is_there, titles_have_no_formulas, shared_symbols_are_in_the_notation, code_fits_the_page,

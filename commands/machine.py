@@ -18,8 +18,14 @@ def environment() -> str:
 def machine() -> str:
     """The kind of processor, its cores, the memory and the system."""
     cores = os.cpu_count()
-    memory = round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30)
-    return f"{_processor()}, {cores} core{'s' if cores != 1 else ''}, {memory} GB; {_system()}"
+    return f"{_processor()}, {cores} core{'s' if cores != 1 else ''}{_memory()}; {_system()}"
+
+
+def _memory() -> str:
+    """The memory as it stands in the line, where the system says; Windows has another way to ask."""
+    if not hasattr(os, "sysconf"):
+        return ""
+    return f", {round(os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 2**30)} GB"
 
 
 def _processor() -> str:

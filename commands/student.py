@@ -16,6 +16,7 @@ holds a folder or a file for each student of a class, a gradebook and pages of f
 import argparse
 import os
 import shlex
+import subprocess
 import sys
 from datetime import datetime
 from pathlib import Path
@@ -44,7 +45,8 @@ With Python 3.11 or newer, in an environment of its own or in that of your Jupyt
     python -m venv srbm-course
     srbm-course/bin/python -m pip install {requirement} jupyterlab
 
-On Windows the second line starts with `srbm-course\\Scripts\\python`. {source}
+On Windows type `srbm-course\\Scripts\\python` in place of `srbm-course/bin/python`, here and below; where there is no
+`python`, its name is `python3`, or `py` on Windows. {source}
 
 ## Each time
 
@@ -173,6 +175,11 @@ def _labels(cell) -> list[str]:
     return [tag for tag in tags if tag.startswith("ex-")] if "answer" in tags else []
 
 
+def typed(*words: str, windows=os.name == "nt") -> str:
+    """A command as it is typed, where quotation marks are those of a shell, or of Windows."""
+    return subprocess.list2cmdline(words) if windows else shlex.join(words)
+
+
 def _moment(text: str) -> datetime:
     """A date and time; of this machine's time zone where it names none."""
     return datetime.fromisoformat(text).astimezone()
@@ -205,8 +212,8 @@ def main():
         else:
             written = write(folder, words=arguments.exercises)
             jupyter = os.path.relpath(Path(sys.executable).with_name("jupyter"))  # nobody has to activate anything
-            print(f"{len(written)} notebooks in {folder}: open them with {shlex.join([jupyter, 'lab', str(folder)])}")
-    except (FileExistsError, FileNotFoundError, ValueError) as error:
+            print(f"{len(written)} notebooks in {folder}: open them with {typed(jupyter, 'lab', str(folder))}")
+    except (FileExistsError, FileNotFoundError, PermissionError, ValueError) as error:
         parser.error(str(error))
 
 

@@ -11,6 +11,8 @@ script               writes                               what it is, and what i
 `freezing_scan`      srbm_book/data/freezing_scan.npz     where a decaying learning rate leaves a learnt mass
 `mnist_scan`         srbm_book/data/mnist_scan.npz        spectra of parts of MNIST, and its recognition; its images
 `over_relaxation`    srbm_book/data/over_relaxation.json  autocorrelation times on lattices up to 64 x 64
+`patches`            srbm_book/data/patches.npz           tiles of a photograph that comes with scikit-learn
+`phi4_dynamics`      srbm_book/data/phi4_dynamics.json    four samplers of phi^4 at its transition, timed
 `phi4_scan`          srbm_book/data/phi4_scan.npz         lattice phi^4 theory across its transition
 `two_rulers`         srbm_book/live/two_rulers.json       spectra of digits and of MNIST, for a live figure
 `mnist_moments`      srbm/data/mnist_moments.npz          exact second moments of MNIST; its images

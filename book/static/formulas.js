@@ -79,6 +79,17 @@ const fit = () => {
   });
 };
 
+// MathJax's copy of a formula for screen readers sets an option of MathJax's menu, which no page loads: the console would
+// be told that there is no such option. It is taken away before MathJax reads its options; the copies are made by default.
+if (window.MathJax) {
+  window.MathJax.startup = {
+    ready() {
+      delete window.MathJax.config.options.menuOptions;
+      window.MathJax.startup.defaultReady();
+    },
+  };
+}
+
 window.addEventListener("load", () => window.MathJax?.startup?.promise.then(() => {
   for (const item of window.MathJax.startup.document.math) {
     item.display && makeBreakable(item);

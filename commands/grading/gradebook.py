@@ -184,7 +184,10 @@ def _row(given: dict[str, str]) -> Row:
 
 
 def write(path: Path, book: Gradebook):
-    """Write a gradebook; the file is replaced when all of it is written."""
+    """Write a gradebook; the file is replaced when all of it is written.
+
+    Raises PermissionError where it cannot be, as on Windows while a spreadsheet has it open.
+    """
     own = list(dict.fromkeys(name for row in book.rows.values() for name in row.own))
     columns = [f"{number} (of {shown(points)})" for number, points in book.points.items()]
     possible = shown(math.fsum(book.points.values()))
@@ -197,8 +200,13 @@ def write(path: Path, book: Gradebook):
         theirs = [row.overruled, row.comment, *(row.own.get(name, "") for name in own)]
         values = [student, *(row.cells[number] for number in book.points), *counted, *theirs, row.remarks]
         writer.writerow(map(_as_text, values))
-    with replacing(path) as file:
-        file.write(text.getvalue().encode("utf-8-sig"))  # by its mark a spreadsheet knows the encoding
+    try:
+        with replacing(path) as file:
+            file.write(text.getvalue().encode("utf-8-sig"))  # by its mark a spreadsheet knows the encoding
+    except PermissionError:
+        raise PermissionError(
+            f"{path} could not be replaced: close it where it is open, and grade again; nothing is judged twice"
+        ) from None
 
 
 def _as_text(value: str) -> str:

@@ -65,11 +65,10 @@ def like(values: Any, array: Array) -> Array:
 
 
 def diagonal(matrices: np.ndarray) -> np.ndarray:
-    """A view of the diagonals (..., n) of NumPy's matrices (..., n, n)."""
-    if not matrices.flags.c_contiguous:
-        return np.einsum("...ii->...i", matrices)
-    size = matrices.shape[-1]  # of small matrices this costs half as much
-    return matrices.reshape(*matrices.shape[:-2], size * size)[..., :: size + 1]
+    """A view of the diagonals (..., n) of NumPy's matrices (..., n, n), to be written to."""
+    view = matrices.diagonal(0, -2, -1)
+    view.setflags(write=True)  # NumPy makes one that can only be read
+    return view
 
 
 def add_to_diagonal(matrices: Array, values: Array) -> Array:
@@ -78,7 +77,8 @@ def add_to_diagonal(matrices: Array, values: Array) -> Array:
     For NumPy's matrices `values` may be a number, too.
     """
     if is_numpy(matrices):
-        diagonal(matrices)[...] += values
+        entries = diagonal(matrices)
+        entries += values
         return matrices
     one = namespace(matrices).eye(matrices.shape[-1], dtype=matrices.dtype, device=matrices.device)
     return matrices + values[..., None] * one

@@ -92,7 +92,7 @@ def followed(path: Path) -> Path:
     except RuntimeError:  # Python 3.11 and 3.12 raise it
         goes_round = True
     if goes_round:
-        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(path))
+        raise OSError(errno.ELOOP, "its symbolic links lead to each other", str(path))  # systems word it differently
     return target
 
 

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from .._support.arrays import add_to_diagonal, column_squares, namespace, positive_definite, to_numpy
+from .._support.arrays import add_to_diagonal, column_squares, is_numpy, namespace, positive_definite, to_numpy
 from .._support.checks import Floats
 
 
@@ -54,6 +54,8 @@ class Ensemble:
 
     def on_host(self) -> Ensemble:
         """These models in NumPy's arrays."""
+        if is_numpy(self.weights):
+            return self
         return Ensemble(to_numpy(self.weights), to_numpy(self.mass_squared), self.hidden_variance)
 
 

@@ -2,13 +2,14 @@
 
 Panels carry no state of a plotting backend: they become a matplotlib figure when shown or saved, always in the same
 style (colour-blind safe, opaque white, legible in print), so a notebook shows the same picture whatever was plotted
-before.
+before. A figure of several drawings names them (a), (b), ... in reading order.
 """
 
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+import string
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -16,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from .._support.checks import PathLike
-from ._matplotlib import Axes, Figure, FigureCanvasAgg, Image, colors, cycler, style
+from ._matplotlib import Artist, Axes, Bbox, Figure, FigureCanvasAgg, Image, colors, cycler, style
 
 BLUE, ORANGE, GREEN, PURPLE, SKY, AMBER = "#0072B2", "#D55E00", "#009E73", "#AA4499", "#56B4E9", "#E69F00"
 COLOURS = (BLUE, ORANGE, GREEN, PURPLE, SKY, AMBER)
@@ -54,6 +55,9 @@ STYLE: dict[str, Any] = {
 LARGEST_SVG = 120_000
 """Bytes of an SVG. One that is larger has so many marks that a picture of pixels is smaller and seen sooner."""
 
+TITLE_PAD, CLEARANCE = 6.0, 2.0
+"""Points from axes to the line of their title, on which letters of panels stand, and between a letter and the rest."""
+
 
 def mode_colour(mode: int, modes: int) -> str:
     """The colour of a mode on the scale from the infrared to the ultraviolet, the same in every figure.
@@ -79,9 +83,73 @@ def mode_colour(mode: int, modes: int) -> str:
     return colors.to_hex((r, g, b))
 
 
+def _is_picture(ax: Axes) -> bool:
+    """Whether axes show nothing but an image without axis labels, such as rows of digits."""
+    return bool(ax.images) and not ax.get_xlabel() and not ax.get_ylabel()
+
+
+def _draw_letters(figure: Figure, rows: Sequence[Sequence[Axes]]) -> None:
+    """Name the axes (a), (b), ... in reading order, above the upper left corner of what each shows.
+
+    A letter begins where the label of the y axis does and stands on the line of the titles, or higher where something
+    else is in its way. So it is outside of the data, and the letters of a row, or of a column, are in one line. It
+    belongs to its axes, for which the layout keeps room.
+    """
+    shown = [ax for row in rows for ax in row]
+    if len(shown) < 2 or len(shown) > len(string.ascii_lowercase) or all(map(_is_picture, shown)):
+        return
+    letters = {
+        ax: ax.annotate(
+            f"({name})",
+            (0, 1),
+            xytext=(0, TITLE_PAD),
+            xycoords="axes fraction",
+            textcoords="offset points",
+            annotation_clip=False,
+            fontsize=ax.title.get_fontsize(),
+        )
+        for name, ax in zip(string.ascii_lowercase, shown, strict=False)
+    }
+    figure.draw_without_rendering()
+    points = 72 / figure.dpi
+    obstacles = {ax: _obstacles(ax, letters[ax]) for ax in shown}
+    starts = {ax: min([box.x0 for box in obstacles[ax]] + [ax.bbox.x0]) - ax.bbox.x0 for ax in shown}
+    for column in range(max(map(len, rows))):
+        below = [row[column] for row in rows if column < len(row)]
+        starts |= dict.fromkeys(below, min(starts[ax] for ax in below))
+    for row in rows:
+        height = max(_free_height(ax, letters[ax], starts[ax], obstacles[ax], CLEARANCE / points) for ax in row)
+        for ax in row:
+            letters[ax].set_position((starts[ax] * points, TITLE_PAD + height * points))
+
+
+def _obstacles(ax: Axes, letter: Artist) -> list[Bbox]:
+    """The boxes, in pixels, of what axes show outside of their data."""
+    parts = [ax.title, ax.yaxis.label, ax.yaxis.offsetText, ax.get_legend(), *ax.texts]
+    boxes = [part.get_window_extent() for part in parts if part not in (None, letter)]
+    ticks = [label.get_window_extent() for label in ax.get_yticklabels(which="both")]
+    # what lies beyond the axes is not drawn
+    boxes += [box for box in ticks if ax.bbox.y0 - 1 <= (box.y0 + box.y1) / 2 <= ax.bbox.y1 + 1]
+    return [box for box in boxes if box.width and box.height]
+
+
+def _free_height(ax: Axes, letter: Artist, start: float, obstacles: Sequence[Bbox], clearance: float) -> float:
+    """By how many pixels a letter that begins at `start` has to be raised, so that it is clear of all obstacles."""
+    box = letter.get_window_extent().translated(start, 0)
+    raised = 0.0
+    for obstacle in sorted(obstacles, key=lambda found: found.y1):
+        at = box.translated(0, raised).padded(clearance)
+        if at.overlaps(obstacle):
+            raised += obstacle.y1 - at.y0
+    return raised
+
+
 @dataclass(frozen=True)
 class Panel:
     """A grid of drawings: `a | b` sets panels side by side, `a / b` above each other.
+
+    With more than one drawing each has a letter above its corner, (a), (b), ... in reading order, for a caption to
+    refer to. Where all are images without labels, such as rows of digits, there are none.
 
     Parameters
     ----------
@@ -180,6 +248,7 @@ class Panel:
                     draw(ax)
                 for ax in row[len(drawings) :]:
                     ax.set_axis_off()
+            _draw_letters(figure, [row[: len(drawings)] for row, drawings in zip(axes, self.rows, strict=True)])
             return figure
 
     def save(self, path: PathLike, **options: Any) -> None:

@@ -7,7 +7,7 @@ told apart. Where there are several runs, a line is the first of them and a band
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -31,6 +31,11 @@ def _time_axis(history: Any) -> tuple[np.ndarray, str]:
     if hasattr(history, "epochs"):
         return history.epochs, "epochs"
     return history.times, "flow time $t$"
+
+
+def _colour(index: int, colours: Sequence[str] | None) -> str:
+    """The colour of one of several things that are drawn: of those given, or of the palette in turn."""
+    return COLOURS[index % len(COLOURS)] if colours is None else colours[index]
 
 
 def _draw_modes(ax: Axes, time: Any, values: Floats, band: bool) -> None:
@@ -99,7 +104,7 @@ def _finish(
         ax.set_xlim(xlim)
     if ylim is not None:
         ax.set_ylim(ylim)
-    if legend:
+    if legend and ax.get_legend_handles_labels()[0]:
         ax.legend()
 
 
@@ -211,6 +216,7 @@ def curves(
     ylim: Limits = None,
     title: str = "",
     points: bool = False,
+    colours: Sequence[str] | None = None,
 ) -> Panel:
     """Several functions of one variable.
 
@@ -240,6 +246,8 @@ def curves(
         Above the axes.
     points : bool
         Whether to mark every value.
+    colours : sequence of str, optional
+        One for each label, such as those that `mode_colour` gives modes; a palette's when None.
 
     Returns
     -------
@@ -253,7 +261,7 @@ def curves(
         widths = np.linspace(2.4, 1.0, len(ys)) if len(ys) > 1 else [1.5]
         for index, (label, y) in enumerate(ys.items()):
             y = np.asarray(y)
-            colour = COLOURS[index % len(COLOURS)]
+            colour = _colour(index, colours)
             if y.ndim == 2:
                 ax.fill_between(x, y.min(axis=1), y.max(axis=1), color=colour, alpha=0.22, linewidth=0)
                 y = y[:, 0]
@@ -275,7 +283,7 @@ def curves(
             log=log,
             xlim=xlim,
             ylim=ylim,
-            legend=any(label and not label.startswith("_") for label in ys),
+            legend=True,
         )
         if points and "x" not in log and np.issubdtype(np.asarray(x).dtype, np.integer):
             ax.xaxis.set_major_locator(MaxNLocator(integer=True))
@@ -495,6 +503,7 @@ def measurements(
     xlim: Limits = None,
     ylim: Limits = None,
     title: str = "",
+    colours: Sequence[str] | None = None,
 ) -> Panel:
     """Measured values with error bars, on predicted curves.
 
@@ -518,6 +527,8 @@ def measurements(
         Limits of the axis; matplotlib's choice when None.
     title : str
         Above the axes.
+    colours : sequence of str, optional
+        One for each label, such as those that `mode_colour` gives modes; a palette's when None.
 
     Returns
     -------
@@ -528,7 +539,7 @@ def measurements(
     def draw(ax: Axes) -> None:
         labels = list(dict.fromkeys([*points, *(lines or {})]))
         for index, label in enumerate(labels):
-            colour = COLOURS[index % len(COLOURS)]
+            colour = _colour(index, colours)
             if lines is not None and label in lines:
                 ax.plot(*lines[label], color=colour, linewidth=1.1, label=None if label in points else label)
             if label in points:
@@ -744,6 +755,7 @@ def scatter(
     ylim: Limits = None,
     title: str = "",
     size: float = 1.0,
+    colours: Sequence[str] | None = None,
 ) -> Panel:
     """Clouds of dots in a plane.
 
@@ -769,6 +781,8 @@ def scatter(
         Above the axes.
     size : float
         Size of a dot, in points.
+    colours : sequence of str, optional
+        One for each label, such as those that `mode_colour` gives modes; a palette's when None.
 
     Returns
     -------
@@ -786,7 +800,7 @@ def scatter(
                 marker="os^D"[index % 4],
                 markersize=size,
                 markeredgewidth=0,
-                color=COLOURS[index % len(COLOURS)],
+                color=_colour(index, colours),
                 alpha=0.35 if size < 2 else 0.8,
                 rasterized=np.size(x) > 2000,
                 label=label or "_nolegend_",
@@ -800,7 +814,7 @@ def scatter(
             log=log,
             xlim=xlim,
             ylim=ylim,
-            legend=any([*points, *(lines or {})]),
+            legend=True,
         )
 
     return Panel.of(draw)

@@ -72,8 +72,9 @@ def measured(settings: Settings, state: State) -> Record:
     xi = np.linalg.svd(weights, compute_uv=False)
     n_visible = weights.shape[1]
     if mass.shape[1] == 1:
-        rest = np.broadcast_to(mass, (len(mass), n_visible - xi.shape[1]))
-        eigenvalues = np.concatenate([mass - ensemble.hidden_variance * xi**2, rest], axis=1)
+        eigenvalues = mass - ensemble.hidden_variance * xi**2
+        if without := n_visible - xi.shape[1]:  # modes that no hidden node is left for
+            eigenvalues = np.concatenate([eigenvalues, np.broadcast_to(mass, (len(mass), without))], axis=1)
         mass_squared = mass[:, 0]
     else:
         eigenvalues = np.linalg.eigvalsh(ensemble.kernel)

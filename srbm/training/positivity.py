@@ -33,37 +33,40 @@ _SLACK = 1e-9
 class PositivityGuard:
     """Tells after every update which runs still have a positive kernel; remembers a bound for all runs."""
 
-    _reference: tuple[Floats, Floats] | None = field(default=None, init=False)
-    """W_0 (runs, N_v, N_h) and |W_0| (runs,)."""
+    _reference: tuple[Floats, Floats, np.ndarray] | None = field(default=None, init=False)
+    """W_0 (runs, N_v, N_h), |W_0| (runs,), and the answer as long as the bound holds, True (runs,)."""
     _held: int = field(default=0, init=False)
     _pause: int = field(default=0, init=False)
 
     def __call__(self, ensemble: Ensemble) -> np.ndarray:
         """Which runs `ensemble.normalizable()` holds for, shape (runs,)."""
-        if ensemble.mass_squared.shape[1] > 1 or min(ensemble.weights.shape[1:]) == 0 or not is_numpy(ensemble.weights):
-            return ensemble.normalizable()
         if self._reference is not None:
             if self._proves(ensemble):
                 self._held += 1
-                return np.ones(len(ensemble.weights), dtype=bool)
+                return self._reference[2]
             self._reference, self._pause = None, _PAUSE if self._held < _SHORT else 0
         good = ensemble.normalizable()
         if self._pause:
             self._pause -= 1
-        elif good.all():
-            self._reference, self._held = (ensemble.weights, _norms(ensemble)), 0
+        elif good.all() and _has_bound(ensemble):
+            self._reference, self._held = (ensemble.weights, _norms(ensemble), good), 0
         return good
 
     def _proves(self, ensemble: Ensemble) -> bool:
         """Whether the bound shows that all runs are positive."""
         assert self._reference is not None
-        reference, norms = self._reference
+        reference, norms, _ = self._reference
         moved = ensemble.weights - reference
         if len(moved) == 1:  # floats: arrays of one cost as much as a small model
             largest = float(norms[0]) + math.sqrt(np.vdot(moved, moved))
             return ensemble.hidden_variance * largest * largest < (1 - _SLACK) * ensemble.mass_squared.item()
         bounds = norms + np.sqrt(np.einsum("rij,rij->r", moved, moved))
         return bool((ensemble.hidden_variance * bounds**2 < (1 - _SLACK) * ensemble.mass_squared[:, 0]).all())
+
+
+def _has_bound(ensemble: Ensemble) -> bool:
+    """Whether the bound is one of these models, and cheaper than what it saves."""
+    return is_numpy(ensemble.weights) and ensemble.mass_squared.shape[1] == 1 and min(ensemble.weights.shape[1:]) > 0
 
 
 def _norms(ensemble: Ensemble) -> Floats:

@@ -7,10 +7,11 @@ eigenbasis of the target its product with W costs nothing.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
-from .._support.arrays import namespace, to_numpy
+from .._support.arrays import is_numpy, namespace, to_numpy
 from .._support.checks import Floats, null_variance
 from .._support.modes import kept
 from ..chains.stack import Ensemble
@@ -42,7 +43,7 @@ class Target:
         """<phi phi^T> W, shape (runs, N_v, N_h)."""
         return self.correlation @ weights if self.basis is None else self.correlation[:, None] * weights
 
-    @property
+    @cached_property
     def variances(self) -> Floats:
         """The diagonal of <phi phi^T>, shape (N_v,)."""
         return namespace(self.correlation).linalg.diagonal(self.correlation) if self.basis is None else self.correlation
@@ -84,7 +85,7 @@ class Target:
 
     def on_host(self) -> Target:
         """This target in NumPy's arrays."""
-        return Target(to_numpy(self.correlation), self.basis)
+        return self if is_numpy(self.correlation) else Target(to_numpy(self.correlation), self.basis)
 
     def from_nodes(self, weights: Floats) -> Floats:
         """Weights (..., N_v, N_h) given in the basis of the nodes."""

@@ -48,7 +48,9 @@ function draw({ modes, ring }, { target, learnt, nats, before, after }, { mu2, n
   modes.pieces("lost", target.map((kappa, alpha) => [[alpha + 1, kappa], [alpha + 1, learnt[alpha]]]), { hue: colour });
   modes.dots("target", target.map((kappa, alpha) => [alpha + 1, kappa]), { r: 4.5, hue: colour });
   modes.dots("learnt", learnt.map((lambda, alpha) => [alpha + 1, lambda]), { r: 3, hue: colour });
-  modes.text("nats", `${nats.toFixed(3)} nats lost`, [0.5, high], { dx: 8, dy: 16 });
+  // Above the frame, on the side where the knob of N_h is not.
+  const left = 2 * n_hidden > n_sites;
+  modes.text("nats", `${nats.toFixed(3)} nats lost`, [left ? 0.5 : n_sites + 0.5, high], { dy: -9, anchor: left ? "start" : "end" });
   modes.handle("mass", { y: mu2, label: "μ²" }, ([, y]) => ({ mu2: y }));
   modes.handle("nodes", { x: n_hidden + 0.5, label: "N_h" }, ([x]) => ({ n_hidden: Math.round(x - 0.5) }));
   const sites = (values) => [...values, values[0]].map((phi, x) => [x, phi]);

@@ -23,7 +23,7 @@ GITLAB = Address.parse("https://gitlab.com/somebody/book/", "stable")
     (Address.parse("https://github.com/a/A.github.io"), "site", "https://a.github.io/"),
     (Address(), "url", ""),
     (Address(), "site", ""),
-    (Address(), "requirement", "srbm[book]"),
+    (Address(), "requirement", ".[book]"),
 ])  # fmt: skip
 def test_what_follows_from_an_address(address, name, expected):
     assert getattr(address, name) == expected
@@ -73,7 +73,7 @@ def test_chapters_say_what_to_install_from_the_address_of_the_book(path):
     assert with_hint(text, Address.of(ROOT, {})) == text
     moved = with_hint(text, GITHUB)
     cell = next(cell for cell in nbformat.reads(moved, 4).cells if cell.cell_type == "code")
-    assert cell.source.splitlines()[0] == f'{HINT} "{GITHUB.requirement}"'
+    assert cell.source.splitlines()[0] == f'# If this fails: %pip install "{GITHUB.requirement}"'
     assert with_hint(moved, Address()) == with_hint(text, Address())
 
 
@@ -86,7 +86,7 @@ def built(build, folder, monkeypatch, address, settled=""):
     (folder / "srbm_book").mkdir()
     (folder / "srbm_book" / "ledger.toml").touch()
     (folder / "_config.yml").write_text(f"repository:\n  url: '{settled}'\n")
-    cells = [nbformat.v4.new_markdown_cell(PAGE), nbformat.v4.new_code_cell(f'{HINT} "srbm[book]"\nimport numpy')]
+    cells = [nbformat.v4.new_markdown_cell(PAGE), nbformat.v4.new_code_cell(f"{Address().hint}\nimport numpy")]
     notebook = nbformat.v4.new_notebook(cells=cells)
     notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3", "language": "python"}
     _, warnings, html = build(folder, ".ipynb", **{"02_flow": nbformat.writes(notebook)}, theme="sphinx_book_theme")
@@ -104,7 +104,7 @@ def test_without_an_address_no_page_leads_to_a_repository(build, tmp_path, monke
     assert not [target for target in links(html) if re.search(r"github\.com|gitlab|mybinder|colab", target)]
     assert "this place" not in html
     assert "canonical" not in html
-    assert f'{HINT} \\"srbm[book]\\"' in source
+    assert r"# If this fails, in the folder of the book: pip install \".[book]\"" in source  # there is no other place
 
 
 @pytest.mark.parametrize("settled", ["", GITHUB.url], ids=["from the environment", "in the file as well"])
@@ -117,7 +117,7 @@ def test_with_an_address_the_pages_lead_there(build, tmp_path, monkeypatch, sett
     assert (GITHUB.colab(path) in links(html)) == bool(settled)  # whose file would not say what to install
     assert f'<a class="reference external" href="{GITHUB.url}">this place</a>' in html
     assert re.findall('rel="canonical" href="(.*?)"', html) == [f"{GITHUB.site}chapters/02_flow.html"]
-    assert f'{HINT} \\"{GITHUB.requirement}\\"' in source
+    assert rf"{HINT}: %pip install \"{GITHUB.requirement}\"" in source
 
 
 def test_texts_do_not_promise_an_address():

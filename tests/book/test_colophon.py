@@ -1,6 +1,7 @@
 """The colophon tells what was recorded, and nothing that identifies one machine."""
 
 import platform
+import re
 import subprocess
 
 import pytest
@@ -41,6 +42,12 @@ def test_the_environment_is_one_line_about_a_kind_of_machine():
     assert f"Python {platform.python_version()}, NumPy" in line
     assert not MACHINE.search(line)
     assert "\n" not in line
+
+
+def test_a_system_that_does_not_say_how_much_memory_it_has(monkeypatch):
+    assert re.search(r"cores?, \d+ GB; ", environment())
+    monkeypatch.delattr("os.sysconf")
+    assert re.search(r"cores?; ", environment())
 
 
 def test_the_execution_table():

@@ -18,7 +18,7 @@ from commands.grading.course import answer_of, grade_class, grade_folder
 from commands.grading.gradebook import Gradebook, Row, choose, late, read, write
 from commands.grading.handins import STAMP, chosen, hand_ins, is_one_copy
 from commands.grading.host import Guest
-from commands.student import ANSWER, main, readme, student_copy
+from commands.student import ANSWER, main, readme, student_copy, typed
 from tests.book.test_grading import a_chapter, save
 
 CHAPTERS = ["02_bipartite_graph", "03_training", "12_flow", "A_algorithm"]
@@ -296,6 +296,26 @@ def test_who_was_late_is_in_the_gradebook_and_loses_nothing(handed_in, book, tmp
     assert "late" not in rows_of(into / "gradebook.csv")["Right Ada"]
 
 
+def test_a_gradebook_that_is_open_elsewhere(book, tmp_path, monkeypatch):
+    """As on Windows, where a file cannot be replaced while a spreadsheet has it open."""
+    handed_in, into = tmp_path / "class", tmp_path / "graded"
+    (handed_in / "Right Ada").mkdir(parents=True)
+    save(handed_in / "Right Ada" / "02_flow.ipynb", answered(book))
+    grade_class(handed_in, book, untouched(book), POINTS, into)
+    before, replace = (into / "gradebook.csv").read_bytes(), os.replace
+
+    def refused(source, target):
+        if Path(target).name == "gradebook.csv":
+            raise PermissionError(13, "Access is denied")
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", refused)
+    monkeypatch.setattr("commands.grading.course.grade_all", lambda *_: pytest.fail("an answer is judged again"))
+    with pytest.raises(PermissionError, match=r"gradebook\.csv could not be replaced: close it where it is open"):
+        grade_class(handed_in, book, untouched(book), POINTS, into)
+    assert (into / "gradebook.csv").read_bytes() == before
+
+
 def test_where_an_answer_is(book):
     cells = copy_of(book).cells
     known = {cell.source.strip() for cell in cells}
@@ -312,3 +332,9 @@ def test_a_copy_says_how_to_install():
     assert '"srbm[book] @ git+https://github.com/a/b" jupyterlab' in readme(Address.parse("https://github.com/a/b"))
     assert "py3-none-any.whl" in readme(Address())
     assert "git+" not in readme(Address())
+    assert r"type `srbm-course\Scripts\python` in place of `srbm-course/bin/python`" in readme(Address())
+
+
+def test_a_command_is_shown_as_it_is_typed():
+    assert typed(r".venv\Scripts\jupyter", "lab", "a class", windows=True) == r'.venv\Scripts\jupyter lab "a class"'
+    assert typed(".venv/bin/jupyter", "lab", "a class", windows=False) == ".venv/bin/jupyter lab 'a class'"

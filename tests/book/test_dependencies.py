@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 import sysconfig
@@ -117,6 +118,15 @@ def test_the_licence_of_every_package_is_permitted():
 
 def test_a_licence_that_is_not_permitted_is_seen():
     assert "not in allow-only licenses" in judged([name for name in PERMITTED if "MPL" not in name]).stderr
+
+
+def test_all_locks_keep_to_the_constraints():
+    """One that was made before the constraint was written would not."""
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["uv"]
+    for name, below in (constraint.split("<") for constraint in settings["constraint-dependencies"]):
+        for file in ROOT.glob("requirements*.txt"):
+            pinned = re.findall(rf"^{name}==(\d+)", file.read_text(encoding="utf-8"), re.MULTILINE)
+            assert all(int(version) < int(below) for version in pinned), file.name
 
 
 def test_release_dates_are_renewed():

@@ -96,3 +96,12 @@ def test_pages_without_a_ledger_get_no_marks(tmp_path):
     before = dict(context)
     mark_equations(App, "chapters/page", None, context, None)
     assert context == before
+
+
+def test_a_cell_that_prints_a_table_is_known():
+    for source, expected in (('table({"a": "d"}, [[1]])', True), ("for x in rows:\n    table(x, y)", True),
+                             ("print(stable(1))", False)):  # fmt: skip
+        document = cell(source)
+        fold_cells(None, document)
+        (box,) = (found for found in document.findall(nodes.container) if "cell" in found["classes"])
+        assert ("has-table" in box["classes"]) == expected

@@ -91,6 +91,8 @@ def plant(book, defect):
             figure.outputs.append(v4.new_output("stream", name="stdout", text="difference -3.33e-16\n"))
         case "alt_texts":
             del figure.metadata["mystnb"]["image"]
+        case "captions_name_the_letters":
+            figure.outputs[0].data["text/plain"] = "<figure of 2 panels>"
         case "normal_form":
             figure.metadata["execution"] = {"start": "12:00"}
         case "no_machine_in_text":
@@ -235,3 +237,28 @@ def test_a_verdict_that_is_not_stored_is_found():
     book = sound()
     book.notebooks["04_flow"].cells[1].outputs = []
     assert list(hygiene.verdicts_are_as_expected(book))
+
+
+@pytest.mark.parametrize(("caption", "panels", "problems"), [
+    ("(a) One. (b) Two.", "2", 0), ("One: (a, b) this; (c–e) that.", "2 + 3", 0), ("(a) One.", "2", 1),
+    ("(a) One. (b) Two. Left: three.", "2", 1), ("(a) One, (b) two (right).", "2", 1), ("Of two.", "1", 0),
+    ("(a) One, in the upper row. (b) Two.", "2", 1), ("(a) One is right, (b) two at the left end.", "2", 0),
+    ("Left: one.", "2", 2),
+])  # fmt: skip
+def test_a_caption_names_the_letters_of_its_figure(caption, panels, problems):
+    book = sound()
+    figure = book.notebooks["04_flow"].cells[-1]
+    figure.metadata["mystnb"]["figure"]["caption"] = caption
+    figure.outputs[0].data["text/plain"] = f"<figure of {panels} panel{'' if panels == '1' else 's'}>"
+    assert len(list(hygiene.captions_name_the_letters(book))) == problems
+
+
+def test_rows_of_images_have_no_letters():
+    book = sound()
+    figure = book.notebooks["04_flow"].cells[-1]
+    figure.outputs[0].data["text/plain"] = "<figure of 2 panels>"
+    book.notebooks["04_flow"].cells.append(v4.new_code_cell("def digits(n):\n    return figures.images(n)"))
+    figure.source = "digits(1) | digits(2)"
+    assert not list(hygiene.captions_name_the_letters(book))
+    figure.source += " | figures.curves(x)"
+    assert list(hygiene.captions_name_the_letters(book))

@@ -3,14 +3,16 @@
 Four routes lead from it to a running chapter: `make`, the same without make, the installed package with a chapter that
 was downloaded, and JupyterLab. The first two begin with an environment that takes minutes to make: that is done by the
 workflow, with these commands. Of the third the package is installed here, and runs a chapter as the pages offer it for
-download, beside the present requirements. `tests/browser/test_lab.py` opens JupyterLab; `make lab` itself is not typed.
+download, beside the present requirements. The fourth is `tests/browser/test_routes.py`.
 """
 
+import contextlib
 import re
 import shlex
 import subprocess
 import sys
 import tomllib
+from importlib import metadata
 from pathlib import Path
 
 import nbformat
@@ -65,6 +67,36 @@ def test_what_is_installed_is_offered(line):
         words = shlex.split(line)[1:]
         options = ["--dry-run", "--no-index", "--no-build-isolation", "-q", "--disable-pip-version-check"]
         subprocess.run([sys.executable, "-m", "pip", *words, *options], cwd=ROOT, check=True)
+
+
+def needed_by(*names):
+    """The distributions that these need, as with `name[extra]` for one with an extra, and they themselves."""
+    found, left = set(), [*names]
+    while left:
+        name, extras = re.match(r"([\w.-]+)(?:\[(.*?)\])?", left.pop()).groups(default="")
+        wanted = {"", *extras.split(",")}
+        lines = []
+        with contextlib.suppress(metadata.PackageNotFoundError):  # those of other systems
+            lines = metadata.requires(name) or []
+        for extra in wanted - {known for one, known in found if one == name}:
+            found.add((name, extra))
+            left += [line for line in lines if "".join(re.findall(r"extra == ['\"](.*?)['\"]", line)) == extra]
+    return {re.sub(r"[-_.]+", "-", name).lower() for name, _ in found}
+
+
+def test_what_conda_installs_writes_the_copies():
+    text = (ROOT / "environment.yml").read_text(encoding="utf-8")
+    conda = yaml.safe_load(text)["dependencies"]
+    assert "python -m commands.reading lab" in text
+    (pip,) = (entry["pip"] for entry in conda if isinstance(entry, dict))
+    assert ".[book]" in pip
+    known = needed_by("srbm[book]", *(name for name in [*conda, *pip] if isinstance(name, str) and name[0].isalpha()))
+    code = "import sys; old = set(sys.modules); import commands.reading; print(*(set(sys.modules) - old))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, capture_output=True, text=True)
+    modules = {name.partition(".")[0] for name in done.stdout.split()} - sys.stdlib_module_names
+    owners = metadata.packages_distributions()
+    wanted = {re.sub(r"[-_.]+", "-", owners[name][0]).lower() for name in modules if name in owners}
+    assert {"sphinx", "nbformat"} <= wanted <= known
 
 
 @pytest.mark.slow

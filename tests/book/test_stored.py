@@ -6,9 +6,10 @@ import os
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
+from scipy import special
 
-from results import bernoulli_mnist, mnist_scan, over_relaxation, phi4_scan
-from srbm import load_mnist
+from results import bernoulli_mnist, mnist_scan, over_relaxation, patches, phi4_dynamics, phi4_scan
+from srbm import FreeScalarField, load_mnist
 
 images = pytest.mark.skipif(not os.environ.get("SRBM_DATA"), reason="needs the MNIST images, in $SRBM_DATA/mnist")
 
@@ -35,6 +36,32 @@ def test_a_sweep_of_the_links_is_that_of_the_dense_machine():
     assert_allclose(after.var(axis=0), variance, rtol=5 * np.sqrt(2 / chains), atol=0)
 
 
+def test_a_trajectory_of_the_free_field_is_accepted_as_its_formula_says():
+    size, chains, steps, rng = 16, 2000, 7, np.random.default_rng(3)
+    field = FreeScalarField((size, size), over_relaxation.mass_squared(size))
+    kappa = field.eigenvalues.min() + 4 - 2 * np.cos(2 * np.pi * np.fft.fftfreq(size))[:, None]
+    kappa = (kappa - 2 * np.cos(2 * np.pi * np.fft.fftfreq(size)))[:, : size // 2 + 1]
+    before = field.sample(chains, rng).reshape(chains, size, size)
+    after = over_relaxation.trajectory(before, kappa, steps, rng)
+    accepted, step = (before != after).any(axis=(1, 2)), np.pi / 2 / steps
+    rate = special.erfc(np.sqrt(size**2 * step**4 / 32) / 2)
+    assert abs(accepted.mean() - rate) < 5 * np.sqrt(rate * (1 - rate) / chains) + step**2 * (1 - rate)
+    moved, were = (x[accepted].mean(axis=(1, 2)) for x in (after, before))
+    assert abs(np.corrcoef(moved, were)[0, 1]) < 5 / np.sqrt(accepted.sum())
+    variance = 1 / (kappa[0, 0] * size**2)
+    assert abs((after.mean(axis=(1, 2)) ** 2).mean() / variance - 1) < 5 * np.sqrt(2 / chains)
+
+
+def test_what_updates_take_is_measured_again():
+    """Ratios, and roughly: a machine has other caches, and is busy."""
+    stored = json.loads(over_relaxation.DATA.read_text(encoding="utf-8"))
+    assert stored["steps"] == over_relaxation.STEPS
+    fresh = over_relaxation.seconds()
+    for name, old in stored["seconds"].items():
+        ratio = fresh[name] / fresh["sweep"] / (old / stored["seconds"]["sweep"])
+        assert 1 / 5 < ratio < 5, name
+
+
 @pytest.fixture(scope="module")
 def scan():
     with np.load(phi4_scan.DATA) as arrays:
@@ -59,6 +86,50 @@ def test_the_machine_of_the_scan_has_no_singular_value_made_of_rounding():
         kernel = phi4_scan.FreeScalarField((size, size), phi4_scan.CRITICAL).kernel
         weights = phi4_scan.Phi4RBM.on_lattice(kernel, phi4_scan.COUPLING, phi4_scan.CRITICAL + 8).weights
         assert np.linalg.svd(weights, compute_uv=False)[-1] < 1e-14
+
+
+@pytest.fixture(scope="module")
+def dynamics():
+    rows = json.loads(phi4_dynamics.DATA.read_text(encoding="utf-8"))["rows"]
+    return {(row["sampler"], row["size"]): row for row in rows}
+
+
+def mean_and_error(row):
+    """The mean of M^2 in a run, and its error, the autocorrelation included."""
+    updates = phi4_dynamics.RUNS[row["sampler"]][row["size"]][1]
+    return row["mean"], np.sqrt(np.mean(row["sums"][0]) / updates / phi4_dynamics.CHAINS)
+
+
+def test_four_samplers_sample_one_theory(dynamics):
+    assert {name: [size for other, size in dynamics if other == name] for name in phi4_dynamics.SAMPLERS} == {
+        name: list(runs) for name, runs in phi4_dynamics.RUNS.items()
+    }
+    for (sampler, size), row in dynamics.items():
+        (mean, error), (other, margin) = (mean_and_error(one) for one in (row, dynamics["machine and clusters", size]))
+        assert abs(mean - other) < 5 * np.hypot(error, margin), (sampler, size)
+    (small, error), (large, margin) = (mean_and_error(dynamics["machine", size]) for size in (8, 16))
+    assert small - large > 5 * np.hypot(error, margin)
+
+
+def test_times_with_clusters_are_remade(dynamics):
+    """The same path where the arithmetic is the same, otherwise another one of the same law."""
+    row = dynamics["machine and clusters", 4]
+    (total, norm), mean = phi4_dynamics.sums("machine and clusters", 4)
+    assert abs(mean - row["mean"]) < 5 * mean_and_error(row)[1]
+    times = [np.sum(one) / np.sum(zero) for one, zero in ((total, norm), row["sums"])]
+    left = (total.sum() - total) / (norm.sum() - norm)
+    assert abs(times[0] - times[1]) < 5 * np.sqrt((len(left) - 1) * left.var())
+    plain = np.sum(dynamics["machine", 8]["sums"][0]) / np.sum(dynamics["machine", 8]["sums"][1])
+    assert plain > 2 * times[0]
+
+
+def test_patches_of_the_photograph_are_cut_again():
+    fresh = patches.tiles()
+    with np.load(patches.DATA) as stored:
+        assert fresh.shape == stored["tiles"].shape == (patches.KEPT, patches.SIDE**2)
+        apart = np.abs(fresh.astype(int) - stored["tiles"])
+    assert apart.max() <= 3  # another decoder
+    assert np.abs(fresh.astype(int) - np.roll(fresh, 1, axis=0)).mean() > 10
 
 
 @images

@@ -116,3 +116,10 @@ def test_a_planted_defect_is_found(visit, complaint):
     page.evaluate(SETTLED)
     page.locator("#equation-eq-52 mjx-container").evaluate(f"(formula) => {{ {PLANTED[complaint]}; }}")
     assert any(complaint in problem for problem in problems_of(page)[0])
+
+
+def test_a_screen_reader_has_a_copy_of_every_formula(visit):
+    page = visit((PAGES / "chapters" / "ten_minutes.html").as_uri()).page
+    formulas, copies = page.evaluate("""() => ["mjx-container", "mjx-container > mjx-assistive-mml > math"].map(
+        (selector) => document.querySelectorAll(`.bd-article ${selector}`).length)""")
+    assert copies == formulas > 10

@@ -25,7 +25,7 @@ class Visit:
         self.page.set_default_timeout(120_000)  # milliseconds: a busy machine is no reason to fail
         inside = (home, "data:", "blob:")
         self.page.route(lambda address: not address.startswith(inside), self._refuse)
-        self.page.on("console", lambda m: m.type == "error" and self.complaints.append(m.text))
+        self.page.on("console", lambda m: m.type in ("error", "warning") and self.complaints.append(m.text))
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
         self.page.on("requestfailed", lambda request: self.complaints.append(f"failed: {request.url}"))
         self.page.on("request", lambda request: self.asked.append(request.url))

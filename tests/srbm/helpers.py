@@ -4,10 +4,28 @@ A p-value below `RARE` (about five standard deviations) counts as a rejection. W
 passes or always fails; `RARE` says how unlikely a failure of right code was when the seed was chosen.
 """
 
+import tempfile
+from pathlib import Path
+
 import numpy as np
+import pytest
 from scipy import stats
 
 RARE = 1e-6
+
+
+def _makes_links() -> bool:
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            Path(folder, "link").symlink_to("file")
+    except (OSError, NotImplementedError):
+        return False
+    return True
+
+
+needs_links = pytest.mark.skipif(
+    not _makes_links(), reason="links cannot be made here, as by ordinary users of Windows"
+)
 
 
 def matrix_with(spectrum, rng):

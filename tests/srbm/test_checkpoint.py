@@ -19,7 +19,7 @@ from srbm import (
     TrainingInterrupted,
     train,
 )
-from tests.srbm.helpers import correlation_with, half_drawn
+from tests.srbm.helpers import correlation_with, half_drawn, needs_links
 from tests.srbm.test_training import assert_same
 
 TARGET = correlation_with([1.0, 2.0, 3.2, 4.0], rng=3)
@@ -329,6 +329,7 @@ def test_what_cannot_be_a_checkpoint(tmp_path):
             run(path=tmp_path / "pipe")
 
 
+@needs_links
 def test_a_checkpoint_behind_a_link(tmp_path):
     (tmp_path / "disk").mkdir()
     link = tmp_path / "run.npz"
@@ -339,6 +340,7 @@ def test_a_checkpoint_behind_a_link(tmp_path):
     assert_same(Training.load(tmp_path / "disk" / "run.npz"), run(30))
 
 
+@needs_links
 def test_a_checkpoint_behind_a_link_to_nowhere(tmp_path):
     (tmp_path / "lost").symlink_to(tmp_path / "nowhere" / "run.npz")
     (tmp_path / "round").symlink_to(tmp_path / "again")

@@ -39,7 +39,9 @@ def three_factors(n, noise=0.5):
 
 @parametrize_with_checks(
     [
-        ScalarRBMEstimator(),
+        ScalarRBMEstimator("auto"),
+        ScalarRBMEstimator("auto", scale=True, tolerance=None),
+        ScalarRBMEstimator("auto", mass_squared="per feature", tolerance="one standard error"),
         ScalarRBMEstimator(1, scale=True),
         ScalarRBMEstimator(2, mass_squared=3.0),
         ScalarRBMEstimator(1, mass_squared="per feature"),

@@ -28,7 +28,7 @@ from srbm import datasets as mnist
 from srbm._support.files import FORMAT, Stored, load_arrays, remove_leftovers, save_arrays
 from srbm.machine import Machine
 from srbm.random import generator_from
-from tests.srbm.helpers import correlation_with
+from tests.srbm.helpers import correlation_with, needs_links
 
 MODEL = ScalarRBM.random(5, 3, [6.0, 5.0, 7.0, 6.5, 8.0], hidden_variance=0.8, rng=0)
 TRAINING = train(
@@ -466,6 +466,7 @@ def test_a_file_of_the_time_before_versions(saved):
     assert same(kind.load(path), whole)
 
 
+@needs_links
 def test_a_link_stays_a_link(tmp_path):
     (tmp_path / "disk").mkdir()
     link = tmp_path / "model.npz"

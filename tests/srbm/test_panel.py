@@ -1,11 +1,14 @@
 """Panels compose, and draw the same picture whatever happened before."""
 
 import io
+import re
+from dataclasses import replace
 
 import matplotlib as mpl
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 from srbm import figures
 from srbm.figures.panel import STYLE, Panel
@@ -30,6 +33,70 @@ def test_composition():
     assert grid(a / b / c) == [[1], [2], [3]]
     assert grid((a | b) / (c | d)) == grid((a / c) | (b / d)) == [[1, 2], [3, 4]]
     assert grid((a | b) / c) == [[1, 2], [3, None]]
+
+
+def plot(title="", ylabel="$y$", log="", scale=1.0, **size):
+    panel = figures.curves([0, 1, 2], {"one": scale * np.array([1e-7, 1, 2])}, xlabel="x", ylabel=ylabel, log=log,
+                           title=title)  # fmt: skip
+    return replace(panel, **size)
+
+
+def crowded(**size):
+    """A drawing that leaves no room above its corner."""
+
+    def draw(ax):
+        plot(title="a title that is as wide as its axes, or wider", ylabel="a label as long as its axes").draw(ax)
+        ax.legend(loc="lower center", bbox_to_anchor=(0.2, 1.1))
+
+    return Panel.of(draw, **size)
+
+
+def drawn_around(ax):
+    """What axes show outside of themselves, but for the letter."""
+    bottom, top = sorted(ax.get_ylim())
+    ticks = [tick.label1 for tick in ax.yaxis.get_major_ticks() if bottom <= tick.get_loc() <= top]
+    legend = [ax.get_legend()] if ax.get_legend() else []
+    return [ax.title, ax.xaxis, ax.yaxis.label, ax.yaxis.offsetText, *ticks, *legend]
+
+
+DIGITS = figures.images({"a": np.eye(8).reshape(1, 64), "b": np.eye(8).reshape(1, 64)}, (8, 8), title="digits")
+LAYOUTS = {
+    "one row": plot("a title") | plot(log="y") | figures.matrix(np.eye(3), title="matrix"),
+    "one column": plot(ylabel="a label that is longer than its axes are high") / plot(scale=1e5) / plot("title"),
+    "two by two": (plot(width=2.8, height=2.3) | plot("title", log="y")) / (plot(scale=1e-4) | plot(ylabel="")),
+    "no room": crowded(width=2.8, height=2.3) | crowded(),
+    "digits beside a curve": DIGITS | plot(),
+    "an empty place": (plot() | plot()) / plot(),
+}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_letters_name_the_drawings_and_overlap_nothing(layout):
+    panel = LAYOUTS[layout]
+    figure = panel.figure()
+    with mpl.style.context(["default", STYLE]):
+        figure.draw_without_rendering()
+    renderer = figure.canvas.get_renderer()
+    letters = {text.get_text(): text for text in figure.findobj(Text) if re.fullmatch(r"\([a-z]\)", text.get_text())}
+    assert list(letters) == [f"({name})" for name in "abcdefgh"[: sum(map(len, panel.rows))]]
+    boxes = {name: text.get_window_extent(renderer) for name, text in letters.items()}
+    assert sorted(boxes, key=lambda name: (-round(boxes[name].y0), boxes[name].x0)) == list(letters)  # as one reads
+    for text in letters.values():
+        assert text.get_fontsize() >= 12
+        assert text.get_fontfamily() == text.axes.title.get_fontfamily()
+    shown = [artist for ax in figure.axes if ax.axison for artist in drawn_around(ax)]
+    others = [box for artist in shown if (box := artist.get_tightbbox(renderer)) is not None and box.width > 0]
+    others += [ax.bbox for ax in figure.axes if ax.axison]
+    for name, box in boxes.items():
+        assert figure.bbox.x0 <= box.x0
+        assert box.y1 <= figure.bbox.y1
+        assert not [other for other in others if box.overlaps(other)], name
+        assert not [other for other in boxes if other != name and box.overlaps(boxes[other])], name
+
+
+@pytest.mark.parametrize("panel", [plot(), DIGITS, DIGITS | DIGITS, DIGITS / DIGITS], ids=repr)
+def test_a_single_drawing_and_rows_of_digits_have_no_letters(panel):
+    assert "(a)" not in {text.get_text() for text in panel.figure().findobj(Text)}
 
 
 def test_size():

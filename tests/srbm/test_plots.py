@@ -10,7 +10,7 @@ from matplotlib.patches import Rectangle
 from scipy import stats
 
 from srbm import PCD, ScalarRBM, figures, gradient_flow, train
-from srbm.figures.panel import Panel
+from srbm.figures.panel import BLUE, ORANGE, Panel
 
 TARGET = np.diag([1.0, 0.5, 0.4])
 START = ScalarRBM.random(3, 2, 4.0, rng=0)
@@ -122,6 +122,29 @@ def test_curves():
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("a", "b")
     heights = ax.collections[0].get_paths()[0].vertices[:, 1]
     assert (heights.min(), heights.max()) == (0.5, 5.0)
+
+
+@pytest.mark.parametrize("colours", [["#112233", "#445566"], None])
+def test_curves_have_the_colours_of_modes_where_they_are_modes(colours):
+    pair = {"a": ([1, 2], [3, 4]), "b": ([1, 2], [5, 6])}
+    drawings = [
+        figures.curves([1, 2], {"a": [3, 4], "b": [5, 6]}, xlabel="x", ylabel="y", colours=colours),
+        figures.scatter(pair, xlabel="x", ylabel="y", colours=colours),
+        figures.measurements({key: (*xy, [0.1, 0.1]) for key, xy in pair.items()}, pair, xlabel="x", ylabel="y",
+                             colours=colours),
+    ]  # fmt: skip
+    for panel in drawings:
+        shown = list(dict.fromkeys(line.get_color() for line in axes(panel).lines))
+        assert shown == (colours or [BLUE, ORANGE])
+
+
+def test_what_has_no_label_has_no_legend():
+    for panel in (
+        figures.curves([1, 2], {"": [3, 4], "_b": [5, 6]}, xlabel="x", ylabel="y"),
+        figures.trajectories({"_a": [[0, 1], [2, 3]]}, lines={"_b": [[0, 0], [1, 1]]}, xlabel="x", ylabel="y"),
+        figures.scatter({"": ([1, 2], [3, 4])}, xlabel="x", ylabel="y"),
+    ):
+        assert axes(panel).get_legend() is None
 
 
 def test_action_density_shows_the_exact_law():

@@ -67,6 +67,14 @@ def test_trainings_side_by_side_leave_the_process_as_it_was():
     assert set(threads()) == {2}
 
 
+def test_a_training_sets_the_limit_once(monkeypatch):
+    """It costs a millisecond, as much as twenty updates of a small model."""
+    original, calls = threadpoolctl.threadpool_limits, []
+    monkeypatch.setattr(threadpoolctl, "threadpool_limits", lambda **given: (calls.append(given), original(**given))[1])
+    train(ScalarRBM.random(5, 3, 6.0, rng=0), np.eye(5), 2, 0.01, PCD(12), rng=0)
+    assert calls == [{"limits": 1, "user_api": "blas"}]
+
+
 def test_an_error_lifts_the_limit():
     with pytest.raises(ZeroDivisionError), single_threaded(10):
         raise ZeroDivisionError
