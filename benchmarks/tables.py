@@ -7,7 +7,8 @@ import numpy as np
 from benchmarks.timing import ratios
 
 GROUPS = (
-    "lattice", "large", "published", "peers", "floor", "accuracy", "moments", "growth", "imports", "grading", "frames",
+    "lattice", "large", "published", "peers", "floor", "accuracy", "moments", "columns", "growth", "imports", "grading",
+    "frames",
 )  # fmt: skip
 
 
@@ -90,14 +91,21 @@ def _moments(results: dict) -> list[str]:
 
 
 def _columns(results: dict) -> list[str]:
-    rows = []
-    for name, memory in results["memory"].items():
-        bound = f" (at most {results['at most']:.1g})" if name.startswith("leading_modes") else ""
-        rows.append([name, f"{memory:.3g} MB", f"{results['below'][name]:.1g}{bound}"])
-    return [
-        *_comparisons([results["comparison"]]),
-        *table(["in a process of its own", "peak memory", "nats per row below the best"], rows),
-    ]
+    lines = _comparisons([results["matrix"]])
+    for entry in results["files"]:
+        rows = []
+        for name, memory in entry["memory"].items():
+            bound = f" (at most {entry['at most']:.1g})" if name.startswith("leading_modes") else ""
+            rows.append([name, seconds(entry["clock"][name]), _megabytes(memory), f"{entry['below'][name]:.1g}{bound}"])
+        lines += _comparisons([entry["comparison"]])
+        here = f"of {_megabytes(entry['machine']['memory'])}, load {entry['machine']['load']:.2g} before"
+        head = [f"{_megabytes(entry['data'])}; machine {here}", "by the clock", "peak memory", "nats below the best"]
+        lines += table(head, rows)
+    return lines
+
+
+def _megabytes(value: float) -> str:
+    return f"{value / 1e3:.3g} GB" if value >= 1e3 else f"{value:.3g} MB"
 
 
 def _growth(rows: list[dict]) -> list[str]:

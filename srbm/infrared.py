@@ -151,6 +151,58 @@ class LeadingModes:
         best = self._log_likelihood(self.upper, n_hidden, mass_squared)
         return max(best - self._log_likelihood(self.variances, n_hidden, mass_squared), 0.0)
 
+    @in_extended_range
+    def held_out(self, rows: Any) -> Floats:
+        """The average of ln p over rows that the modes were not made of, under the best machines of each size.
+
+        One pass serves all sizes, and costs 2 n N_v K operations: the place of the maximum is the number of hidden
+        nodes that describes new data best, for data whose spectrum nobody knows. `recommend` asks the same of data
+        whose second moments can be made.
+
+        Parameters
+        ----------
+        rows : array (n, N_v), collection of such blocks, or callable
+            Other samples, in any form that `leading_modes` takes; of their deviations from `mean`.
+
+        Returns
+        -------
+        array (K + 1,)
+            Nats per configuration for N_h = 0, 1, ..., K nodes, or up to N_v - 1; -infinity where so many nodes leave
+            no variance for the mass.
+
+        Raises
+        ------
+        ValueError
+            When there are no rows, or they have other columns.
+
+        Examples
+        --------
+        >>> from srbm import FreeScalarField, leading_modes
+        >>> field = FreeScalarField((8, 8), 0.1)
+        >>> found = leading_modes(field.sample(300, rng=0), n_modes=40)
+        >>> unseen = found.held_out(field.sample(3000, rng=1))
+        >>> unseen.shape, bool(5 < unseen.argmax() < 30)
+        ((41,), True)
+        """
+        size = self.n_visible
+        squares, total, n = np.zeros(len(self.variances)), 0.0, 0
+        for part in _pieces(_reader(rows)(), size):
+            deviation = finite(part, "a block of samples") - self.mean
+            squares += ((deviation @ self.modes) ** 2).sum(axis=0)
+            total += float(np.vdot(deviation, deviation))
+            n += len(deviation)
+        if not n:
+            raise ValueError("held_out needs at least one sample, got none")
+        nodes = np.arange(min(len(squares), size - 1) + 1)
+        rest = np.array([self.discarded(k) for k in range(len(nodes))])
+        usable = rest > 0
+        variances = np.where(usable, np.append(self.variances, 1.0)[: len(nodes)], 1.0)
+        squares, rest = np.append(squares, 0.0)[: len(nodes)] / n, np.where(usable, rest, 1.0)
+        before, seen, logs = (np.cumsum(x) - x for x in (squares / variances, squares, np.log(variances)))
+        action = before + (total / n - seen) / rest
+        logs = logs + (size - nodes) * np.log(rest) + size * np.log(2 * np.pi)
+        return np.where(usable, -(action + logs) / 2, -np.inf)
+
     def discarded(self, n_hidden: int) -> float:
         """The mean variance of all modes but the first, which is 1 / mu^2 of the best machine.
 
@@ -312,22 +364,19 @@ class _Stream:
         first = self.n == 0
         size = len(self.origin)
         basis = np.ascontiguousarray(block, dtype=self._real)
-        rows = max(_PIECE // size, _ROWS)
-        piece = np.empty((rows, size), dtype=self._real)
+        piece = np.empty((_piece_rows(size), size), dtype=self._real)
         product, sums = np.zeros((size, basis.shape[1])), np.zeros(size)
         n, squares = 0, 0.0
-        for data in self._read():
-            for start in range(0, data.shape[0], rows):
-                part = to_numpy(data[start : start + rows])
-                if first:
-                    finite(part, "a block of samples")
-                deviation = np.subtract(part, self.origin, out=piece[: len(part)], casting="same_kind")
-                product += deviation.T @ (deviation @ basis)
-                if first:
-                    sums += np.ones(len(part), dtype=self._real) @ deviation
-                    squares += float(np.einsum("ij,ij->i", deviation, deviation).sum(dtype=float))
-                n += len(part)
-                self._advance(len(part))
+        for part in _pieces(self._read(), size):
+            if first:
+                finite(part, "a block of samples")
+            deviation = np.subtract(part, self.origin, out=piece[: len(part)], casting="same_kind")
+            product += deviation.T @ (deviation @ basis)
+            if first:
+                sums += np.ones(len(part), dtype=self._real) @ deviation
+                squares += float(np.einsum("ij,ij->i", deviation, deviation).sum(dtype=float))
+            n += len(part)
+            self._advance(len(part))
         if first:
             shift = sums / n if self._center else np.zeros(size)
             self.n, self.mean = n, self.origin + shift
@@ -342,6 +391,21 @@ class _Stream:
         product = product / n - np.outer(shift, shift @ basis)
         self.origin = self.mean.astype(self._real)
         return finite(product, "the rows of a later pass")
+
+
+def _piece_rows(size: int) -> int:
+    """How many rows of N_v numbers are multiplied at once."""
+    return max(_PIECE // size, _ROWS)
+
+
+def _pieces(blocks: Iterable[Array], size: int) -> Iterator[np.ndarray]:
+    """The rows of the blocks, in NumPy's arrays of that many rows at most; they have `size` columns."""
+    rows = _piece_rows(size)
+    for block in blocks:
+        if block.shape[1] != size:
+            raise ValueError(f"rows must have N_v = {size} columns, got {block.shape[1]}")
+        for start in range(0, block.shape[0], rows):
+            yield to_numpy(block[start : start + rows])
 
 
 def _reader(rows: Any) -> Callable[[], Iterator[Array]]:

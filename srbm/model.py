@@ -34,6 +34,7 @@ from ._support.checks import (
     weight_matrix,
 )
 from ._support.files import Stored
+from ._support.krylov import are_few
 from ._support.range import in_range
 from .chains.stack import kernel_of
 from .errors import NotNormalizableError
@@ -52,6 +53,9 @@ class ScalarRBM(Machine):
 
     A model whose kernel has an eigenvalue <= 0 can be built and inspected (`is_normalizable`); what needs Z
     raises `NotNormalizableError`. `Machine` lists what all machines can do.
+
+    Where hidden nodes are few, N_v > 1024 and N_h <= N_v / 16, only `kernel` and `propagator` (and, for a mass per
+    node, `eigenvalues`) make N_v x N_v matrices: Z, densities and samples come from N_h x N_h matrices.
 
     Parameters
     ----------
@@ -175,7 +179,35 @@ class ScalarRBM(Machine):
     @property
     def is_normalizable(self) -> bool:
         """Whether every eigenvalue of the kernel is positive, so that Z exists."""
+        if self._is_thin and np.ndim(self.mass_squared):
+            return bool(np.linalg.eigvalsh(self._room)[:1].min(initial=1.0) > 0)
         return bool(self.eigenvalues[0] > 0)
+
+    @property
+    def _is_thin(self) -> bool:
+        """Whether N_h x N_h matrices do what N_v x N_v matrices would do otherwise."""
+        return are_few(self.n_hidden, self.n_visible)
+
+    @property
+    def _room(self) -> Floats:
+        """1 - sigma_h^2 W^T M^-1 W, of shape (N_h, N_h): positive where K is, with the determinant of M^-1 K."""
+        scaled = self.weights.T / self.mass_squared
+        return np.eye(self.n_hidden) - self.hidden_variance * (scaled @ self.weights)
+
+    @property
+    def _masses(self) -> Floats:
+        """mu^2 of every node, of shape (N_v,)."""
+        return np.broadcast_to(self.mass_squared, (self.n_visible,))
+
+    @cached_property
+    def _hidden_cholesky(self) -> Floats:
+        """L with L L^T = 1 - sigma_h^2 W^T M^-1 W."""
+        room = self._room
+        try:
+            return np.linalg.cholesky(room)
+        except np.linalg.LinAlgError:
+            require_positive(np.linalg.eigvalsh(room), "the RBM kernel, in units of mu^2,")
+            raise
 
     @cached_property
     def _cholesky(self) -> Floats:
@@ -201,7 +233,7 @@ class ScalarRBM(Machine):
     def mean(self) -> Floats:
         """Mean field <phi> = K^-1 J, of shape (N_v,)."""
         if self.hidden_bias is None:
-            _ = self._cholesky  # raises where there is no mean
+            _ = self._hidden_cholesky if self._is_thin else self._cholesky  # raises where there is no mean
             return np.zeros(self.n_visible)
         return self._response(self.hidden_bias)
 
@@ -228,7 +260,10 @@ class ScalarRBM(Machine):
 
         Z is the integral over phi of :math:`\exp(-\phi^T K \phi / 2 + \phi^T J)`.
         """
-        log_det = 2 * np.log(np.diag(self._cholesky)).sum()
+        if self._is_thin:
+            log_det = np.log(self._masses).sum() + 2 * np.log(np.diag(self._hidden_cholesky)).sum()
+        else:
+            log_det = 2 * np.log(np.diag(self._cholesky)).sum()
         return float((self.n_visible * np.log(2 * np.pi) - log_det + self.source @ self.mean) / 2)
 
     @in_range
@@ -248,6 +283,9 @@ class ScalarRBM(Machine):
             The action of each of them, in nats.
         """
         phi = self._visible(phi)
+        if self._is_thin:
+            coupled = ((phi @ self.weights) ** 2).sum(axis=-1)
+            return (phi**2 @ self._masses - self.hidden_variance * coupled) / 2 - phi @ self.source
         return ((phi @ self.kernel) * phi).sum(axis=-1) / 2 - phi @ self.source
 
     @in_range
@@ -286,7 +324,12 @@ class ScalarRBM(Machine):
                 f"({self.n_visible},), zeros if it vanishes"
             )
         linear = 0.0 if mean is None else self.source @ self._visible(mean)
-        return float(linear - np.vdot(self.kernel, correlation) / 2 - self.log_partition)
+        if self._is_thin:
+            coupled = np.vdot(self.weights, correlation @ self.weights)
+            quadratic = np.diag(correlation) @ self._masses - self.hidden_variance * coupled
+        else:
+            quadratic = np.vdot(self.kernel, correlation)
+        return float(linear - quadratic / 2 - self.log_partition)
 
     @in_range
     def sample(self, n: int, rng: Seed = None) -> Floats:
@@ -304,6 +347,13 @@ class ScalarRBM(Machine):
         array (n, N_v)
             A configuration in each row.
         """
+        if self._is_thin:  # the hidden nodes first, from their own distribution, and the fields given them
+            rng, n = numpy_generator(rng), count(n, "n")
+            white = np.sqrt(self.hidden_variance) * rng.standard_normal((self.n_hidden, n))
+            hidden = scipy.linalg.solve_triangular(self._hidden_cholesky, white, lower=True, trans="T").T
+            if self.hidden_bias is not None:
+                hidden = hidden + scipy.linalg.cho_solve((self._hidden_cholesky, True), self.hidden_bias)
+            return self._visible_given(hidden, rng)
         noise = numpy_generator(rng).standard_normal((self.n_visible, count(n, "n")))
         return self.mean + scipy.linalg.solve_triangular(self._cholesky, noise, lower=True, trans="T").T
 

@@ -19,9 +19,10 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias, get_args
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike
 
-from ._support.arrays import add_to_diagonal
+from ._support.arrays import add_to_diagonal, cholesky
 from ._support.checks import (
     Floats,
     Seed,
@@ -34,6 +35,7 @@ from ._support.checks import (
     numpy_generator,
     varying_nodes,
 )
+from ._support.krylov import are_few, leading_pairs
 from ._support.range import in_range
 from .held_out import LEAST_NOISE, PATIENCE, SHRINKAGES, node_masses, one_mass, shrunken
 from .latent import fit_factors, latent_form
@@ -46,6 +48,8 @@ if TYPE_CHECKING:
 
 Masses: TypeAlias = Literal["one", "node", "either"]
 Criterion: TypeAlias = Literal["closed form", "count", "cross-validation"]
+FEW = 32
+"""Modes that are tried at first where a diagonalisation is to be avoided."""
 ONE_ERROR = "one standard error"
 KINDS = {"one": "one mass", "node": "a mass per node"}
 
@@ -105,7 +109,8 @@ class Recommendation:
     mass_curve : array (K,) or (K, N_v)
         The optimal mu^2 for each of these N_h.
     eigenvalues : array (rank,)
-        Kernel eigenvalues kappa of the directions in which the data (with the noise) vary, ascending.
+        Kernel eigenvalues kappa of the directions in which the data (with the noise) vary, ascending; the smallest of
+        them where `trace` is given.
     n_null : int
         Directions in which the data do not vary; they are left out of the divergence, which they would make infinite.
     noise : float
@@ -128,6 +133,8 @@ class Recommendation:
         Into how many parts the rows were split.
     shrinkage : float
         Share of `moments` that was given up for moments without correlations, chosen by cross-validation.
+    trace : float or None
+        <phi^T phi> of the data, where the spectrum is known in part only: `kl` and the other curves then end early.
 
     Examples
     --------
@@ -158,6 +165,7 @@ class Recommendation:
     varies: np.ndarray | None = field(default=None, repr=False)
     folds: int | None = None
     shrinkage: float = 0.0
+    trace: float | None = None
 
     @cached_property
     def model(self) -> ScalarRBM:
@@ -174,7 +182,7 @@ class Recommendation:
         variances = 1 / self.eigenvalues - self.noise
         if self.masses == "node":
             return float((latent_form(self.model).loadings ** 2).sum() / variances.sum())
-        return float(variances[: self.n_hidden].sum() / variances.sum())
+        return float(variances[: self.n_hidden].sum() / (variances.sum() if self.trace is None else self.trace))
 
     def __str__(self) -> str:
         return self._table_of_kinds() if self.mean is not None or len(self.kinds) > 1 else self._table_of_moments()
@@ -232,6 +240,8 @@ class Recommendation:
             lines.append(f"{which} in which the data do not vary left out: mu^2 is that of a machine for the others")
         if self.noise:
             lines.append(f"data and model are compared with noise of variance {self.noise:.4g} on every node")
+        if self.trace is not None:
+            lines.append(f"from the {len(self.eigenvalues)} lightest modes, the trace and the determinant")
         heading = "    N_h      mu^2   nats lost"
         if self.n_samples:
             lines.append(f"unseen data: estimated from {self.n_samples} samples")
@@ -291,7 +301,9 @@ def recommend(
     `recommend(data=rows)` compares machines with one mass and with a mass per node, fitted to moments of which a share
     is given up (`shrinkage`), on rows that were left out; `recommend(data=rows).model` is the one to use.
     `recommend(correlation, tolerance)` is the answer for a distribution that is known: the smallest N_h whose best RBM
-    is within `tolerance` nats of it.
+    is within `tolerance` nats of it. For N_v > 1024 it comes from the trace, the determinant and the 32 (or 128, 512,
+    ...) lightest modes, where at most N_v / 16 of them are enough and no direction is a billion times weaker than
+    another; everything else takes the whole spectrum.
 
     Parameters
     ----------
@@ -364,6 +376,10 @@ def recommend(
             raise ValueError(f"{name} must be one of {', '.join(get_args(known))}, got {described(value)}")
     if criterion == "closed form" and tolerance is None:
         raise ValueError("the closed form needs a tolerance: how many nats may be lost?")
+    if correlation is not None and criterion == "closed form" and masses == "one":
+        answer = _from_few_modes(correlation, allowed, noise)
+        if answer is not None:
+            return answer
     task = _task(correlation, data, noise, n_samples, criterion)
     kinds = [kind for kind in ("one", "node") if masses in (kind, "either")]
     if "node" in kinds and task.moments is None:
@@ -411,6 +427,57 @@ def recommend(
         parts if criterion == "cross-validation" else None,
         chosen.shrinkage,
     )
+
+
+def _from_few_modes(correlation: ArrayLike, tolerance: float, noise: float) -> Recommendation | None:
+    """The closed form without the spectrum: the discarded 1 / kappa enter by the trace and the determinant only."""
+    size = np.shape(correlation)[0] if np.ndim(correlation) == 2 else 0
+    if not are_few(FEW, size):
+        return None
+    moments = correlation_matrix(correlation)
+    trace = float(np.trace(moments))
+    add_to_diagonal(moments, noise)
+    log_determinant = _log_determinant(moments)
+    n = FEW
+    while log_determinant is not None and are_few(n, size):
+        found = leading_pairs(moments, n)
+        if found is None:
+            break
+        kept, logs = (np.concatenate([[0.0], np.cumsum(x)]) for x in (found.values, np.log(found.values)))
+        left = size - np.arange(n + 1)
+        floor = (trace + size * noise - kept) / left
+        kl = np.maximum((left * np.log(floor) - (log_determinant - logs)) / 2, 0)
+        if kl[-1] <= tolerance:
+            share = np.append(1 - noise / found.values, 0.0)
+            parameters = _whole_parameters(share, 1 - noise / floor, size)
+            n_hidden = int(np.argmax(kl <= np.maximum(tolerance, 1e-12)))
+            return Recommendation(
+                n_hidden,
+                1 / float(floor[n_hidden]),
+                tolerance,
+                kl,
+                parameters,
+                kl,
+                1 / floor,
+                1 / found.values,
+                0,
+                noise,
+                kinds=(Candidates("one", parameters, kl),),
+                moments=moments,
+                trace=trace,
+            )
+        n *= 4
+    return None
+
+
+def _log_determinant(matrix: Floats) -> float | None:
+    """ln det of a matrix whose eigenvalues are all above 1e-9 of the largest; None for others."""
+    factor = cholesky(matrix.copy())
+    if factor is None:
+        return None
+    norm = float(np.abs(matrix).sum(axis=0).max())  # no eigenvalue is larger, and none smaller than norm / condition
+    inverse_condition, _ = scipy.linalg.lapack.dpocon(factor, norm, uplo="L")
+    return 2 * float(np.log(np.diag(factor)).sum()) if inverse_condition > 1e-9 else None
 
 
 class _Task(NamedTuple):
@@ -516,7 +583,7 @@ def _one_mass(task: _Task) -> _Curve:
     kl = np.maximum((left * np.log(tails / left) - below) / 2, 0) if full else np.full(usable.stop, np.inf)
     data = np.maximum(varying - task.noise, 0)
     if task.n_samples is None:
-        parameters = _whole_parameters(1 - task.noise / varying, 1 - task.noise * left / tails)
+        parameters = _whole_parameters(1 - task.noise / varying, 1 - task.noise * left / tails, len(varying))
     else:
         parameters = _parameters(data, varying, task.n_samples, task.squares)[usable]
     return _Curve("one", kl, gain, parameters, 1 / floor, task.moments)
@@ -619,7 +686,7 @@ def _size(n_visible: int, n_hidden: int, masses: str) -> float:
     return n_visible * n_hidden - n_hidden * (n_hidden - 1) / 2 + (n_visible if masses == "node" else 1)
 
 
-def _whole_parameters(share: Floats, share_discarded: Floats) -> Floats:
+def _whole_parameters(share: Floats, share_discarded: Floats, n_visible: int) -> Floats:
     """How many parameters the best model with 0, 1, ... nodes has; `share` is f of each mode.
 
     The kept modes' variances and their rotations into each other (f_i f_j, i <= j), into the discarded ones (f_i times
@@ -627,7 +694,7 @@ def _whole_parameters(share: Floats, share_discarded: Floats) -> Floats:
     """
     nodes = np.arange(len(share))
     first, squares = (np.concatenate([[0.0], np.cumsum(x)[:-1]]) for x in (share, share**2))
-    return (first**2 + squares) / 2 + (len(share) - nodes) * first * share_discarded + share_discarded**2
+    return (first**2 + squares) / 2 + (n_visible - nodes) * first * share_discarded + share_discarded**2
 
 
 def _parameters(data: Floats, seen: Floats, n_samples: int, squares: Floats | None = None) -> Floats:

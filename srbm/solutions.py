@@ -13,10 +13,14 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ._support.checks import Floats, correlation_matrix, count, null_variance, number, require_positive, symmetric
+from ._support.krylov import leading_pairs
 from ._support.modes import kept
 from ._support.range import in_range
 from .infrared import LeadingModes
 from .model import ScalarRBM
+
+_SURELY = 1e-6
+"""Of the largest variance: a mean of the others that exceeds it is known to ten digits from the trace."""
 
 
 def _symmetric_root(kernel: ArrayLike, mass_squared: float, hidden_variance: float) -> Floats:
@@ -134,7 +138,9 @@ def maximum_likelihood(
     Where the last of them has the same kappa as the next, any combination of the two would do as well: the maximum is
     then not unique, and the kernel returned is one of a continuum.
 
-    Of more nodes than an N_v x N_v matrix can be made for, `leading_modes` finds what is needed from the rows.
+    For N_v > 1024 and N_h <= N_v / 16 only N_h modes and the trace are computed, by Lanczos' method, with residuals of
+    the size of rounding errors and a proof that none is missing; otherwise, and where that fails, `correlation` is
+    diagonalised. Of more nodes than an N_v x N_v matrix can be made for, `leading_modes` finds the modes from the rows.
 
     Parameters
     ----------
@@ -171,7 +177,7 @@ def maximum_likelihood(
     """
     n_hidden = count(n_hidden, "n_hidden")
     hidden_variance = number(hidden_variance, "hidden_variance", above=0)
-    spectrum = correlation if isinstance(correlation, LeadingModes) else _spectrum(correlation)
+    spectrum = correlation if isinstance(correlation, LeadingModes) else _spectrum(correlation, n_hidden)
     n_visible = len(spectrum.modes)
     if mass_squared is None:
         if n_hidden >= n_visible:
@@ -206,8 +212,26 @@ class _Spectrum(NamedTuple):
         return float(np.where(self.variances > self.null, self.variances, 0)[n_hidden:].mean())
 
 
-def _spectrum(correlation: ArrayLike) -> _Spectrum:
-    """All that there is to know of a correlation matrix."""
-    variances, modes = np.linalg.eigh(correlation_matrix(correlation))
+class _Leading(NamedTuple):
+    """The largest eigenvalues, modes, and the trace."""
+
+    variances: Floats
+    modes: Floats
+    trace: float
+
+    def discarded(self, n_hidden: int) -> float:
+        """Mean variance beyond the first `n_hidden`."""
+        return (self.trace - float(self.variances[:n_hidden].sum())) / (len(self.modes) - n_hidden)
+
+
+def _spectrum(correlation: ArrayLike, n_hidden: int) -> _Spectrum | _Leading:
+    """What `maximum_likelihood` needs of a correlation matrix."""
+    matrix = correlation_matrix(correlation)
+    few = leading_pairs(matrix, n_hidden)
+    if few is not None:
+        leading = _Leading(few.values, few.vectors, float(np.trace(matrix)))
+        if leading.discarded(n_hidden) > _SURELY * few.values[0]:
+            return leading
+    variances, modes = np.linalg.eigh(matrix)
     variances, modes = variances[::-1], modes[:, ::-1]
     return _Spectrum(variances, modes, null_variance(correlation, variances))

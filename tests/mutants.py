@@ -23,8 +23,8 @@ FORMULAS = {
     "srbm.divergence": ("_relative_entropy kl_divergence truncated_kl", "test_divergence.py"),
     "srbm._support.modes": ("lighter kept", "test_divergence.py test_solutions.py test_stability.py test_training.py"),
     "srbm.solutions": ("_symmetric_root cholesky_solution maximum_likelihood", "test_solutions.py"),
-    "srbm._support.krylov": ("ritz_pairs upper_bounds", "test_infrared.py"),
-    "srbm.infrared": ("_log_likelihood _rest discarded multiply", "test_infrared.py"),
+    "srbm._support.krylov": ("ritz_pairs upper_bounds leading_pairs", "test_infrared.py"),
+    "srbm.infrared": ("_log_likelihood _rest discarded held_out multiply", "test_infrared.py"),
     "srbm.lattice": (
         "_dispersion momenta kernel action action_density sample metropolis",
         "test_lattice.py test_progress.py",

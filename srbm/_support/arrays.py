@@ -12,11 +12,14 @@ import hashlib
 from typing import Any
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike
 
 Array = Any
 """An array of any library that follows the standard; float64."""
 
+LARGE = 1024
+"""Rows of a matrix from which on diagonalising it is worth a thought."""
 _NUMPY = (np.ndarray, np.generic)
 
 
@@ -104,6 +107,14 @@ def positive_definite(matrices: Array) -> np.ndarray:
 def _finite_cholesky(matrices: Array) -> np.ndarray:
     xp = namespace(matrices)
     return to_numpy(xp.all(xp.isfinite(xp.linalg.cholesky(matrices)), axis=(-2, -1)))
+
+
+def cholesky(matrix: np.ndarray) -> np.ndarray | None:
+    """The triangle L with L L^T = `matrix`, NumPy's, whose memory it may take; None where there is none."""
+    try:
+        return scipy.linalg.cholesky(matrix.T, lower=True, overwrite_a=True, check_finite=False)
+    except np.linalg.LinAlgError:
+        return None
 
 
 def require_float64(array: Array, name: str) -> None:

@@ -9,6 +9,8 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
+from .arrays import LARGE, add_to_diagonal, cholesky
+
 Floats: TypeAlias = NDArray[np.floating[Any]]
 """An array of float64."""
 Seed: TypeAlias = int | Sequence[int] | np.random.SeedSequence | np.random.BitGenerator | np.random.Generator | None
@@ -316,9 +318,12 @@ def require_positive(eigenvalues: Floats, name: str) -> None:
 def correlation_matrix(values: ArrayLike, size: int | None = None) -> Floats:
     """A correlation matrix <phi phi^T>: symmetric and positive semidefinite up to rounding."""
     matrix = symmetric(values, "correlation", size)
-    lowest = np.linalg.eigvalsh(matrix)[0] if len(matrix) else 0.0
     largest = max(np.abs(matrix).max(initial=0.0), np.finfo(float).tiny)
-    if lowest < -max(1e-10, _resolution(values, len(matrix))) * largest:
+    least = -max(1e-10, _resolution(values, len(matrix))) * largest
+    if len(matrix) > LARGE and cholesky(add_to_diagonal(matrix.copy(), -least)) is not None:
+        return matrix  # a proof in a tenth of the time that the eigenvalues take
+    lowest = np.linalg.eigvalsh(matrix)[0] if len(matrix) else 0.0
+    if lowest < least:
         rounded = (
             " One whose entries were rounded, to single precision or to the digits of a file, is not either: with "
             "w, v = np.linalg.eigh(x) pass (v * np.where(w > -4 * w[0], w, 0)) @ v.T"

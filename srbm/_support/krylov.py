@@ -1,9 +1,11 @@
-"""The largest eigenvalues of a matrix that is known by its products only, with bounds of what the rest may be.
+"""The largest eigenvalues of a matrix, where they are few: by Lanczos, with bounds of what the rest may be.
 
-Block Lanczos: a block of vectors, orthonormal and random at first, is multiplied again and again; each time what the
-product has that is new joins a subspace, and the matrix within the subspace is diagonalised (Ritz). A single vector
-sees one mode of a degenerate level; a block sees as many as it has vectors. Golub and Underwood (1977); Musco and
-Musco, NIPS 2015, for how few products are enough from a random start.
+A matrix that is at hand goes to ARPACK, and a Cholesky decomposition proves that no mode was missed. One that is known
+by its products with blocks of vectors only, because it is too large to be written down, goes to block Lanczos: a block
+of vectors, orthonormal and random at first, is multiplied again and again; each time what the product has that is new
+joins a subspace, and the matrix within the subspace is diagonalised (Ritz). A single vector sees one mode of a
+degenerate level; a block sees as many as it has vectors. Golub and Underwood (1977); Musco and Musco, NIPS 2015, for
+how few products are enough from a random start.
 
 With the Ritz vectors U (m of them), C is [[Theta, R^T], [R, C']] in U and its complement. If no eigenvalue of C'
 exceeds beta, then (Schur complement, and Weyl)
@@ -21,8 +23,15 @@ from typing import NamedTuple
 import numpy as np
 import scipy
 
+from .arrays import LARGE, add_to_diagonal, cholesky
 from .checks import Floats
 
+SHARE = 16
+"""Modes are few where at most one in so many is wanted, of a matrix that is large."""
+_SLACK = 1e-8
+"""Of the smallest of these eigenvalues: a missing mode that exceeds it by less makes no difference."""
+_RESTARTS = 100
+"""Restarts of Lanczos' method before a full diagonalisation is thought to be faster."""
 _NOTHING = 1e-13
 """Of the largest eigenvalue: what a product has no more of than this in a new direction is rounding."""
 
@@ -38,6 +47,11 @@ class Ritz(NamedTuple):
     """|C u_i - theta_i u_i| (k,): so close to theta_i is an eigenvalue."""
     products: int
     """How often C was multiplied by a block."""
+
+
+def are_few(n_modes: int, size: int) -> bool:
+    """Whether so few modes of a matrix of this size are wanted that it should not be diagonalised."""
+    return size > LARGE and SHARE * n_modes <= size
 
 
 def ritz_pairs(multiply: Callable[[Floats], Floats], start: Floats, n_pairs: int, products: int) -> Ritz:
@@ -99,3 +113,29 @@ def upper_bounds(values: Floats, residuals: Floats, trace: float) -> Floats:
         here = np.minimum(values[:m] + quadratic, np.maximum(values[:m], rest) + np.sqrt(square))
         bound[:m] = np.minimum(bound[:m], here)
     return bound
+
+
+def leading_pairs(matrix: Floats, n_modes: int) -> Ritz | None:
+    """The `n_modes` largest pairs of a positive semidefinite matrix where they are few, checked; otherwise None.
+
+    Lanczos' method goes on until the residuals are rounding errors. That no mode is missing is proved: without those
+    found the matrix stays below the last of them and 1e-8 of it, or the Cholesky decomposition of the difference would
+    fail. None says that `numpy.linalg.eigh` is to do it: where the matrix is small or the modes are many, or where this
+    did not work.
+    """
+    size = len(matrix)
+    if not n_modes or not are_few(n_modes, size):
+        return None
+    start = np.random.default_rng(0).standard_normal(size)  # no symmetry of a lattice is left in it
+    try:
+        values, vectors = scipy.sparse.linalg.eigsh(matrix, n_modes, v0=start, maxiter=_RESTARTS)
+    except scipy.sparse.linalg.ArpackNoConvergence:
+        return None
+    values, vectors = values[::-1], vectors[:, ::-1]
+    if not values[-1] > 0:
+        return None
+    residuals = np.linalg.norm(matrix @ vectors - vectors * values, axis=0)
+    above = (vectors * values) @ vectors.T
+    above -= matrix
+    add_to_diagonal(above, (1 + _SLACK) * values[-1])
+    return None if cholesky(above) is None else Ritz(values, vectors, residuals, 1)

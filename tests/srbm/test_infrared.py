@@ -1,12 +1,14 @@
-"""The infrared end of spectra, by passes through rows, against a full diagonalisation."""
+"""The infrared end of spectra: few modes by Lanczos and by passes through rows, against a full diagonalisation."""
 
 import dask.array as da
 import numpy as np
 import pandas as pd
 import pytest
 
-from srbm import LeadingModes, leading_modes, maximum_likelihood, second_moment
-from srbm._support.krylov import ritz_pairs, upper_bounds
+from srbm import FreeScalarField, LeadingModes, ScalarRBM, leading_modes, maximum_likelihood, recommend, second_moment
+from srbm._support import krylov
+from srbm._support.arrays import LARGE
+from srbm._support.krylov import leading_pairs, ritz_pairs, upper_bounds
 from tests.srbm.helpers import matrix_with
 
 N, ROWS = 120, 700
@@ -175,6 +177,39 @@ def test_wrong_rows(rows, options, kind, message):
         leading_modes(rows, **({"n_modes": 1} | options))
 
 
+@pytest.mark.parametrize("center", [False, True])
+def test_rows_left_out_are_as_likely_as_each_machine_says(center):
+    rows, others = data(SPECTRA["a power"], mean=3.0), data(SPECTRA["a power"], mean=3.1)[::-1] * 1.1
+    found = leading_modes(rows, 30, center)
+    moments = second_moment(others - found.mean)
+    expected = [maximum_likelihood(found, n).log_likelihood(moments) for n in range(31)]
+    blocks = np.split(others, [100, 100, 450])
+    for form in (others, blocks, lambda: iter(blocks)):
+        np.testing.assert_allclose(found.held_out(form), expected, rtol=0, atol=1e-9)
+    assert found.held_out(rows)[30] == pytest.approx(found.log_likelihood(30), abs=1e-9)
+
+
+def test_nothing_is_likely_where_no_variance_is_left():
+    rows = np.random.default_rng(0).standard_normal((4, 6))
+    unseen = leading_modes(rows, 6).held_out(rows)
+    assert unseen.shape == (6,)
+    assert np.isfinite(unseen).tolist() == [True] * 4 + [False] * 2
+    assert leading_modes(rows, 2).held_out(rows).shape == (3,)
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        (np.empty((0, 6)), "needs at least one sample, got none"),
+        (np.ones((3, 5)), "rows must have N_v = 6 columns, got 5"),
+        (np.full((3, 6), np.nan), "a block of samples must be finite"),
+    ],
+)
+def test_wrong_rows_left_out(rows, message):
+    with pytest.raises(ValueError, match=message):
+        leading_modes(np.random.default_rng(0).standard_normal((9, 6)), 2).held_out(rows)
+
+
 def test_rows_that_change_are_noticed():
     lengths = iter([40, 40, 39, 40])  # the first is looked at for the width
     with pytest.raises(ValueError, match="the rows changed while they were read: 40 in the first pass, 39 in a later"):
@@ -196,6 +231,104 @@ def test_what_the_modes_cannot_say():
     assert isinstance(found, LeadingModes)
 
 
+# Matrices
+
+
+def large(spectrum, seed=0):
+    """A matrix of N_v > 1024 with this spectrum in a basis of four reflections, which are cheap."""
+    matrix = np.diag(spectrum.astype(float))
+    for direction in np.random.default_rng(seed).standard_normal((4, len(spectrum))):
+        direction /= np.linalg.norm(direction)
+        matrix -= 2 * np.outer(direction, direction @ matrix)
+        matrix -= 2 * np.outer(matrix @ direction, direction)
+    return (matrix + matrix.T) / 2
+
+
+SIZE = LARGE + 36
+LARGE_SPECTRA = {
+    "a power": 1 / np.arange(1, SIZE + 1),
+    "degenerate levels": np.repeat([9.0, 4.0, 1.0], [4, 9, SIZE - 13]),
+    "null directions": np.where(np.arange(SIZE) < 400, 1 / np.arange(1, SIZE + 1), 0.0),
+}
+
+
+@pytest.mark.parametrize("n_hidden", [2, 13])
+@pytest.mark.parametrize("spectrum", LARGE_SPECTRA.values(), ids=LARGE_SPECTRA.keys())
+def test_few_modes_of_a_large_matrix_make_the_same_machine(spectrum, n_hidden, monkeypatch):
+    C = large(spectrum)
+    thin = [maximum_likelihood(C, n_hidden, mass) for mass in (None, 30.0)]
+    monkeypatch.setattr(krylov, "are_few", lambda *_: False)
+    full = [maximum_likelihood(C, n_hidden, mass) for mass in (None, 30.0)]
+    for few, all_ in zip(thin, full, strict=True):
+        assert few.mass_squared == pytest.approx(all_.mass_squared, rel=1e-11)
+        np.testing.assert_allclose(few.singular_values, all_.singular_values, rtol=1e-10, atol=1e-6)
+        assert few.log_likelihood(C) == pytest.approx(all_.log_likelihood(C), abs=1e-8)
+        if not (spectrum[0] == 9 and n_hidden == 2):  # where the cut goes through a level, W is one of many
+            np.testing.assert_allclose(few.weights @ few.weights.T, all_.weights @ all_.weights.T, rtol=0, atol=1e-8)
+
+
+def test_the_rule_for_few_modes():
+    C = large(LARGE_SPECTRA["a power"])
+    assert leading_pairs(C, SIZE // 16) is not None
+    assert leading_pairs(C, SIZE // 16 + 1) is None
+    assert leading_pairs(C, 0) is None
+    assert leading_pairs(C[:LARGE, :LARGE], 2) is None
+
+
+def test_a_missed_mode_is_found_out(monkeypatch):
+    """The proof by Cholesky's decomposition, against a Lanczos method that forgets a mode."""
+    C = large(LARGE_SPECTRA["a power"])
+    eigsh = krylov.scipy.sparse.linalg.eigsh
+
+    def forgetful(matrix, k, **options):
+        values, modes = eigsh(matrix, k + 1, **options)
+        return np.delete(values, -2), np.delete(modes, -2, axis=1)
+
+    monkeypatch.setattr(krylov.scipy.sparse.linalg, "eigsh", forgetful)
+    assert leading_pairs(C, 5) is None
+    best = maximum_likelihood(C, 5)  # by the other way
+    np.testing.assert_allclose(1 / best.eigenvalues[:5], LARGE_SPECTRA["a power"][:5], rtol=1e-10)
+
+
+def test_lanczos_that_does_not_end_is_not_waited_for(monkeypatch):
+    monkeypatch.setattr(krylov, "_RESTARTS", 1)
+    assert leading_pairs(large(np.linspace(1, 1.001, SIZE)), 5) is None
+
+
+def test_a_large_matrix_that_is_no_correlation_is_refused():
+    spectrum = LARGE_SPECTRA["a power"].copy()
+    spectrum[-1] = -1e-6
+    with pytest.raises(ValueError, match=r"must be positive semidefinite.*smallest eigenvalue is -1e-06"):
+        maximum_likelihood(large(spectrum), 3)
+    spectrum[-1] = 0.0
+    assert maximum_likelihood(large(spectrum), 3).n_hidden == 3
+
+
+@pytest.mark.parametrize(("noise", "tolerance"), [(0.0, 1.0), (0.05, 0.3)])
+def test_a_recommendation_from_few_modes(noise, tolerance):
+    spectrum = np.concatenate([np.linspace(9, 2, 20), np.linspace(1.05, 0.95, SIZE - 20)])
+    C = large(spectrum)
+    few, full = recommend(C, tolerance, noise=noise), recommend(spectrum, tolerance, noise=noise)
+    assert few.trace == pytest.approx(spectrum.sum(), rel=1e-12)
+    assert full.trace is None
+    assert few.n_hidden == full.n_hidden > 10
+    shown = len(few.kl)
+    assert shown == 33
+    for name in ("kl", "mass_curve", "parameters"):
+        np.testing.assert_allclose(getattr(few, name), getattr(full, name)[:shown], rtol=1e-9, atol=1e-9)
+    np.testing.assert_allclose(few.eigenvalues, full.eigenvalues[:32], rtol=1e-11)
+    assert few.variance_kept == pytest.approx(full.variance_kept, rel=1e-11)
+    assert few.model.mass_squared == pytest.approx(full.mass_squared, rel=1e-11)
+    assert "from the 32 lightest modes, the trace and the determinant" in str(few)
+
+
+@pytest.mark.parametrize("spectrum", [1 / np.arange(1.0, SIZE + 1), LARGE_SPECTRA["null directions"]])
+def test_recommendations_that_need_the_whole_spectrum(spectrum):
+    few, full = recommend(large(spectrum), 0.5), recommend(spectrum, 0.5)
+    assert few.trace is None
+    assert (few.n_hidden, few.n_null) == (full.n_hidden, full.n_null)
+
+
 # Block Lanczos by itself
 
 
@@ -206,3 +339,60 @@ def test_a_block_sees_degenerate_levels():
     np.testing.assert_allclose(found.values, np.repeat([3.0, 2.0], 5), rtol=1e-12)
     assert found.products < 9  # three levels are spanned after three products
     assert found.residuals.max() < 1e-12
+
+
+# Machines with few hidden nodes
+
+
+@pytest.mark.parametrize("bias", [None, np.array([0.5, -1.0, 0.2])])
+@pytest.mark.parametrize("mass", [4.0, np.linspace(3, 6, SIZE)], ids=["one mass", "a mass per node"])
+def test_thin_machines_are_the_same(mass, bias, monkeypatch):
+    rng = np.random.default_rng(0)
+    weights = 0.05 * rng.standard_normal((SIZE, 3))
+    phi, C = rng.standard_normal((4, SIZE)), second_moment(rng.standard_normal((50, SIZE)))
+    thin, full = ScalarRBM(weights, mass, 0.7, bias), ScalarRBM(weights, mass, 0.7, bias)
+    made = [thin.is_normalizable, thin.log_partition, thin.mean, thin.action(phi), thin.log_likelihood(C, phi[0])]
+    monkeypatch.setattr("srbm.model.are_few", lambda *_: False)
+    slow = [full.is_normalizable, full.log_partition, full.mean, full.action(phi), full.log_likelihood(C, phi[0])]
+    for ours, theirs in zip(made, slow, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-12, atol=1e-12)
+
+
+def test_samples_of_thin_machines_have_their_moments():
+    rng = np.random.default_rng(1)
+    rbm = ScalarRBM(0.05 * rng.standard_normal((SIZE, 2)), 4.0, 0.7, np.array([1.0, -2.0]))
+    n = 3000
+    drawn = rbm.sample(n, rng=2)
+    deviation = drawn - rbm.mean
+    spread = np.sqrt(np.diag(rbm.propagator) / n)
+    assert np.abs(deviation.mean(axis=0) / spread).max() < 5
+    basis = np.linalg.qr(np.c_[rbm.weights, rng.standard_normal((SIZE, 2))])[0]
+    moments = (deviation @ basis).T @ (deviation @ basis) / n
+    expected = basis.T @ rbm.propagator @ basis
+    error = np.sqrt((np.outer(np.diag(expected), np.diag(expected)) + expected**2) / n)
+    assert np.abs((moments - expected) / error).max() < 5
+    assert expected[0, 0] > 1.5 * expected[2, 2]  # the hidden nodes show
+
+
+def test_thin_machines_that_do_not_exist():
+    from srbm import NotNormalizableError
+
+    weights = np.zeros((SIZE, 1))
+    weights[0] = 3.0
+    for mass in (4.0, np.full(SIZE, 4.0)):
+        rbm = ScalarRBM(weights, mass)
+        assert not rbm.is_normalizable
+        for use in (lambda rbm=rbm: rbm.log_partition, lambda rbm=rbm: rbm.mean, lambda rbm=rbm: rbm.sample(1, 0)):
+            with pytest.raises(NotNormalizableError, match="1 of 1 are <= 0"):
+                use()
+    assert ScalarRBM(np.zeros((SIZE, 0)), 2.0).log_partition == pytest.approx(SIZE / 2 * np.log(np.pi), rel=1e-13)
+
+
+def test_a_lattice_with_degenerate_levels():
+    """A cut through a level: any combination of its modes will do, and the likelihood is the same."""
+    field = FreeScalarField((33, 33), 0.5)
+    C = field.propagator
+    exact = np.sort(1 / field.eigenvalues)[::-1]
+    for n_hidden in (3, 5, 20):
+        rbm = maximum_likelihood(C, n_hidden)
+        np.testing.assert_allclose(1 / rbm.eigenvalues[:n_hidden], exact[:n_hidden], rtol=1e-10)
