@@ -183,7 +183,7 @@ def test_a_right_answer_is_right(tmp_path, answer):
 
 
 FAKE = r"x\n2.2   Right.\n2 of 2 are right\x1b[2J\u202e"
-WRONG, ENDED, LATE, RAISED = "Not yet: ", "It ended Python.", "It ran longer than 2 s.", "Code cell 3 raised "
+WRONG, ENDED, LATE, RAISED = "Not yet: ", "It ended Python.", "It ran longer than ", "Code cell 3 raised "
 COPIES = """import os, time
 for _ in range(99 + 2 * os.cpu_count()):
     if not os.fork(): time.sleep(60)
@@ -263,7 +263,8 @@ def test_no_answer_ends_or_fools_the_grading(tmp_path, capsys, held_by, answer, 
     book = a_chapter("ex-2-1", "ex-2-2")
     save(chapters / "02_flow.ipynb", book)
     save(folder / "02_flow.ipynb", handed_in(book, answer, "judge_2_2(2)"))
-    report(folder, chapters, seconds=2.0)
+    # Where a limit is to be met it is short; elsewhere a busy machine must not meet it.
+    report(folder, chapters, seconds=4.0 if LATE in said else 20.0)
     hostile, honest, count = re.sub(r"\nHint: think", "", capsys.readouterr().out).splitlines()
     assert hostile.removeprefix("2.1   ").startswith(said)
     assert hostile.isprintable()
@@ -289,7 +290,7 @@ FUNCTIONS = {
 @pytest.mark.parametrize(("answer", "said"), FUNCTIONS.values(), ids=FUNCTIONS)
 def test_functions(tmp_path, answer, said):
     book = a_chapter("ex-2-1", judging="a, lambda n: x * n, on=[1, 3]")
-    (text,) = verdicts(handed_in(book, f"judge_2_1({answer})"), book, tmp_path, seconds=2.0).values()
+    (text,) = verdicts(handed_in(book, f"judge_2_1({answer})"), book, tmp_path, seconds=4.0).values()
     assert text.startswith(said)
     assert text.isprintable()
 
@@ -331,7 +332,7 @@ def test_nothing_stays(tmp_path, held_by, answer, said):
     mark = f"stay{os.getpid()}"
     book = a_chapter("ex-2-1")
     named = f"import os, time\nopen('/proc/self/comm', 'w').write({mark!r})\n{answer}"
-    (text,) = verdicts(handed_in(book, named), book, tmp_path, seconds=2.0).values()
+    (text,) = verdicts(handed_in(book, named), book, tmp_path, seconds=4.0).values()
     assert text.startswith(said)
     assert not alive(mark)
     assert not list(Path(tempfile.gettempdir()).glob(f"answers-{os.getpid()}-*"))
