@@ -90,13 +90,17 @@ def _moments(results: dict) -> list[str]:
     return _comparisons(results["comparisons"]) + table(["images", "peak memory"], memory)
 
 
+def _nats(value: float) -> str:
+    return f"{value:,.0f}" if value >= 10 else f"{value:.1g}"
+
+
 def _columns(results: dict) -> list[str]:
     lines = _comparisons([results["matrix"]])
     for entry in results["files"]:
         rows = []
         for name, memory in entry["memory"].items():
-            bound = f" (at most {entry['at most']:.1g})" if name.startswith("leading_modes") else ""
-            rows.append([name, seconds(entry["clock"][name]), _megabytes(memory), f"{entry['below'][name]:.1g}{bound}"])
+            bound = f" (at most {_nats(entry['at most'])})" if name.startswith("leading_modes") else ""
+            rows.append([name, seconds(entry["clock"][name]), _megabytes(memory), f"{_nats(entry['below'][name])}{bound}"])
         lines += _comparisons([entry["comparison"]])
         here = f"of {_megabytes(entry['machine']['memory'])}, load {entry['machine']['load']:.2g} before"
         head = [f"{_megabytes(entry['data'])}; machine {here}", "by the clock", "peak memory", "nats below the best"]
