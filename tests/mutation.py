@@ -178,6 +178,8 @@ from mutmut.__main__ import get_diff_for_mutant
 json.dump({name: get_diff_for_mutant(name, path=sys.argv[1]) for name in sys.argv[2:]}, sys.stdout)
 """
 """What a process in the folder of a run says of mutants of the module in a file."""
+BESIDE = ("results", "srbm_book/data")
+"""What tests of srbm read beside it: stored results, and what made them."""
 CONFIGURATION = """
 [tool.pytest.ini_options]
 addopts = "-ra --strict-markers --import-mode=importlib"
@@ -186,6 +188,7 @@ markers = ["slow: takes more than a few seconds"]
 
 [tool.mutmut]
 source_paths = ["srbm"]
+also_copy = {beside}
 only_mutate = {paths}
 pytest_add_cli_args = ["-q", "-p", "no:cacheprovider"]
 pytest_add_cli_args_test_selection = {tests}
@@ -290,7 +293,7 @@ def mutated(
     tests = dict.fromkeys(f"tests/srbm/{file}" for module in modules for file in [*TESTS[module].split(), EVERYWHERE])
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        for part in ("srbm", "tests"):
+        for part in ("srbm", "tests", *BESIDE):
             shutil.copytree(ROOT / part, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
         for path in paths.values():
             (folder / path).write_text(undecorated((ROOT / path).read_text(encoding="utf-8")), encoding="utf-8")
@@ -298,7 +301,9 @@ def mutated(
 
         def run(tests: Iterable[str], *mutants: str) -> dict[str, dict[str, int | None]]:
             changed = json.dumps([path.as_posix() for path in paths.values()])
-            configuration = CONFIGURATION.format(paths=changed, tests=json.dumps(list(tests)))
+            configuration = CONFIGURATION.format(
+                paths=changed, tests=json.dumps(list(tests)), beside=json.dumps(BESIDE)
+            )
             (folder / "pyproject.toml").write_text(configuration, encoding="utf-8")
             tool = [sys.executable, "-m", "mutmut", "run", "--max-children", "1", *mutants]
             ended = subprocess.run(tool, cwd=folder, capture_output=True, text=True)
