@@ -94,7 +94,8 @@ function draw({ spectrum, price, variance, nodes }, found, { s, nats }) {
     variance.dots(`ruler-${name}-at`, [[place, shares[found.nodes[i]]]], { r: 4.5 });
     nodes.dots(`ruler-${name}-at`, [[s, place]], { r: 4.5 });
     const at = Math.floor(LABELS[i] * n);
-    spectrum.text(`ruler-${name}-label`, name, [at / n, spectra[i][at]], { dx: 4, dy: i < 2 ? -8 : 20 });
+    spectrum.text(`ruler-${name}-label`, name, [at / n, spectra[i][at]],
+      i < 2 ? { dx: 4, dy: -8 } : { dx: -6, dy: 16, anchor: "end" });
   });
   const blur = (at) => ({ s: Math.min(Math.max(at, LOWEST), HIGHEST) });
   spectrum.handle("blur", { y: s * s, label: "s²" }, ([, y]) => blur(Math.sqrt(Math.max(y, 0))));
