@@ -100,7 +100,8 @@ def _columns(results: dict) -> list[str]:
         rows = []
         for name, memory in entry["memory"].items():
             bound = f" (at most {_nats(entry['at most'])})" if name.startswith("leading_modes") else ""
-            rows.append([name, seconds(entry["clock"][name]), _megabytes(memory), f"{_nats(entry['below'][name])}{bound}"])
+            below = _nats(entry["below"][name]) + bound
+            rows.append([name, seconds(entry["clock"][name]), _megabytes(memory), below])
         lines += _comparisons([entry["comparison"]])
         here = f"of {_megabytes(entry['machine']['memory'])}, load {entry['machine']['load']:.2g} before"
         head = [f"{_megabytes(entry['data'])}; machine {here}", "by the clock", "peak memory", "nats below the best"]
