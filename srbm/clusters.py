@@ -99,8 +99,11 @@ def draw_clusters(phi: ArrayLike, links: Links, rng: Seed = None) -> NDArray[np.
     array([[0, 0, 1],
            [2, 2, 2]])
     """
-    phi = fields(phi, "phi", links.n_sites)
-    rng = numpy_generator(rng)
+    return _labels(fields(phi, "phi", links.n_sites), links, numpy_generator(rng))
+
+
+def _labels(phi: Floats, links: Links, rng: np.random.Generator) -> NDArray[np.intp]:
+    """`draw_clusters` for checked arguments."""
     gain = links.coupling * phi[:, links.first] * phi[:, links.second]
     chain, link = np.nonzero(rng.exponential(size=gain.shape) < 2 * gain)
     start = chain * links.n_sites
@@ -143,6 +146,6 @@ def flip_clusters(phi: ArrayLike, links: Links, rng: Seed = None) -> Floats:
     """
     phi = fields(phi, "phi", links.n_sites)
     rng = numpy_generator(rng)
-    labels = draw_clusters(phi, links, rng)
+    labels = _labels(phi, links, rng)
     signs = rng.choice([-1.0, 1.0], size=labels.max(initial=-1) + 1)
     return phi * signs[labels]
