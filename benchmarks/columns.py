@@ -1,12 +1,12 @@
 """Many columns: machines from a file in single precision, `leading_modes` against a randomised PCA; few of many modes.
 
-    python -m benchmarks.columns [rows columns modes [folder]]
+    python -m benchmarks.columns rows columns modes [folder]
 
 Each contender reads the file in a process of its own, and they take turns; reported are processor seconds of the fit,
-seconds on the clock, peak memory of the process, and the nats per row that its machine is below the best one. With
-sizes in the command a file of that size, 4 x rows x columns bytes, is made in `folder`, read once by each and removed,
-and the result joins those that are stored: 1000000 10000 50 is 40 GB, 20000 100000 50 is 8 GB. scikit-learn comes along
-where twice the data fit into the memory that is free.
+seconds on the clock, peak memory of the process, and the nats per row that its machine is below the best one. For the
+command a file of 4 x rows x columns bytes is made in `folder`, read once by each and removed, and the result joins
+those that are stored: 1000000 10000 50 is 40 GB, 20000 100000 50 is 8 GB. scikit-learn comes along where twice the data
+fit into the memory that is free.
 """
 
 import json
@@ -159,12 +159,9 @@ def main(words: list[str]) -> None:
     from benchmarks.tables import tables
 
     results = json.loads(RESULTS.read_text(encoding="utf-8"))
-    if words:
-        rows, columns, modes = map(int, words[:3])
-        found = from_file(rows, columns, modes, 1, words[3] if words[3:] else None)
-        results["columns"] = {**results["columns"], "files": with_stored([found])}
-    else:
-        results["columns"] = run()
+    rows, columns, modes = map(int, words[:3])
+    found = from_file(rows, columns, modes, 1, words[3] if words[3:] else None)
+    results["columns"]["files"] = with_stored([found])
     store(results, RESULTS)
     print("\n".join(tables(results, "columns")))
 

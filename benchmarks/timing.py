@@ -17,6 +17,7 @@ from time import process_time
 import numpy as np
 
 from srbm._support.files import write_text
+from srbm._support.runtime import processor
 
 PACKAGES = ("srbm", "numpy", "scipy", "torch", "rbms", "scikit-learn")
 
@@ -67,21 +68,13 @@ def machine() -> dict:
         except PackageNotFoundError:
             found[name] = "not installed"
     return {
-        "processor": _processor(),
+        "processor": processor(),
         "cores": os.cpu_count(),
         "system": platform.system(),
         "python": platform.python_version(),
         "blas": _blas(),
         "packages": found,
     }
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-        return next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):
-        return platform.processor() or platform.machine()
 
 
 def _blas() -> str:

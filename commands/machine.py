@@ -3,8 +3,8 @@
 import importlib.metadata
 import os
 import platform
-import re
-from pathlib import Path
+
+from srbm._support.runtime import processor
 
 COMPUTING = {"NumPy": "numpy", "SciPy": "scipy", "Matplotlib": "matplotlib"}
 
@@ -18,7 +18,7 @@ def environment() -> str:
 def machine() -> str:
     """The kind of processor, its cores, the memory and the system."""
     cores = os.cpu_count()
-    return f"{_processor()}, {cores} core{'s' if cores != 1 else ''}{_memory()}; {_system()}"
+    return f"{processor()}, {cores} core{'s' if cores != 1 else ''}{_memory()}; {_system()}"
 
 
 def _memory() -> str:
@@ -26,15 +26,6 @@ def _memory() -> str:
     if not hasattr(os, "sysconf"):
         return ""
     return f", {round(os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 2**30)} GB"
-
-
-def _processor() -> str:
-    """The model that the system names, as in "AMD EPYC 7B13", or else the architecture."""
-    try:
-        model = re.search(r"^model name\s*:\s*(.+)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
-    except OSError:
-        model = None
-    return " ".join(model[1].split()) if model else platform.processor() or platform.machine()
 
 
 def _system() -> str:

@@ -20,6 +20,7 @@ import numpy as np
 from sklearn import datasets
 from sklearn.decomposition import PCA
 
+from results.patches import cut
 from srbm import recommend
 from srbm._support.files import write_text
 from srbm.held_out import log_densities, node_masses, one_mass
@@ -54,10 +55,7 @@ def of_statsmodels(name):
 
 def patches(side=6):
     """Patches of a photograph, in shares of full scale."""
-    image = datasets.load_sample_image("china.jpg").mean(axis=2) / 255
-    rows, columns = (extent // side for extent in image.shape)
-    image = image[: rows * side, : columns * side].reshape(rows, side, columns, side)
-    return image.swapaxes(1, 2).reshape(-1, side * side)
+    return cut(datasets.load_sample_image("china.jpg").mean(axis=2) / 255, side)
 
 
 TABLES = {  # where from, noise, rows for fitting

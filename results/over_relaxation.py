@@ -9,8 +9,6 @@ of machine. Takes two minutes of one core.
 """
 
 import json
-import platform
-import re
 import time
 from pathlib import Path
 
@@ -18,6 +16,7 @@ import numpy as np
 
 from srbm import FreeScalarField
 from srbm._support.files import write_text
+from srbm._support.runtime import processor
 
 DATA = Path(__file__).parent.parent / "srbm_book" / "data" / "over_relaxation.json"
 SIZES = (16, 32, 64)
@@ -73,23 +72,44 @@ def jobs():
             yield size, sampler, omega
 
 
-def trajectory(phi, kappa, steps, rng):
-    """Hybrid Monte Carlo of fields (chains, L, L) with the kernel as mass matrix, a quarter of a period."""
+def lattice_momenta(size):
+    """4 sum sin^2(p / 2) of the momenta that `numpy.fft.rfft2` has, (size, size // 2 + 1)."""
+    p2 = 2 - 2 * np.cos(2 * np.pi * np.fft.fftfreq(size))
+    return (p2[:, None] + p2)[:, : size // 2 + 1]
+
+
+def filtered(x, function):
+    """Fields (chains, L, L) times a function of the momenta."""
+    return np.fft.irfft2(np.fft.rfft2(x) * function, s=x.shape[1:])
+
+
+def accelerated(phi, action, force, mass, steps, rng):
+    """Hybrid Monte Carlo of fields (chains, L, L), a quarter of a period of the free field with the kernel `mass`.
+
+    That kernel, a function of the momenta, is the mass matrix (Fourier acceleration).
+    """
     e = np.pi / 2 / steps
 
-    def apply(x, function):
-        return np.fft.irfft2(np.fft.rfft2(x) * function, s=x.shape[1:])
-
     def energy(x, p):
-        return (x * apply(x, kappa) + p * apply(p, 1 / kappa)).sum(axis=(1, 2)) / 2
+        return action(x) + (p * filtered(p, 1 / mass)).sum(axis=(1, 2)) / 2
 
-    momentum = apply(rng.standard_normal(phi.shape), np.sqrt(kappa))
-    x, p = phi, momentum - e / 2 * apply(phi, kappa)
-    for step in range(steps):
-        x = x + e * apply(p, 1 / kappa)
-        p = p - (e if step < steps - 1 else e / 2) * apply(x, kappa)
-    accepted = rng.exponential(size=len(phi)) > energy(x, p) - energy(phi, momentum)
+    momentum = filtered(rng.standard_normal(phi.shape), np.sqrt(mass))
+    x, p = phi, momentum - e / 2 * force(phi)
+    with np.errstate(over="ignore", invalid="ignore"):  # a trajectory that has left the finite numbers is refused
+        for step in range(steps):
+            x = x + e * filtered(p, 1 / mass)
+            p = p - (e if step < steps - 1 else e / 2) * force(x)
+        accepted = rng.exponential(size=len(phi)) > energy(x, p) - energy(phi, momentum)
     return np.where(accepted[:, None, None], x, phi)
+
+
+def trajectory(phi, kappa, steps, rng):
+    """Of the free field itself, with its kernel as mass matrix."""
+
+    def force(x):
+        return filtered(x, kappa)
+
+    return accelerated(phi, lambda x: (x * force(x)).sum(axis=(1, 2)) / 2, force, kappa, steps, rng)
 
 
 def least(update, repeat=7, updates=10):
@@ -106,8 +126,7 @@ def least(update, repeat=7, updates=10):
 def seconds(size=SIZES[-1], chains=BLOCK):
     """What an update takes for each site of a lattice: a sweep of the links, a trajectory, an exact draw."""
     field, rng = FreeScalarField((size, size), mass_squared(size)), np.random.default_rng(0)
-    p2 = 2 - 2 * np.cos(2 * np.pi * np.fft.fftfreq(size))
-    kappa = (field.mass_squared + p2[:, None] + p2)[:, : size // 2 + 1]
+    kappa = field.mass_squared + lattice_momenta(size)
     phi = field.sample(chains, rng).reshape(chains, size, size)
     h = rng.standard_normal((2, *phi.shape))
     taken = {
@@ -116,15 +135,6 @@ def seconds(size=SIZES[-1], chains=BLOCK):
         "exact draw": least(lambda: field.sample(chains, rng)),
     }
     return {name: value / phi.size for name, value in taken.items()}
-
-
-def processor():
-    """The processor that the system names, or else its architecture."""
-    try:
-        model = re.search(r"^model name\s*:\s*(.+)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
-    except OSError:
-        model = None
-    return " ".join(model[1].split()) if model else platform.processor() or platform.machine()
 
 
 def main() -> None:

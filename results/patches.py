@@ -14,12 +14,16 @@ DATA = Path(__file__).parent.parent / "srbm_book" / "data" / "patches.npz"
 SIDE, KEPT = 3, 6000
 
 
+def cut(image: np.ndarray, side: int) -> np.ndarray:
+    """The tiles of side x side pixels that an image holds, a row for each; what is left at two edges is left out."""
+    rows, columns = (extent // side for extent in image.shape)
+    whole = image[: rows * side, : columns * side].reshape(rows, side, columns, side)
+    return whole.swapaxes(1, 2).reshape(-1, side**2)
+
+
 def tiles() -> np.ndarray:
     """Grey levels of the chosen tiles, (KEPT, SIDE^2)."""
-    grey = np.rint(load_sample_image("china.jpg").mean(axis=2)).astype(np.uint8)
-    rows, columns = (n // SIDE for n in grey.shape)
-    cut = grey[: rows * SIDE, : columns * SIDE].reshape(rows, SIDE, columns, SIDE)
-    whole = cut.swapaxes(1, 2).reshape(-1, SIDE**2)
+    whole = cut(np.rint(load_sample_image("china.jpg").mean(axis=2)).astype(np.uint8), SIDE)
     return whole[np.random.default_rng(0).permutation(len(whole))[:KEPT]]
 
 

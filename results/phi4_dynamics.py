@@ -8,14 +8,16 @@ processor time for a site, the least of several runs, with the kind of machine. 
 """
 
 import json
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from results.over_relaxation import least, processor, truncated
+from results.over_relaxation import accelerated, lattice_momenta, least, truncated
 from results.phi4_scan import COUPLING, CRITICAL, action, force, trajectory
 from srbm import FreeScalarField
 from srbm._support.files import write_text
+from srbm._support.runtime import processor
 from srbm.clusters import Links, flip_clusters
 from srbm.phi4 import quartic_sites
 
@@ -54,33 +56,18 @@ def leapfrog_steps(size):
     return round(8 * np.sqrt(SUSCEPTIBILITY[size] / SUSCEPTIBILITY[8]))
 
 
-def accelerated(phi, links, rng):
-    """A quarter of a period of the free field whose kernel is the mass matrix, in leapfrog steps."""
-    size, steps = phi.shape[1], leapfrog_steps(phi.shape[1])
-    e = np.pi / 2 / steps
-    p2 = 2 - 2 * np.cos(2 * np.pi * np.fft.fftfreq(size))
-    mass = (p2[:, None] + p2 + 1 / SUSCEPTIBILITY[size])[:, : size // 2 + 1]
-
-    def apply(x, function):
-        return np.fft.irfft2(np.fft.rfft2(x) * function, s=(size, size))
-
-    def energy(x, p):
-        return action(x, CRITICAL, COUPLING) + (p * apply(p, 1 / mass)).sum(axis=(1, 2)) / 2
-
-    momentum = apply(rng.standard_normal(phi.shape), np.sqrt(mass))
-    x, p = phi, momentum - e / 2 * force(phi, CRITICAL, COUPLING)
-    with np.errstate(over="ignore", invalid="ignore"):  # a trajectory that has left the finite numbers is refused
-        for step in range(steps):
-            x = x + e * apply(p, 1 / mass)
-            p = p - (e if step < steps - 1 else e / 2) * force(x, CRITICAL, COUPLING)
-        accepted = rng.exponential(size=len(phi)) > energy(x, p) - energy(phi, momentum)
-    return np.where(accepted[:, None, None], x, phi)
+def fourier(phi, links, rng):
+    """A trajectory whose mass matrix is the kernel of a free field."""
+    size = phi.shape[1]
+    mass = lattice_momenta(size) + 1 / SUSCEPTIBILITY[size]
+    potential, slope = (partial(one, mass_squared=CRITICAL, coupling=COUPLING) for one in (action, force))
+    return accelerated(phi, potential, slope, mass, leapfrog_steps(size), rng)
 
 
 SAMPLERS = {
     "machine": machine,
     "hybrid": hybrid,
-    "Fourier, hybrid": accelerated,
+    "Fourier, hybrid": fourier,
     "machine and clusters": clusters,
 }
 

@@ -1,4 +1,4 @@
-"""What long work does to the process it runs in.
+"""What long work does to the process it runs in, and what it runs on.
 
 One BLAS thread for small matrices, signals that do not end it before it has saved what there is, and a progress bar on
 request. Below N ~ 256 a second thread only adds waiting.
@@ -6,10 +6,13 @@ request. Below N ~ 256 a second thread only adds waiting.
 
 from __future__ import annotations
 
+import platform
+import re
 import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 SMALL = 256
 """Below this N_v results do not depend on the number of threads either, because there is one."""
@@ -113,3 +116,12 @@ def progress_bar(wanted: bool, total: float | None, unit: str, done: float = 0) 
         raise ImportError("progress=True needs tqdm: pip install tqdm, or leave progress out") from error
     with tqdm(total=total, initial=done, unit=unit) as bar:
         yield bar.update
+
+
+def processor() -> str:
+    """The model of processor that the system names, as in "AMD EPYC 7B13", or else the architecture."""
+    try:
+        model = re.search(r"^model name\s*:\s*(.+)$", Path("/proc/cpuinfo").read_text(encoding="utf-8"), re.MULTILINE)
+    except OSError:
+        model = None
+    return " ".join(model[1].split()) if model else platform.processor() or platform.machine()
