@@ -10,7 +10,7 @@ is a closed form, `trajectories` has it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -20,6 +20,7 @@ from numpy.typing import ArrayLike
 
 from ._support.checks import (
     Floats,
+    Frozen,
     LearntMass,
     correlation_matrix,
     finite,
@@ -36,7 +37,7 @@ from .trajectories import mode_trajectory, natural_gradient_flow  # noqa: F401  
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Flow:
+class Flow(Frozen):
     """A solution of the gradient flow.
 
     Attributes
@@ -68,15 +69,6 @@ class Flow:
     def __post_init__(self) -> None:
         for name in ("times", "weights", "mass_squared"):
             object.__setattr__(self, name, frozen(getattr(self, name)))
-
-    def __getstate__(self) -> dict[str, Any]:
-        """The solution alone, for pickle and copy: what was computed from it is computed again."""
-        return {field.name: getattr(self, field.name) for field in fields(self)}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        for name, value in state.items():
-            object.__setattr__(self, name, value)
-        self.__post_init__()  # a copy of an array is no longer read-only
 
     def __repr__(self) -> str:
         return f"<Flow: {len(self.times)} times up to t = {self.times[-1]:.6g}>"

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -24,6 +24,7 @@ from numpy.typing import ArrayLike
 from ._support.arrays import add_to_diagonal
 from ._support.checks import (
     Floats,
+    Frozen,
     Seed,
     correlation_matrix,
     count,
@@ -154,7 +155,7 @@ def from_latent(loadings: ArrayLike, noise: ArrayLike, hidden_variance: float = 
 
 
 @dataclass(frozen=True, eq=False)
-class FactorFit:
+class FactorFit(Frozen):
     """A factor analysis, and what is known about its maximum; prints as a few lines.
 
     Attributes
@@ -183,11 +184,6 @@ class FactorFit:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "log_likelihoods", frozen(self.log_likelihoods))
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        for name, value in state.items():
-            object.__setattr__(self, name, value)
-        self.__post_init__()  # a copy of an array is no longer read-only
 
     @property
     def agreed(self) -> int:

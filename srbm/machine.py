@@ -23,14 +23,14 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ._support.checks import Floats, PathLike, Seed, count, fields, fields_with_gaps, frozen, number, numpy_generator
+from ._support.checks import Floats, Frozen, PathLike, Seed, count, fields, fields_with_gaps, number, numpy_generator
 from ._support.files import Stored, load_arrays, save_arrays
 from ._support.range import in_range
 from ._support.runtime import progress_bar
 from .errors import DatasetError
 
 
-class Machine(ABC):
+class Machine(Frozen, ABC):
     """The base of the machines, frozen dataclasses with `weights` (N_v, N_h) and `mass_squared`.
 
     `ScalarRBM`, `Phi4RBM` and `GaussianBernoulliRBM` have in common a density of the visible fields, the mean of each
@@ -49,14 +49,6 @@ class Machine(ABC):
 
     _stored: ClassVar[Mapping[str, Stored]]
     """What a file holds of each parameter."""
-
-    def __getstate__(self) -> dict[str, Any]:
-        """The parameters alone, for pickle and copy: what was computed from them is computed again."""
-        return {field.name: getattr(self, field.name) for field in dataclasses.fields(cast(Any, self))}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        for name, value in state.items():
-            object.__setattr__(self, name, frozen(value) if isinstance(value, np.ndarray) else value)
 
     @property
     def n_visible(self) -> int:

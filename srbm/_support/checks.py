@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from collections.abc import Callable, Sequence, ValuesView
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
@@ -372,6 +373,19 @@ def frozen(array: ArrayLike) -> Floats:
     copy = np.array(array, dtype=np.float64)
     copy.flags.writeable = False
     return copy
+
+
+class Frozen:
+    """A dataclass that is frozen all the way down, and so are its copies."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        """The fields alone, for pickle and copy: what was computed from them is computed again."""
+        return {field.name: getattr(self, field.name) for field in dataclasses.fields(cast(Any, self))}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """A copy of an array is no longer read-only."""
+        for name, value in state.items():
+            object.__setattr__(self, name, frozen(value) if isinstance(value, np.ndarray) else value)
 
 
 def numpy_generator(rng: Seed) -> np.random.Generator:
