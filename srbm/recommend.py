@@ -37,10 +37,9 @@ from ._support.checks import (
 )
 from ._support.krylov import are_few, leading_pairs
 from ._support.range import in_range
-from .held_out import LEAST_NOISE, PATIENCE, SHRINKAGES, node_masses, one_mass, shrunken
+from .held_out import LEAST_NOISE, PATIENCE, SHRINKAGES, centred_moments, node_masses, one_mass, shrunken, winsorised
 from .latent import fit_factors, latent_form
 from .model import ScalarRBM
-from .moments import FloatMoments, block_moments
 from .solutions import maximum_likelihood
 
 if TYPE_CHECKING:
@@ -333,7 +332,8 @@ def recommend(
         One mass for all nodes (probabilistic PCA), a mass per node (factor analysis), or whichever does with fewer
         parameters. "either" for data, "one" for second moments.
     criterion : {"closed form", "count", "cross-validation"}, optional
-        How the loss is told. Cross-validation for data; the count for second moments with `n_samples`, which for data
+        How the loss is told. Cross-validation for data, of which the fiftieth that is described worst counts as the
+        next row does, so that no single row decides; the count for second moments with `n_samples`, which for data
         takes the fluctuations from the rows themselves instead of supposing that they are Gaussian; otherwise the
         closed form.
     folds : int
@@ -550,9 +550,7 @@ def _task_of_rows(data: ArrayLike, noise: float, criterion: Criterion) -> _Task:
     rows = finite(data, "data")
     if rows.ndim != 2 or len(rows) < 2:
         raise ValueError(f"data must have shape (n, N_v), with two samples at least, got shape {rows.shape}")
-    found = block_moments(rows)
-    found = found if isinstance(found, FloatMoments) else found.as_floats()
-    mean, moments = found.mean, found.correlation(center=True)
+    mean, moments = centred_moments(rows)
     varies = varying_nodes(np.diag(moments))
     if not varies.any():
         raise ValueError("the data do not vary in any column: there is nothing to learn")
@@ -626,12 +624,14 @@ def _cross_validated(task: _Task, kind: str, parts: list[np.ndarray]) -> _Curve:
     best: tuple[float, float, Floats] | None = None
     for share in SHRINKAGES[kind]:
         if kind == "one":
-            unseen = np.concatenate([one_mass(*pair, task.noise, share) for pair in split], axis=1)[:, order]
+            scores = np.concatenate([one_mass(*pair, task.noise, share) for pair in split], axis=1)
+            unseen = winsorised(scores[:, order])
         else:
             found: list[Floats] = []
             for n in range(_most_factors(rows.shape[1]) + 1):
-                found.append(np.concatenate([node_masses(*pair, n, task.noise, share) for pair in split])[order])
-                if n - int(np.argmax([scores.mean() for scores in found])) >= PATIENCE:
+                scores = np.concatenate([node_masses(*pair, n, task.noise, share) for pair in split])
+                found.append(winsorised(scores[order]))
+                if n - int(np.argmax([each.mean() for each in found])) >= PATIENCE:
                     break
             unseen = np.array(found)
         top = float(unseen.mean(axis=1).max())
