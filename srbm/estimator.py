@@ -22,6 +22,7 @@ from ._support.checks import (
     fields_with_gaps,
     finite,
     floats,
+    missing_values,
     numpy_generator,
     refuse_containers,
     refuse_missing,
@@ -312,8 +313,8 @@ class ScalarRBMEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
         missing = int(np.isnan(rows).sum())
         if missing:
             raise ValueError(
-                f"X has {missing} missing values (NaN): pass the complete rows, of a data frame df.dropna(); impute(X) "
-                "fills gaps, once the estimator has been fitted"
+                f"X has {missing_values(missing)} (NaN): pass the complete rows, of a data frame df.dropna(); "
+                "impute(X) fills gaps, once the estimator has been fitted"
             )
         finite(rows, "X")
         return rows
@@ -358,14 +359,16 @@ class ScalarRBMEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
             )
         if not per_feature:
             return maximum_likelihood(correlation, n_hidden, mass), None  # type: ignore[arg-type]
-        _require_variation(varies, "and their best mass is infinite")
+        _require_variation(varies, "which makes the best mass infinite")
         return factor_analysis(correlation, n_hidden, rng=_generator(self.random_state)), None
 
 
 def _require_variation(varies: np.ndarray, why_not: str) -> None:
-    if not varies.all():
+    dead = int((~varies).sum())
+    if dead:
+        verb = "does" if dead == 1 else "do"
         raise ValueError(
-            f"{int((~varies).sum())} of the n_features = {len(varies)} features do not vary, {why_not}: drop them, as "
+            f"{dead} of the n_features = {len(varies)} features {verb} not vary, {why_not}: drop them, as "
             "VarianceThreshold() of sklearn.feature_selection does"
         )
 

@@ -34,8 +34,8 @@ def shrunken(moments: Floats, masses: str, share: float) -> Floats:
     They are those of white noise of the same variance for machines with one mass, whose early-stopped natural gradient
     ends there, and the variances of the nodes for a mass per node.
     """
-    goal = np.diag(moments) if masses == "node" else np.trace(moments) / len(moments)
-    return add_to_diagonal((1 - share) * moments, share * goal)
+    goals = {"node": np.diag(moments), "one": np.trace(moments) / len(moments)}
+    return add_to_diagonal((1 - share) * moments, share * goals[masses])
 
 
 def centred_moments(rows: Floats, noise: float = 0.0) -> tuple[Floats, Floats]:

@@ -274,8 +274,8 @@ def fit_factors(
     dead = int((~varying_nodes(variances)).sum())
     if dead:
         raise ValueError(
-            f"{dead} of the {n_visible} nodes do not vary, so that their best mass is infinite: leave "
-            "them out, as standardize(correlation) does"
+            f"{dead} of the {n_visible} nodes {'does' if dead == 1 else 'do'} not vary, which makes the best mass "
+            "infinite: leave them out, as standardize(correlation) does"
         )
     scale = np.sqrt(variances)
     unit = correlation / np.outer(scale, scale)  # factor analysis does not care about the unit of each field

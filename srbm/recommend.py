@@ -25,6 +25,7 @@ from numpy.typing import ArrayLike
 from ._support.arrays import add_to_diagonal, cholesky
 from ._support.checks import (
     Floats,
+    Frozen,
     Seed,
     correlation_matrix,
     count,
@@ -85,7 +86,7 @@ class Candidates(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class Recommendation:
+class Recommendation(Frozen):
     """The smallest sufficient machine; prints as a table.
 
     Attributes
@@ -165,6 +166,9 @@ class Recommendation:
     folds: int | None = None
     shrinkage: float = 0.0
     trace: float | None = None
+
+    def __post_init__(self) -> None:
+        self.__setstate__(self.__getstate__())  # with arrays that cannot be changed under a machine once it is made
 
     @cached_property
     def model(self) -> ScalarRBM:

@@ -32,7 +32,7 @@ FILE = ROOT / "chapters" / "mutation.json"
 TESTS = {module: files for module, (_, files) in FORMULAS.items()} | {
     "srbm._support.arrays": "test_arrays.py test_moments.py test_tables.py",
     "srbm._support.blocks": "test_infrared.py test_moments.py",
-    "srbm._support.checks": "test_messages.py test_tables.py",
+    "srbm._support.checks": "test_messages.py test_tables.py test_model.py test_counting.py",
     "srbm._support.files": "test_files.py test_load.py test_checkpoint.py test_fuzz.py",
     "srbm._support.modes": "test_divergence.py test_solutions.py test_stability.py",
     "srbm._support.newton": "test_newton.py test_latent.py",
@@ -46,7 +46,7 @@ TESTS = {module: files for module, (_, files) in FORMULAS.items()} | {
     "srbm.chains.stack": "test_model.py test_fast_chains.py test_gradient.py",
     "srbm.counting": "test_counting.py",
     "srbm.datasets": "test_datasets.py test_downloads.py test_files.py",
-    "srbm.errors": "test_bernoulli.py test_bernoulli_checkpoint.py",
+    "srbm.errors": "test_messages.py",
     "srbm.estimator": "test_estimator.py",
     "srbm.figures.panel": "test_panel.py",
     "srbm.figures.plots": "test_plots.py",

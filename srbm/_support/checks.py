@@ -137,7 +137,12 @@ def refuse_missing(array: np.ndarray, name: str) -> None:
     """Raise if what is not a number is missing."""
     missing = int(_missing(array).sum())
     if array.ndim and missing:
-        raise ValueError(f"{name} has {missing} missing values: pass the complete rows, of a data frame df.dropna()")
+        raise ValueError(f"{name} has {missing_values(missing)}: pass the complete rows, of a data frame df.dropna()")
+
+
+def missing_values(n: int) -> str:
+    """How many, in words."""
+    return f"{n} missing value" + "s" * (n != 1)
 
 
 def number(value: Any, name: str, *, above: float | None = None) -> float:
@@ -375,6 +380,17 @@ def frozen(array: ArrayLike) -> Floats:
     return copy
 
 
+def read_only(value: Any) -> Any:
+    """The value with a read-only copy of every array in it, those in tuples as well."""
+    if isinstance(value, np.ndarray):
+        value = value.copy()
+        value.flags.writeable = False
+    elif isinstance(value, tuple):
+        items = [read_only(item) for item in value]
+        return type(value)(*items) if hasattr(value, "_fields") else tuple(items)
+    return value
+
+
 class Frozen:
     """A dataclass that is frozen all the way down, and so are its copies."""
 
@@ -385,7 +401,7 @@ class Frozen:
     def __setstate__(self, state: dict[str, Any]) -> None:
         """A copy of an array is no longer read-only."""
         for name, value in state.items():
-            object.__setattr__(self, name, frozen(value) if isinstance(value, np.ndarray) else value)
+            object.__setattr__(self, name, read_only(value))
 
 
 def numpy_generator(rng: Seed) -> np.random.Generator:

@@ -71,3 +71,14 @@ def test_random_numbers_of_an_update(chains, steps, drawn):
     update = counts[1] - counts[0]
     assert update.normals == drawn
     assert update.calls == counts[1].calls - counts[0].calls > 0
+
+
+def test_gamma_variables_are_those_of_the_generator_and_are_counted():
+    tally = Tally()
+    drawn = tally.generator(3).standard_gamma(2.5, size=(4, 5))
+    np.testing.assert_array_equal(drawn, np.random.default_rng(3).standard_gamma(2.5, size=(4, 5)))
+    assert tally == Tally(normals=20)
+
+
+def test_tallies_are_subtracted_count_by_count():
+    assert Tally(10, 20, 30, 40) - Tally(1, 2, 3, 4) == Tally(9, 18, 27, 36)

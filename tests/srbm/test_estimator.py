@@ -142,7 +142,7 @@ def test_what_does_not_vary_keeps_its_unit():
     np.testing.assert_allclose(fitted.scale_, np.append(WINE.std(axis=0), 1), rtol=1e-12)
     assert fitted.mean_[-1] == 7
     assert np.isfinite(fitted.score(constant))
-    with pytest.raises(ValueError, match=r"1 of the n_features = 14 features do not vary.*VarianceThreshold"):
+    with pytest.raises(ValueError, match=r"1 of the n_features = 14 features does not vary.*VarianceThreshold"):
         ScalarRBMEstimator(3, mass_squared="per feature").fit(constant)
 
 
@@ -172,7 +172,7 @@ def test_auto_needs_neither_many_rows_nor_correlations():
     assert auto.score(others) > ScalarRBMEstimator(10, scale=True).fit(few).score(others)
     assert ScalarRBMEstimator().fit(WINE[:3]).recommendation_.folds == 3
     constant = np.c_[WINE, np.full(len(WINE), 7.1)]
-    with pytest.raises(ValueError, match=r"1 of the n_features = 14 features do not vary.*VarianceThreshold"):
+    with pytest.raises(ValueError, match=r"1 of the n_features = 14 features does not vary.*VarianceThreshold"):
         ScalarRBMEstimator().fit(constant)
 
 
@@ -234,17 +234,18 @@ GAPS[[3, 3, 5], [1, 2, 1]] = np.nan
         (scipy.sparse.coo_matrix(WINE), r"^X is a sparse matrix: pass x.toarray\(\)"),
         ({"a": [1.0, 2.0]}, "^X is a dict: pass its columns"),
         (np.array([(1.0, 2.0)], dtype=[("a", float), ("b", float)]), "^X is a structured array"),
-        ([[1.0, None], [2.0, 3.0]], "^X has 1 missing values"),
-        (pd.DataFrame({"a": [1.0, None, 3.0], "b": [1, 2, 4]}), r"^X has 1 missing values \(NaN\)"),
-        (pd.DataFrame({"a": pd.array([1, None, 3], "Int64"), "b": [1, 2, 4]}), r"^X has 1 missing values \(NaN\)"),
-        (pd.DataFrame({"a": [1, None, "3"], "b": [1, 2, 4]}, dtype=object), "^X has 1 missing values"),
+        ([[1.0, None], [2.0, 3.0]], "^X has 1 missing value"),
+        (pd.DataFrame({"a": [1.0, None, 3.0], "b": [1, 2, 4]}), r"^X has 1 missing value \(NaN\)"),
+        (pd.DataFrame({"a": pd.array([1, None, 3], "Int64"), "b": [1, 2, 4]}), r"^X has 1 missing value \(NaN\)"),
+        (pd.DataFrame({"a": [1, None, "3"], "b": [1, 2, 4]}, dtype=object), "^X has 1 missing value"),
         (np.where(np.isnan(GAPS), np.inf, GAPS), "^X must be finite, but 3 of its 2314 entries are NaN or infinite"),
         (WINE * 1j, "Complex data not supported"),
         (WINE[0], "Reshape your data"),
         (WINE[:1], "minimum of 2 is required"),
         ([["a", "b"], ["c", "d"]], "not compatible with arrays of bytes/strings"),
+        ([[None, "a"], [1, 2.0]], "^X must hold numbers, got type object"),
     ],
-    ids=range(15),
+    ids=range(16),
 )
 def test_what_is_no_complete_table_is_refused(rows, message):
     with pytest.raises(ValueError, match=message):
@@ -266,7 +267,7 @@ def test_frames_of_polars_are_read_alike_everywhere():
     )
     np.testing.assert_array_equal(fitted.machine_.fill(gaps), fitted.machine_.fill([[1, 2], [None, 5], [2, 9]]))
     for use, message in (
-        (ScalarRBMEstimator(1).fit, r"X has 1 missing values \(NaN\)"),
+        (ScalarRBMEstimator(1).fit, r"X has 1 missing value \(NaN\)"),
         (second_moment, "a block of samples must be finite, but 1 of its 6 entries are NaN"),
     ):
         with pytest.raises(ValueError, match=message):

@@ -270,3 +270,9 @@ def test_a_file_needs_its_folder(save, tmp_path):
     refused(lambda: save(missing / "x.npz"), FileNotFoundError, f"the folder {missing} does not exist: create it first")
     refused(lambda: save(str(tmp_path)), IsADirectoryError, f"{tmp_path} is a folder: add the name of a file")
     assert not os.listdir(tmp_path)
+
+
+@pytest.mark.parametrize("kind", [srbm.NotNormalizableError, srbm.TrainingInterrupted, srbm.CheckpointError])
+def test_an_exception_hands_back_what_was_computed(kind):
+    error = kind("what happened", RBM)
+    assert (str(error), error.last_good) == ("what happened", RBM)

@@ -37,7 +37,7 @@ def test_curve_is_the_divergence_of_the_best_model(target):
     np.testing.assert_allclose(result.kl, direct, rtol=1e-9, atol=1e-12)
     np.testing.assert_allclose(result.mass_curve, [model.mass_squared for model in best], rtol=1e-11)
     np.testing.assert_allclose(result.eigenvalues, np.sort(1 / np.linalg.eigvalsh(target)), rtol=1e-11)
-    assert result.excess is result.kl
+    np.testing.assert_array_equal(result.excess, result.kl)
     assert result.n_null == 0
 
 

@@ -73,7 +73,7 @@ def test_a_column_that_does_not_vary_has_no_variance(constant, pieces):
     np.testing.assert_array_equal(C[2], 0)
     np.testing.assert_array_equal(C[:, 2], 0)
     assert recommend(C, 0.1).n_null == 1
-    with pytest.raises(ValueError, match=r"1 of the 3 nodes do not vary.*standardize"):
+    with pytest.raises(ValueError, match=r"1 of the 3 nodes does not vary.*standardize"):
         factor_analysis(C, 1)
 
 
@@ -379,3 +379,15 @@ def test_a_fit_and_its_copies_are_immutable(copied):
             array[...] = 0
     np.testing.assert_array_equal(twin.log_likelihoods, fit.log_likelihoods)
     assert str(twin) == str(fit)
+
+
+@pytest.mark.parametrize("copied", [lambda m: m, lambda m: pickle.loads(pickle.dumps(m)), copy.deepcopy, copy.copy])
+def test_a_recommendation_and_its_copies_are_immutable(copied):
+    answer = recommend(data=np.random.default_rng(0).standard_normal((60, 4)) * [2, 1, 1, 0.5], masses="one")
+    twin = copied(answer)
+    arrays = [twin.moments, twin.mean, twin.varies, twin.kl, twin.kinds[0].excess, twin.kinds[0].error]
+    for array in arrays:
+        with pytest.raises(ValueError, match="read-only"):
+            array[...] = 0
+    assert (twin.varies.dtype, twin.n_hidden, str(twin)) == (bool, answer.n_hidden, str(answer))
+    np.testing.assert_array_equal(twin.model.kernel, answer.model.kernel)
