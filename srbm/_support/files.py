@@ -180,7 +180,8 @@ def _locked(beside: Path) -> IO[bytes] | None:
             lock.seek(0)
             owner = lock.read(20).decode(errors="replace")
             lock.close()
-            raise BlockingIOError(errno.EWOULDBLOCK, f"it belongs to process {owner or 'of another user'}") from None
+            whose = f"process {owner}" if owner else "another process"  # which is about to write its number
+            raise BlockingIOError(errno.EWOULDBLOCK, f"it belongs to {whose}") from None
         except FileNotFoundError:  # its last owner has just removed it
             lock.close()
             continue

@@ -186,3 +186,11 @@ def test_digits():
     np.testing.assert_array_equal(scaled, raw / 16)
     np.testing.assert_allclose(second_moment(raw) / 256, second_moment(scaled), rtol=0, atol=1e-15)
     assert (np.linalg.eigvalsh(second_moment(scaled, center=True)) < 1e-12).sum() == 3  # three pixels are always empty
+
+
+def test_moments_of_a_broken_installation(tmp_path, monkeypatch):
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "mnist_moments.npz").write_bytes(b"PK")
+    monkeypatch.setattr("srbm.datasets.files", lambda package: tmp_path)
+    with pytest.raises(DatasetError, match=r"cannot be read \(.*mnist_moments\.npz.*\); install srbm again"):
+        mnist_moments()

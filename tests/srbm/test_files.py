@@ -1,5 +1,6 @@
 """Files that are damaged or made to do harm: thousands of them, each refused or read as what it was."""
 
+import errno
 import io
 import json
 import os
@@ -25,7 +26,7 @@ from srbm import (
     train_bernoulli,
 )
 from srbm import datasets as mnist
-from srbm._support.files import FORMAT, Stored, load_arrays, remove_leftovers, save_arrays
+from srbm._support.files import FORMAT, Stored, belonging, followed, load_arrays, remove_leftovers, save_arrays
 from srbm.machine import Machine
 from srbm.random import generator_from
 from tests.srbm.helpers import correlation_with, needs_links
@@ -303,6 +304,33 @@ def test_bombs(tmp_path):
         load_arrays(path, {"n": Stored(("f8",), shape=(2,))})
     assert tracemalloc.get_traced_memory()[1] < 10**6
     tracemalloc.stop()
+
+
+def test_a_member_that_is_shorter_than_its_shape_says(tmp_path):
+    path = tmp_path / "short.npz"
+    zipped([("n.npy", npy(shape=(3,), body=bytes(16)))], path)
+    with pytest.raises(DatasetError, match=r"n\.npy has 16 bytes for shape \(3,\)"):
+        load_arrays(path, {"n": Stored(("f8",), shape=(3,))})
+
+
+@needs_links
+def test_links_in_a_circle(tmp_path):
+    one, other = tmp_path / "one", tmp_path / "other"
+    one.symlink_to(other)
+    other.symlink_to(one)
+    with pytest.raises(OSError, match="lead to each other") as caught:
+        followed(one)
+    assert (caught.value.errno, caught.value.filename) == (errno.ELOOP, str(one))
+
+
+def test_a_lock_whose_owner_has_not_said_who_it_is(tmp_path):
+    fcntl = pytest.importorskip("fcntl")
+    with open(tmp_path / ".run.npz.lock", "wb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with pytest.raises(BlockingIOError, match="it belongs to another process"), belonging(tmp_path / "run.npz"):
+            pass
+    with belonging(tmp_path / "run.npz"):  # it is free again
+        pass
 
 
 def garbled(value, rng):
