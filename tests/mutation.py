@@ -37,13 +37,14 @@ TESTS = {module: files for module, (_, files) in FORMULAS.items()} | {
     "srbm._support.modes": "test_divergence.py test_solutions.py test_stability.py",
     "srbm._support.newton": "test_newton.py test_latent.py",
     "srbm._support.range": "test_messages.py test_model.py test_lattice.py",
-    "srbm._support.runtime": "test_threads.py test_runs.py",
+    "srbm._support.runtime": "test_runtime.py test_threads.py test_runs.py",
     "srbm.chains.explicit": "test_heart.py test_fast_chains.py",
     "srbm.chains.gram": "test_gradient.py test_fast_chains.py",
     "srbm.chains.hidden": "test_gradient.py test_fast_chains.py",
     "srbm.chains.normals": "test_fast_chains.py test_gradient.py",
     "srbm.chains.single": "test_fast_chains.py test_gradient.py",
     "srbm.chains.stack": "test_model.py test_fast_chains.py test_gradient.py",
+    "srbm.clusters": "test_clusters.py",
     "srbm.counting": "test_counting.py",
     "srbm.datasets": "test_datasets.py test_downloads.py test_files.py",
     "srbm.errors": "test_messages.py",
@@ -93,6 +94,16 @@ REASONS: dict[str, dict[str, str]] = {
         "one = namespace(matrices).eye(matrices.shape[-1], dtype=matrices.dtype, device=matrices.device)  ->  "
         "one = namespace(matrices).eye(matrices.shape[-1], device=matrices.device)": _ELSEWHERE,
     },
+    "srbm.random": {
+        "generator._generator.set_state(generator._torch.tensor(state[\"state\"], dtype=generator._torch.uint8))  ->  "
+        "generator._generator.set_state(None)": _ELSEWHERE,
+        "generator._generator.set_state(generator._torch.tensor(state[\"state\"], dtype=generator._torch.uint8))  ->  "
+        "generator._generator.set_state(generator._torch.tensor(state[\"state\"], ))": _ELSEWHERE,
+        "np.broadcast_to(shape_parameter, size).copy(), dtype=self._torch.float64, device=self.device  ->  "
+        "np.broadcast_to(None, size).copy(), dtype=self._torch.float64, device=self.device": _ELSEWHERE,
+        "return self._torch.randn(shape, dtype=self._torch.float64, device=self.device, generator=self._generator)  ->  "
+        "return self._torch.randn(shape, dtype=self._torch.float64, device=self.device, generator=None)": _ELSEWHERE,
+    },
     "srbm.moments": {"return 0  ->  return 1": "a block without rows adds as many times that number as it has rows"},
     "srbm.chains.explicit": {
         "phi += like(rng.standard_normal(phi.shape), hidden) / namespace(mass).sqrt(mass)  ->  "
@@ -120,6 +131,17 @@ REASONS: dict[str, dict[str, str]] = {
         "if self.mass_squared.shape[-1] == 2 and n_hidden < n_visible:": "the longer way gives the same",
         "linalg = namespace(ensemble.weights).linalg  ->  linalg = namespace(None).linalg": _ELSEWHERE,
         "xp = namespace(correlation)  ->  xp = namespace(None)": _ELSEWHERE,
+    },
+    "srbm.figures.plots": {
+        "for level in np.unique(np.round(np.atleast_1d(levels if levels is not None else []), 10)):  ->  "
+        "for level in np.unique(np.round(np.atleast_1d(levels if levels is not None else []), 11)):":
+            "how near to each other levels are drawn once is a choice",
+    },
+    "srbm.figures.sliders": {
+        "for combination, shown in zip(itertools.product(*values.values()), itertools.product(*texts.values()), "
+        "strict=True):  ->  for combination, shown in zip(itertools.product(*values.values()), "
+        "itertools.product(*texts.values()), strict=False):":
+            "the texts are made of the values, as many",
     },
     "srbm.flow": {
         "if passed > reached:  ->  if passed >= reached:": "a bar that is told of no progress stays where it is",

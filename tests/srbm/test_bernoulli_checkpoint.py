@@ -79,7 +79,7 @@ WAYS = pytest.mark.parametrize(
         {"learning_rate": 0.03},
         {"runs": 2, "chains": None, "batch": None},
     ],
-    ids=str,
+    ids=lambda options: "-".join(options) or "plain",
 )
 
 

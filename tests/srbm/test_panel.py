@@ -7,11 +7,12 @@ from dataclasses import replace
 import matplotlib as mpl
 import numpy as np
 import pytest
+from matplotlib import colors
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from srbm import figures
-from srbm.figures.panel import STYLE, Panel
+from srbm.figures.panel import INFRARED, STYLE, ULTRAVIOLET, Panel, mode_colour
 
 
 def line(n, **size):
@@ -25,6 +26,16 @@ def grid(panel):
     ends = [ax.lines[0].get_ydata()[-1] if ax.lines else None for ax in figure.axes]
     columns = len(ends) // rows
     return [ends[i * columns : (i + 1) * columns] for i in range(rows)]
+
+
+def test_modes_go_from_the_infrared_to_the_ultraviolet():
+    assert mode_colour(0, 1) == mode_colour(0, 7) == colors.to_hex(INFRARED)
+    assert mode_colour(6, 7) == colors.to_hex(ULTRAVIOLET)
+    light = np.array([colors.to_rgb(mode_colour(mode, 7)) for mode in range(7)]) ** 2
+    ends = light[[0, 6]]
+    np.testing.assert_allclose(light[[2, 4]], ends[0] + np.outer([1 / 3, 2 / 3], ends[1] - ends[0]), rtol=0, atol=0.01)
+    plain = np.sqrt(ends[0] + (ends[1] - ends[0]) / 6)  # every other mode is lighter
+    np.testing.assert_allclose(np.sqrt(light[1]), plain + 0.35 * (1 - plain), rtol=0, atol=0.005)
 
 
 def test_composition():

@@ -124,6 +124,20 @@ def test_curves():
     assert (heights.min(), heights.max()) == (0.5, 5.0)
 
 
+@pytest.mark.parametrize("log", ["", "x", "y", "xy"])
+def test_scales_and_limits_are_those_asked_for(log):
+    options = {"log": log, "ylim": (0.5, 7.0)}
+    panels = [
+        figures.curves([1, 2, 3], {"a": [1, 4, 9]}, xlabel="x", ylabel="y", **options),
+        figures.spectrum({"a": [1, 2, 3]}, ylabel="y", **options),
+        figures.measurements({"a": ([1, 2], [3, 4], [0.1, 0.2])}, xlabel="x", ylabel="y", **options),
+        figures.eigenvalue_evolution(ONE_RUN, [1.0], **options),
+    ]
+    for ax in map(axes, panels):
+        assert ax.get_ylim() == (0.5, 7.0)
+        assert (ax.get_xscale(), ax.get_yscale()) == tuple("log" if name in log else "linear" for name in "xy")
+
+
 @pytest.mark.parametrize("colours", [["#112233", "#445566"], None])
 def test_curves_have_the_colours_of_modes_where_they_are_modes(colours):
     pair = {"a": ([1, 2], [3, 4]), "b": ([1, 2], [5, 6])}

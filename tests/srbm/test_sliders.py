@@ -70,6 +70,7 @@ def test_sliders_say_what_they_move(two):
     first, second = two.widget().children[:2]
     assert (first.description, second.description) == ("μ²", "Nₕ")
     assert [text for text, _ in first.options] == ["5", "6.5", "8"]
+    assert {(one.layout.width, one.layout.max_width) for one in (first, second)} == {("100%", "40em")}
 
 
 def test_a_notebook_shows_the_widget_and_a_terminal_one_line(two):
