@@ -102,7 +102,8 @@ REASONS: dict[str, dict[str, str]] = {
         "np.broadcast_to(shape_parameter, size).copy(), dtype=self._torch.float64, device=self.device  ->  "
         "np.broadcast_to(None, size).copy(), dtype=self._torch.float64, device=self.device": _ELSEWHERE,
         "return self._torch.randn(shape, dtype=self._torch.float64, device=self.device, generator=self._generator)"
-        "  ->  return self._torch.randn(shape, dtype=self._torch.float64, device=self.device, generator=None)": _ELSEWHERE,
+        "  ->  return self._torch.randn(shape, dtype=self._torch.float64, device=self.device, generator=None)":
+            _ELSEWHERE,
     },
     "srbm.moments": {"return 0  ->  return 1": "a block without rows adds as many times that number as it has rows"},
     "srbm.chains.explicit": {
