@@ -133,6 +133,11 @@ REASONS: dict[str, dict[str, str]] = {
         "linalg = namespace(ensemble.weights).linalg  ->  linalg = namespace(None).linalg": _ELSEWHERE,
         "xp = namespace(correlation)  ->  xp = namespace(None)": _ELSEWHERE,
     },
+    "srbm._support.runtime": {
+        'model = re.search(r"^model name\\s*:\\s*(.+)$", Path("/proc/cpuinfo").read_text(encoding="utf-8"), '
+        're.MULTILINE)  ->  model = re.search(r"^model name\\s*:\\s*(.+)$", '
+        'Path("/proc/cpuinfo").read_text(encoding="UTF-8"), re.MULTILINE)': "one encoding by another name",
+    },
     "srbm.figures.plots": {
         "for level in np.unique(np.round(np.atleast_1d(levels if levels is not None else []), 10)):  ->  "
         "for level in np.unique(np.round(np.atleast_1d(levels if levels is not None else []), 11)):":

@@ -31,6 +31,8 @@ def grid(panel):
 def test_modes_go_from_the_infrared_to_the_ultraviolet():
     assert mode_colour(0, 1) == mode_colour(0, 7) == colors.to_hex(INFRARED)
     assert mode_colour(6, 7) == colors.to_hex(ULTRAVIOLET)
+    violet = np.array(colors.to_rgb(ULTRAVIOLET))
+    assert mode_colour(1, 2) == colors.to_hex(violet + 0.35 * (1 - violet))
     light = np.array([colors.to_rgb(mode_colour(mode, 7)) for mode in range(7)]) ** 2
     ends = light[[0, 6]]
     np.testing.assert_allclose(light[[2, 4]], ends[0] + np.outer([1 / 3, 2 / 3], ends[1] - ends[0]), rtol=0, atol=0.01)
