@@ -169,6 +169,16 @@ def test_a_damaged_checkpoint_is_refused(tmp_path):
         run(20, path)
 
 
+def test_records_of_another_start_are_refused(tmp_path):
+    path = run(8).save(tmp_path / "training.npz")
+    with np.load(path) as file:
+        arrays = {name: file[name] for name in file.files}
+    arrays["weights"][0, 0, 0, 0] += 1e-9
+    np.savez(path, **arrays)
+    with pytest.raises(DatasetError, match="the first record is not that of the initial models"):
+        BernoulliTraining.load(path)
+
+
 def test_what_cannot_be_stored_is_refused_before_the_first_epoch(tmp_path):
     asked = []
     with pytest.raises(TypeError, match="only a number or a StepDecay can be stored"):

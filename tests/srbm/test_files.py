@@ -327,8 +327,10 @@ def test_a_lock_whose_owner_has_not_said_who_it_is(tmp_path):
     fcntl = pytest.importorskip("fcntl")
     with open(tmp_path / ".run.npz.lock", "wb") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        with pytest.raises(BlockingIOError, match="it belongs to another process"), belonging(tmp_path / "run.npz"):
+        refused = pytest.raises(BlockingIOError, match="it belongs to another process")
+        with refused as caught, belonging(tmp_path / "run.npz"):
             pass
+        assert caught.value.errno == errno.EWOULDBLOCK
     with belonging(tmp_path / "run.npz"):  # it is free again
         pass
 
