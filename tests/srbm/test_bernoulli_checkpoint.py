@@ -175,7 +175,7 @@ def test_records_of_another_start_are_refused(tmp_path):
         arrays = {name: file[name] for name in file.files}
     arrays["weights"][0, 0, 0, 0] += 1e-9
     np.savez(path, **arrays)
-    with pytest.raises(DatasetError, match="the first record is not that of the initial models"):
+    with pytest.raises(DatasetError, match=r"\bthe first record is not that of the initial models\b"):
         BernoulliTraining.load(path)
 
 
