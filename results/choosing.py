@@ -31,7 +31,7 @@ SPLITS, FOLDS, MOST_UNSEEN = 20, 5, 2000
 LARGE = 16, 32
 """Tables with more columns than these are split half and a quarter as often."""
 TIMES = {"YEAR", "QUARTER", "TIME", "OBS"}
-"""Columns that count."""
+"""Columns that only number the rows."""
 
 
 def standardised(x):
