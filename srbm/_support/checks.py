@@ -375,15 +375,14 @@ def _resolution(values: Any, size: int) -> float:
 
 def frozen(array: ArrayLike) -> Floats:
     """A read-only copy, so that a frozen dataclass is frozen all the way down."""
-    copy = np.array(array, dtype=np.float64)
-    copy.flags.writeable = False
+    copy: Floats = read_only(np.asarray(array, dtype=np.float64))
     return copy
 
 
 def read_only(value: Any) -> Any:
     """The value with a read-only copy of every array in it, those in tuples as well."""
     if isinstance(value, np.ndarray):
-        value = value.copy()
+        value = np.array(value)  # in the order of the original, which decides the last bits of products
         value.flags.writeable = False
     elif isinstance(value, tuple):
         items = [read_only(item) for item in value]

@@ -359,6 +359,16 @@ def test_a_matrix_of_few_digits_can_be_mended_as_the_message_says(digits):
     assert "rounded" not in str(caught.value)
 
 
+@pytest.mark.parametrize("copied", [lambda m: pickle.loads(pickle.dumps(m)), copy.deepcopy, copy.copy])
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_a_copy_has_the_order_of_the_original(copied, order):
+    """BLAS sums in an order that depends on it."""
+    weights = np.array(np.random.default_rng(0).standard_normal((5, 3)) / 10, order=order)
+    machine = ScalarRBM(weights, 4.0)
+    assert copied(machine).weights.flags[f"{order}_CONTIGUOUS"]
+    assert machine.weights.flags[f"{order}_CONTIGUOUS"]
+
+
 @pytest.mark.parametrize("copied", [lambda m: m, lambda m: pickle.loads(pickle.dumps(m)), copy.deepcopy, copy.copy])
 def test_a_flow_and_its_copies_are_immutable(copied):
     flow = srbm.gradient_flow(ScalarRBM(np.eye(2) * 0.1, 4.0), np.eye(2), [0.0, 1.0])
